@@ -1,0 +1,1 @@
+"""The land-cover library: no QGIS, nothing heavy imported at package level."""

@@ -1,0 +1,121 @@
+"""The model card: everything about a network but its weights. It is the JSON header of a model bundle."""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .catalogue import LandCoverClass
+
+FORMAT_VERSION = 1
+AggregationName = Literal["mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible"]
+Resampling = Literal["nearest", "bilinear", "cubic", "average"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Normalisation(_Frozen):
+    """`(scale * x [- minimum of the window] - mean) / std`, per band.
+
+    `window_min` first subtracts the smallest valid value of the window, so that a DEM becomes a local
+    relief (METHODS.md section 1, "Inputs").
+    """
+
+    kind: Literal["standard", "window_min"] = "standard"
+    scale: float = 1.0
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class SourceSpec(_Frozen):
+    """One named raster input: `bands` names in network order, `gsd_m` the ground sampling distance trained on.
+
+    `resampling` is used where the raster's grid differs from the model's; shrinking always averages unless
+    `nearest`. `nodata` counts as missing where the raster itself declares none. `unit` is checked where the
+    raster declares one (a DEM in feet is refused).
+    """
+
+    role: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    bands: tuple[str, ...] = Field(min_length=1)
+    gsd_m: float = Field(gt=0)
+    resampling: Resampling = "bilinear"
+    normalisation: Normalisation
+    nodata: float | None = None
+    unit: str | None = None
+
+    @model_validator(mode="after")
+    def _one_statistic_per_band(self) -> Self:
+        if not len(self.normalisation.mean) == len(self.normalisation.std) == len(self.bands):
+            raise ValueError(f"source {self.role}: mean and std need one value per band")
+        return self
+
+
+class ExpertSpec(_Frozen):
+    """One expert and the ids of the classes it is responsible for (the paper's C_i)."""
+
+    name: str
+    classes: tuple[int, ...] = Field(min_length=1)
+
+
+class Architecture(_Frozen):
+    """Which network of segmentation-models-pytorch carries the experts; see `core/network.py`."""
+
+    decoder: Literal["deeplabv3plus", "unet"]
+    encoder: str
+    encoder_output_stride: Literal[8, 16] | None = None
+    decoder_channels: int | None = Field(default=None, gt=0)
+    expert_channels: int = Field(gt=0)
+
+
+class ModelCard(_Frozen):
+    """What a bundle says of itself.
+
+    Logit channel `c` of the network is `classes[c]`; `pixel_counts[c]` are its training pixels (the priors).
+    `gsd_m` is the grid of the map in metres, `window` and `stride` are in pixels of that grid.
+    """
+
+    format_version: Literal[1] = FORMAT_VERSION
+    name: str
+    description: str = ""
+    architecture: Architecture
+    classes: tuple[LandCoverClass, ...] = Field(min_length=2)
+    experts: tuple[ExpertSpec, ...] = Field(min_length=1)
+    sources: tuple[SourceSpec, ...] = Field(min_length=1)
+    gsd_m: float = Field(gt=0)
+    window: int = Field(gt=0)
+    stride: int = Field(gt=0)
+    aggregation: AggregationName = "mean_responsible"
+    pixel_counts: tuple[int, ...]
+    provenance: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        ids = [c.id for c in self.classes]
+        roles = [s.role for s in self.sources]
+        if len(set(ids)) != len(ids) or len(set(roles)) != len(roles):
+            raise ValueError("class ids and source roles must be unique")
+        if len(self.pixel_counts) != len(ids):
+            raise ValueError("pixel_counts needs one value per class")
+        if set(self.experts[0].classes) != set(ids):
+            raise ValueError("the first expert must be responsible for every class")
+        if any(not set(e.classes) <= set(ids) for e in self.experts):
+            raise ValueError("an expert names a class that the model does not have")
+        if self.stride > self.window:
+            raise ValueError("the stride must not exceed the window")
+        return self
+
+    @property
+    def n_bands(self) -> int:
+        """Number of raster bands the network reads, over all sources in order."""
+        return sum(len(s.bands) for s in self.sources)
+
+    @property
+    def responsible(self) -> tuple[tuple[bool, ...], ...]:
+        """`[K][C]`: is expert k responsible for the class of logit channel c?"""
+        return tuple(tuple(c.id in e.classes for c in self.classes) for e in self.experts)
+
+    def source(self, role: str) -> SourceSpec:
+        """Return the source of that role."""
+        return next(s for s in self.sources if s.role == role)

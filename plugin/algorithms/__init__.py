@@ -1,0 +1,1 @@
+"""One Processing algorithm per file; the file name is the algorithm id."""

@@ -1,0 +1,1 @@
+"""Training losses: one function and one thin module each."""
