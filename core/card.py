@@ -29,7 +29,7 @@ class Normalisation(_Frozen):
 
 
 class SourceSpec(_Frozen):
-    """One named raster input: `bands` names in network order, `gsd_m` the ground sampling distance trained on.
+    """One named raster input: `bands` in network order, `gsd_m` the sampling distance trained on.
 
     `resampling` is used where the raster's grid differs from the model's; shrinking always averages unless
     `nearest`. `nodata` counts as missing where the raster itself declares none. `unit` is checked where the
