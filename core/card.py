@@ -1,12 +1,12 @@
 """The model card: everything about a network but its weights. It is the JSON header of a model bundle."""
 
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .catalogue import LandCoverClass
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Final = 1
 AggregationName = Literal["mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible"]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
