@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 PROTOCOL_VERSION = 1
-JOBS = ("predict", "model_info", "make_scene", "train_demo", "backend_info")
+JOBS = ("predict", "model_info", "make_scene", "train_demo", "backend_info", "overview")
 
 
 @dataclass(frozen=True)
