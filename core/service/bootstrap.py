@@ -1,7 +1,7 @@
-"""Starts the worker from the files of this package, whatever its folder is called and whether or not it is installed.
+"""Starts the worker from the files of this package, whatever its folder is called, installed or not.
 
-Run as `python -I .../core/service/bootstrap.py`. Standard library only until the package is registered; the work
-itself is in `worker.py`.
+Run as `python -I .../core/service/bootstrap.py`. Standard library only until the package is registered; the
+work itself is in `worker.py`.
 """
 
 import importlib.util

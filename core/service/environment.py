@@ -1,14 +1,23 @@
-"""What this Python environment offers the backend: versions and devices. Choosing one is the engine's business."""
+"""What this Python environment offers the backend. Choosing a device is the engine's business."""
 
 import importlib.metadata
 import platform
 from typing import Any
 
-PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "timm", "rasterio", "numpy", "openvino", "pydantic")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "segmentation-models-pytorch",
+    "timm",
+    "rasterio",
+    "numpy",
+    "openvino",
+    "pydantic",
+)
 
 
 def backend_info() -> dict[str, Any]:
-    """Return `python`, `versions` (package -> version, None where it is not installed) and `devices` (names)."""
+    """Return `python`, `versions` (package -> version, None where not installed) and `devices` (names)."""
     import rasterio
     import torch
 

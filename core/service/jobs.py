@@ -1,10 +1,11 @@
 """The jobs: a typed request for each, checked once at the door, and the function that does it.
 
-Worker and command line both come in through `run_job`. Heavy imports stay inside the functions, and training is
-named here as text only and resolved when it is called.
+Worker and command line both come in through `run_job`. Heavy imports stay inside the functions, and training
+is named here as text only and resolved when it is called.
 """
 
 import importlib
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,26 @@ def _as_list(value: object) -> object:
     return [] if value is None else value
 
 
+def _as_mapping(value: object) -> object:
+    """A list of `name=file` texts (command-line options) stands for a mapping; a name may come again."""
+    if value is None:
+        return {}
+    if not isinstance(value, list | tuple):
+        return value
+    mapping: dict[str, list[str]] = {}
+    for text in value:
+        name, separator, path = str(text).partition("=")
+        if not (name and separator and path):
+            raise ValueError(f"'{text}' is not of the form NAME=FILE")
+        mapping.setdefault(name, []).append(path)
+    return mapping
+
+
+def _as_path(value: object) -> object:
+    """The one path of a list of one."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
 def _blank_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -43,11 +64,11 @@ class JobRequest(BaseModel):
 
 
 class PredictJob(JobRequest):
-    """Map land cover: `image`, `dem` and further `source` rasters by role; see `core/predict.py` for the rest."""
+    """Map land cover from `image`, `dem` and further `source` rasters by role; see `core/predict.py`."""
 
     image: Paths = ()
     dem: Paths = ()
-    source: dict[str, Paths] = {}
+    source: Annotated[dict[str, Paths], BeforeValidator(_as_mapping)] = {}
     model: ModelName = "demo"
     output: Path
     extent: OptionalText = None
@@ -60,16 +81,17 @@ class PredictJob(JobRequest):
     overlap: float | None = Field(default=None, ge=0, lt=1)
     batch_size: int = Field(default=0, ge=0)
     overwrite: bool = False
-    destinations: dict[str, Path] = {}
+    destinations: Annotated[
+        dict[str, Annotated[Path, BeforeValidator(_as_path)]], BeforeValidator(_as_mapping)
+    ] = {}
 
     @model_validator(mode="after")
     def _each_role_once(self) -> "PredictJob":
-        twice = {"image": self.image, "dem": self.dem}.keys() & self.source.keys()
-        for role in twice:
-            if getattr(self, role):
-                raise ValueError(f"the source '{role}' is given twice")
+        for role in ("image", "dem"):
+            if getattr(self, role) and self.source.get(role):
+                raise ValueError(f"the source '{role}' is given twice, by its own name and under 'source'")
         if not self.sources:
-            raise ValueError("at least one raster must be given, such as the image")
+            raise ValueError("it needs at least one raster, such as 'image'")
         return self
 
     @property
@@ -108,9 +130,10 @@ def do_predict(job: PredictJob, reporter: Reporter) -> Value:
     """Run the pipeline and return its result as plain data."""
     from ..predict import PredictRequest, predict
 
-    same = {"output", "model", "extent", "crs", "aggregation", "alpha", "device", "precision", "engine"}
-    same |= {"overlap", "batch_size", "overwrite", "destinations"}
-    result = predict(PredictRequest(sources=job.sources, **{name: getattr(job, name) for name in same}), reporter)
+    same = {
+        name: getattr(job, name) for name in PredictJob.model_fields if name not in ("image", "dem", "source")
+    }
+    result = predict(PredictRequest(sources=job.sources, **same), reporter)
     return {
         "output_dir": str(result.output_dir),
         "products": {product: str(path) for product, path in result.products.items()},
@@ -172,7 +195,7 @@ def do_train_demo(job: TrainDemoJob, reporter: Reporter) -> Value:
 
 
 def _training(name: str) -> Callable[..., Any]:
-    """Return a function of `training/jobs.py`: the one arrow from the service to training, and only by name."""
+    """Return a function of `training/jobs.py`: the one arrow to training, by name only."""
     function: Callable[..., Any] = getattr(importlib.import_module("...training.jobs", __package__), name)
     return function
 
@@ -215,15 +238,14 @@ def _sentence(job: str, request: type[JobRequest], fault: ErrorDetails) -> str:
     """Return one sentence that names the parameter, for the first fault that the check found."""
     where = [str(part) for part in fault["loc"]]
     if not where:
-        return f"The parameters of '{job}' do not fit together: {fault['msg'].removeprefix('Value error, ')}."
+        return f"'{job}' cannot run like this: {fault['msg'].removeprefix('Value error, ')}."
     parameter, inner = where[0], ".".join(where[1:])
     if fault["type"] == "extra_forbidden":
         takes = ", ".join(request.model_fields) or "none"
         return f"'{job}' has no parameter '{parameter}': it takes {takes}."
     if fault["type"] == "missing":
         return f"'{job}' needs the parameter '{parameter}'."
-    at = f" (at {inner})" if inner else ""
-    given = repr(fault["input"])
-    given = given if len(given) <= 60 else given[:57] + "..."
-    message = fault["msg"][:1].lower() + fault["msg"][1:]
-    return f"The parameter '{parameter}'{at} of '{job}' cannot be {given}: {message.replace('input', 'it')}."
+    at = f" ({inner})" if inner else ""
+    given = textwrap.shorten(repr(fault["input"]), 60, placeholder="...")
+    message = fault["msg"].removeprefix("Value error, ").replace("Input", "it")
+    return f"The parameter '{parameter}'{at} of '{job}' cannot be {given}: {message}."

@@ -18,8 +18,8 @@ Clock = Callable[[], float]
 class Interrupt:
     """Turns SIGINT and SIGTERM into `Cancelled` at the next progress call.
 
-    With `impatient`, the second signal ends the process at once (what a person at a terminal expects); without,
-    repeated signals are one request, because QGIS may pass on a Ctrl-C that the terminal has already sent.
+    With `impatient`, the second signal ends the process at once (what a person at a terminal expects);
+    without, repeated signals are one request: QGIS may pass on a Ctrl-C that the terminal has already sent.
     """
 
     def __init__(self, *, impatient: bool = False, notice: Callable[[], None] | None = None) -> None:
@@ -65,7 +65,7 @@ class Standing:
     def __str__(self) -> str:
         text = f"{self.done:,} of {self.total:,} {self.unit}"
         if self.rate is not None:
-            text += f", {self.rate:.3g} {self.unit}/s" if self.rate < 1000 else f", {self.rate:,.0f} {self.unit}/s"
+            text += f", {_three_digits(self.rate)} {self.unit}/s"
         if self.left_s is not None and self.done < self.total:
             text += f", {format_seconds(self.left_s)} left"
         return text
@@ -92,6 +92,10 @@ class Pace:
         return Standing(done, total, unit, rate, (total - done) / rate if rate else None)
 
 
+def _three_digits(number: float) -> str:
+    return f"{number:.3g}" if number < 1000 else f"{number:,.0f}"
+
+
 def format_seconds(seconds: float) -> str:
     """Return a time span as people write it: `8 s`, `3 min 20 s`, `2 h 05 min`."""
     whole = max(0, round(seconds))
@@ -103,7 +107,7 @@ def format_seconds(seconds: float) -> str:
 
 
 class MessageReporter:
-    """Sends protocol messages, progress at most every `interval_s` but always its first and last of a phase."""
+    """Sends protocol messages; progress every `interval_s` at most, and at the ends of a phase."""
 
     def __init__(
         self,
@@ -136,7 +140,7 @@ class MessageReporter:
 
 
 class LineReporter:
-    """Writes plain lines: at the start and end of a phase, and every `step` percent or `interval_s` between."""
+    """Writes plain lines: at the ends of a phase, and every `step` percent or `interval_s` between."""
 
     def __init__(
         self,

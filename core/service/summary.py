@@ -39,7 +39,7 @@ def _facts(card: ModelCard, sha256: str, path: Path | str) -> Table:
         "description": card.description or "none",
         "file": str(path),
         "sha256": sha256,
-        "network": f"{shape.decoder} on {shape.encoder}, {len(card.experts)} experts, {card.n_bands} input bands",
+        "network": f"{shape.decoder} on {shape.encoder}, {len(card.experts)} experts, {card.n_bands} bands",
         "grid": f"{card.gsd_m:g} m pixels, windows of {card.window} px every {card.stride} px",
         "aggregation": card.aggregation,
     }

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import BackendError, InputError, MceError
+from ..errors import BackendError, Cancelled, InputError, MceError, OutputError
 from ..progress import Reporter
 from .protocol import Failure, Message, Request, Result, decode_request, encode
 from .reporting import Interrupt, MessageReporter
@@ -26,7 +26,8 @@ def main() -> int:
     try:
         request = decode_request(sys.stdin.buffer.readline().decode("utf-8"))
     except ValueError as error:
-        outcome: Result | Failure = failure_of(InputError(f"The worker reads one JSON request on stdin: {error}."))
+        sentence = f"The worker wants one JSON request on stdin, and what came is none: {error}."
+        outcome: Result | Failure = failure_of(InputError(sentence))
     else:
         outcome = serve(request, MessageReporter(send, interrupt), debug=True)
     send(outcome)
@@ -34,7 +35,7 @@ def main() -> int:
 
 
 def claim_stdout(interrupt: Interrupt) -> Send:
-    """Keep the real stdout for messages and let everything else that prints, C libraries too, print to stderr.
+    """Keep the real stdout for messages; everything else that prints, C libraries too, goes to stderr.
 
     A reader that has gone away cancels the job through `interrupt`.
     """
@@ -58,14 +59,13 @@ def claim_stdout(interrupt: Interrupt) -> Send:
 
 
 def serve(request: Request, reporter: Reporter, *, debug: bool) -> Result | Failure:
-    """Do the job; every way in which it can fail becomes a `Failure`. With `debug`, tracebacks go to stderr."""
+    """Do the job; every way in which it can fail becomes a `Failure`. `debug` shows tracebacks on stderr."""
     try:
         return Result(_run(request.job, request.parameters, reporter))
     except Exception as error:
-        failure = failure_of(error)
-        if debug and not isinstance(error, MceError):
+        if debug and not isinstance(error, Cancelled):
             traceback.print_exception(error, file=sys.stderr)
-        return failure
+        return failure_of(error)
 
 
 def _run(job: str, parameters: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -75,24 +75,30 @@ def _run(job: str, parameters: dict[str, Any], reporter: Reporter) -> dict[str, 
 
 
 def failure_of(error: Exception) -> Failure:
-    """Return the message for an error: its own sentence where it is one of ours, else what kind of fault it is."""
-    if isinstance(error, ImportError) and not (error.name or "").startswith(__name__.partition(".")[0]):
-        error = BackendError(
-            f'The backend environment at {sys.prefix} is incomplete ({error}): run "Set up the backend" in QGIS, '
-            "or install the package with its extras [backend,cpu] there."
-        )
-    if isinstance(error, MceError):
-        return Failure(type(error).__name__, " ".join(str(error).split()), error.exit_code)
-    if isinstance(error, MemoryError):
-        return Failure("MemoryError", "There was not enough memory for this job: close other programs, or map a smaller extent.")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Failure("OutputError", "The disk is full: free some space or choose another output folder.")
+    """Return the message for an error: its own sentence where it is one of ours, else what fault it is."""
+    expected = error if isinstance(error, MceError) else _as_expected(error)
+    if expected:
+        return Failure(type(expected).__name__, " ".join(str(expected).split()), expected.exit_code)
     said = " ".join(str(error).split())
     return Failure(
         "InternalError",
-        f"The job stopped on an unexpected {type(error).__name__}{f' ({said})' if said else ''}, which is a fault of this "
-        "program: please report it with the traceback, which the command line shows with --debug.",
+        f"The job stopped on an unexpected {type(error).__name__}{f' ({said})' if said else ''}, a fault of "
+        "this program: please report it with its traceback (on the command line: --debug).",
     )
+
+
+def _as_expected(error: Exception) -> MceError | None:
+    """Return our error for faults of the machine, which can strike in any library call."""
+    if isinstance(error, ImportError) and not (error.name or "").startswith(__name__.partition(".")[0]):
+        return BackendError(
+            f'The backend environment {sys.prefix} is incomplete ({error}): run "Set up the backend" '
+            "in QGIS, or install the package there with its extras backend and cpu."
+        )
+    if isinstance(error, MemoryError):
+        return MceError("There is not enough memory for this job: close other programs or map less.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError("The disk is full: free some space or choose another output folder.")
+    return None
 
 
 def exit_code(outcome: Result | Failure) -> int:
