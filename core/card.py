@@ -1,12 +1,14 @@
 """The model card: everything about a network but its weights. It is the JSON header of a model bundle."""
 
-from typing import Any, Literal, Self
+import math
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .catalogue import LandCoverClass
 
 FORMAT_VERSION = 1
+MAX_WINDOW = 8192
 AggregationName = Literal["mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible"]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
@@ -37,7 +39,7 @@ class SourceSpec(_Frozen):
     """
 
     role: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    bands: tuple[str, ...] = Field(min_length=1)
+    bands: tuple[str, ...] = Field(min_length=1, max_length=256)
     gsd_m: float = Field(gt=0)
     resampling: Resampling = "bilinear"
     normalisation: Normalisation
@@ -48,6 +50,9 @@ class SourceSpec(_Frozen):
     def _one_statistic_per_band(self) -> Self:
         if not len(self.normalisation.mean) == len(self.normalisation.std) == len(self.bands):
             raise ValueError(f"source {self.role}: mean and std need one value per band")
+        numbers = (self.normalisation.scale, *self.normalisation.mean, *self.normalisation.std)
+        if not all(math.isfinite(n) for n in numbers) or min(self.normalisation.std) <= 0:
+            raise ValueError(f"source {self.role}: scale, mean and std must be finite and std above 0")
         return self
 
 
@@ -59,13 +64,24 @@ class ExpertSpec(_Frozen):
 
 
 class Architecture(_Frozen):
-    """Which network of segmentation-models-pytorch carries the experts; see `core/network.py`."""
+    """Which network of segmentation-models-pytorch carries the experts; see `core/network.py`.
+
+    `decoder_channels` is the width of the decoder's last features, which the experts read at `decoder_stride`
+    (a DeepLabV3+ always gives stride 4). The upper limits keep a hostile card from asking for absurd memory.
+    """
 
     decoder: Literal["deeplabv3plus", "unet"]
     encoder: str
     encoder_output_stride: Literal[8, 16] | None = None
-    decoder_channels: int | None = Field(default=None, gt=0)
-    expert_channels: int = Field(gt=0)
+    decoder_channels: int | None = Field(default=None, gt=0, le=2048)
+    decoder_stride: Literal[1, 2, 4] = 4
+    expert_channels: int = Field(gt=0, le=2048)
+
+    @model_validator(mode="after")
+    def _stride_fits_decoder(self) -> Self:
+        if self.decoder == "deeplabv3plus" and self.decoder_stride != 4:
+            raise ValueError("the features of a DeepLabV3+ have stride 4")
+        return self
 
 
 class ModelCard(_Frozen):
@@ -80,13 +96,13 @@ class ModelCard(_Frozen):
     description: str = ""
     architecture: Architecture
     classes: tuple[LandCoverClass, ...] = Field(min_length=2)
-    experts: tuple[ExpertSpec, ...] = Field(min_length=1)
-    sources: tuple[SourceSpec, ...] = Field(min_length=1)
+    experts: tuple[ExpertSpec, ...] = Field(min_length=1, max_length=64)
+    sources: tuple[SourceSpec, ...] = Field(min_length=1, max_length=64)
     gsd_m: float = Field(gt=0)
-    window: int = Field(gt=0)
+    window: int = Field(gt=0, le=MAX_WINDOW)
     stride: int = Field(gt=0)
     aggregation: AggregationName = "mean_responsible"
-    pixel_counts: tuple[int, ...]
+    pixel_counts: tuple[Annotated[int, Field(ge=0)], ...]
     provenance: dict[str, Any] = {}
     scores: dict[str, Any] = {}
 
