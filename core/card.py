@@ -1,14 +1,14 @@
 """The model card: everything about a network but its weights. It is the JSON header of a model bundle."""
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .catalogue import LandCoverClass
 
-FORMAT_VERSION = 1
-MAX_WINDOW = 8192
+FORMAT_VERSION: Final = 1
+MAX_WINDOW: Final = 8192
 AggregationName = Literal["mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible"]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
@@ -31,7 +31,7 @@ class Normalisation(_Frozen):
 
 
 class SourceSpec(_Frozen):
-    """One named raster input: `bands` names in network order, `gsd_m` the ground sampling distance trained on.
+    """One named raster input: `bands` in network order, `gsd_m` the sampling distance trained on.
 
     `resampling` is used where the raster's grid differs from the model's; shrinking always averages unless
     `nearest`. `nodata` counts as missing where the raster itself declares none. `unit` is checked where the
