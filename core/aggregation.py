@@ -1,4 +1,4 @@
-"""The rules that make one vector of class scores out of K experts' logits (METHODS.md section 1, "Aggregation").
+"""The rules that join K experts' logits into one vector of class scores (METHODS.md section 1).
 
 The learnt rules (mlp, cnn) do not live here. Experts are added in a fixed order, so that a result does not
 depend on how a tensor lies in memory.
@@ -59,7 +59,7 @@ def oracle(logits: Tensor, labels: Tensor, responsible: Responsible) -> Tensor:
 
     Args:
         logits: `[..., K, C, H, W]`.
-        labels: `[..., H, W]`, logit channel of the true class; values outside 0..C-1 (unlabelled) get expert 1.
+        labels: `[..., H, W]`, logit channel of the true class; unlabelled (outside 0..C-1) gets expert 1.
         responsible: `[K][C]`.
 
     Returns:

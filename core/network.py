@@ -1,6 +1,6 @@
 """The MCE network: one shared backbone of segmentation-models-pytorch, K equal experts on its features.
 
-Normalising the inputs, joining the experts and the weights' file live elsewhere (normalise, aggregation, bundle).
+Normalising the inputs, joining the experts and the file of the weights live elsewhere.
 """
 
 import math
@@ -16,6 +16,8 @@ from .errors import ModelError
 from .torch_setup import segmentation_models
 
 UNET_WIDTHS = (256, 128, 64, 32, 16)  # of the decoder blocks at strides 16, 8, 4, 2, 1
+#: What smp and timm raise for encoders that they do not have or cannot dilate.
+_BUILD_ERRORS = (KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
 _RGB = {"r": 0, "red": 0, "g": 1, "green": 1, "b": 2, "blue": 2}
 
 
@@ -32,7 +34,7 @@ class Expert(nn.Sequential):
 
 
 class MceNetwork(nn.Module):
-    """Encoder, decoder and K experts; `size_multiple` is what the encoder wants the sides to be multiples of."""
+    """Encoder, decoder and K experts; the encoder wants sides that are multiples of `size_multiple`."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, experts: Sequence[Expert], size_multiple: int):
         super().__init__()
@@ -104,7 +106,7 @@ def _backbone(arch: Architecture, n_bands: int, weights: str | None = None) -> A
         return smp.DeepLabV3Plus(
             **common, encoder_output_stride=_output_stride(arch), decoder_channels=_feature_channels(arch)
         )
-    except (KeyError, ValueError, TypeError, RuntimeError, NotImplementedError, AttributeError, IndexError) as error:
+    except _BUILD_ERRORS as error:
         raise ModelError(
             f"The encoder {arch.encoder!r} is unknown or cannot be used with the decoder {arch.decoder} "
             f"({_first_line(error)}); choose another encoder of segmentation-models-pytorch or timm."

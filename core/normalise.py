@@ -1,4 +1,4 @@
-"""Turns raw band values into what the network was trained on. Reading and resampling rasters live in sources."""
+"""Turns raw band values into what the network was trained on. Reading rasters lives in sources."""
 
 from collections.abc import Sequence
 
@@ -19,31 +19,28 @@ class Normaliser(nn.Module):
     scale: Tensor
     mean: Tensor
     std: Tensor
+    takes_minimum: Tensor
 
     def __init__(self, sources: Sequence[SourceSpec]):
         super().__init__()
         norms = [source.normalisation for source in sources]
-        self.relief = tuple(
-            norm.kind == "window_min" for source, norm in zip(sources, norms, strict=True) for _ in source.bands
-        )
-        scales = [norm.scale for source, norm in zip(sources, norms, strict=True) for _ in source.bands]
-        self.register_buffer("scale", _per_band(scales))
+        relief = [norm.kind == "window_min" for norm in norms for _ in norm.mean]
+        self.any_relief = any(relief)
+        self.register_buffer("takes_minimum", _per_band([float(r) for r in relief]))
+        self.register_buffer("scale", _per_band([norm.scale for norm in norms for _ in norm.mean]))
         self.register_buffer("mean", _per_band([m for norm in norms for m in norm.mean]))
         self.register_buffer("std", _per_band([s for norm in norms for s in norm.std]))
-        self.register_buffer("takes_minimum", _per_band([float(r) for r in self.relief]))
 
     def forward(self, raw: Tensor) -> Tensor:
         """Normalise raw float32 `[B, n_bands, H, W]` with NaN where missing; same shape, no NaN."""
         missing = torch.isnan(raw)
         scaled = raw * self.scale
-        if any(self.relief):
-            lowest = torch.where(missing, torch.inf, scaled).amin(dim=(2, 3), keepdim=True)  # (B, n_bands, 1, 1)
+        if self.any_relief:  # the minimum of each window and band: (B, n_bands, 1, 1)
+            lowest = torch.where(missing, torch.inf, scaled).amin(dim=(2, 3), keepdim=True)
             # A window without a valid pixel has no minimum; its values are all replaced below.
             lowest = torch.where(torch.isinf(lowest), 0.0, lowest)
             scaled = scaled - lowest * self.takes_minimum
         return torch.where(missing, 0.0, (scaled - self.mean) / self.std)
-
-    takes_minimum: Tensor
 
 
 def _per_band(values: Sequence[float]) -> Tensor:

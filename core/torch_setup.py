@@ -1,4 +1,4 @@
-"""Makes the torch stack importable: the one door to segmentation-models-pytorch and timm. No model lives here.
+"""Makes the torch stack importable: the one door to segmentation-models-pytorch. No model lives here.
 
 The torchvision wheel is built for CUDA. Beside a CPU-only torch its operator library does not load, and
 `import torchvision` then fails because it describes operators (`nms`, `qnms`) that nobody declared.
@@ -41,7 +41,9 @@ def _library_loads() -> bool:
     """Tell whether torchvision's compiled operators are, or can be, loaded into this torch."""
     spec = find_spec("torchvision")
     folders = list(spec.submodule_search_locations or []) if spec else []
-    libraries = [path for folder in folders for path in Path(folder).glob("_C*") if path.suffix in (".so", ".pyd")]
+    libraries = [
+        path for folder in folders for path in Path(folder).glob("_C*") if path.suffix in (".so", ".pyd")
+    ]
     try:
         for path in libraries:
             torch.ops.load_library(str(path))
