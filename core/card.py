@@ -1,6 +1,5 @@
 """The model card: everything about a network but its weights. It is the JSON header of a model bundle."""
 
-import math
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -8,13 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from .catalogue import LandCoverClass
 
 FORMAT_VERSION: Final = 1
+#: Limits that keep a hostile card from asking for absurd memory: window side, values of one window.
 MAX_WINDOW: Final = 8192
+MAX_WINDOW_VALUES: Final = 2**30
 AggregationName = Literal["mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible"]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Normalisation(_Frozen):
@@ -27,7 +28,7 @@ class Normalisation(_Frozen):
     kind: Literal["standard", "window_min"] = "standard"
     scale: float = 1.0
     mean: tuple[float, ...]
-    std: tuple[float, ...]
+    std: tuple[Annotated[float, Field(gt=0)], ...]
 
 
 class SourceSpec(_Frozen):
@@ -50,9 +51,6 @@ class SourceSpec(_Frozen):
     def _one_statistic_per_band(self) -> Self:
         if not len(self.normalisation.mean) == len(self.normalisation.std) == len(self.bands):
             raise ValueError(f"source {self.role}: mean and std need one value per band")
-        numbers = (self.normalisation.scale, *self.normalisation.mean, *self.normalisation.std)
-        if not all(math.isfinite(n) for n in numbers) or min(self.normalisation.std) <= 0:
-            raise ValueError(f"source {self.role}: scale, mean and std must be finite and std above 0")
         return self
 
 
@@ -67,11 +65,12 @@ class Architecture(_Frozen):
     """Which network of segmentation-models-pytorch carries the experts; see `core/network.py`.
 
     `decoder_channels` is the width of the decoder's last features, which the experts read at `decoder_stride`
-    (a DeepLabV3+ always gives stride 4). The upper limits keep a hostile card from asking for absurd memory.
+    (a DeepLabV3+ always gives stride 4).
     """
 
     decoder: Literal["deeplabv3plus", "unet"]
-    encoder: str
+    #: No address or path can be an encoder's name: timm would fetch it.
+    encoder: str = Field(pattern=r"^[a-z][A-Za-z0-9_.-]*$", max_length=80)
     encoder_output_stride: Literal[8, 16] | None = None
     decoder_channels: int | None = Field(default=None, gt=0, le=2048)
     decoder_stride: Literal[1, 2, 4] = 4
@@ -120,6 +119,10 @@ class ModelCard(_Frozen):
             raise ValueError("an expert names a class that the model does not have")
         if self.stride > self.window:
             raise ValueError("the stride must not exceed the window")
+        if self.n_bands > 1024:
+            raise ValueError("more than 1024 bands")
+        if self.window**2 * max(self.n_bands, len(self.experts) * len(ids)) > MAX_WINDOW_VALUES:
+            raise ValueError("one window of this many bands, experts and classes does not fit in memory")
         return self
 
     @property
