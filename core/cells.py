@@ -1,7 +1,7 @@
 """Brings one source onto the world grid, cell by cell. What a raster is lives in `sources.py`.
 
-The world grid is cut into fixed square cells; a raster is only ever read in whole cells. Whatever extent, band or
-order is asked for, a pixel therefore comes out of the same GDAL call and has the same bits.
+The world grid is cut into fixed square cells; a raster is only ever read in whole cells. Whatever extent,
+band or order is asked for, a pixel therefore comes out of the same GDAL call and has the same bits.
 """
 
 import threading
@@ -72,7 +72,9 @@ class GridSource:
             self._local = threading.local()
 
     def _read_aligned(self, region: Region) -> Values:
-        """Read without resampling: the raster's pixels are the grid's, or divide them evenly and are averaged."""
+        """Read without resampling: the raster's pixels are the grid's, or divide them evenly and are
+        averaged.
+        """
         raster, factor = self.raster, self._factor
         fine = self._grid.gsd / factor
         col0 = region.col0 * factor - round(raster.transform.c / fine)
@@ -100,7 +102,9 @@ class GridSource:
 
     def _read_warped(self, region: Region) -> Values:
         origin = self._cells()
-        window = Window(region.col0 - origin.col0, region.row0 - origin.row0, region.shape[1], region.shape[0])
+        window = Window(
+            region.col0 - origin.col0, region.row0 - origin.row0, region.shape[1], region.shape[0]
+        )
         values: Values = self._handle(warped=True).read(
             indexes=list(range(1, self.raster.n_bands + 1)), window=window, out_dtype=np.float32
         )
@@ -164,7 +168,9 @@ def _elsewhere(raster: Raster, grid: WorldGrid) -> InputError:
 
 
 def _aligned_factor(raster: Raster, grid: WorldGrid) -> int:
-    """Return how many of the raster's pixels make the side of a grid pixel; 0 if they do not divide it evenly."""
+    """Return how many of the raster's pixels make the side of a grid pixel; 0 if they do not divide it
+    evenly.
+    """
     if raster.crs != grid.crs:
         return 0
     factor = round(grid.gsd / raster.transform.a)
@@ -192,7 +198,9 @@ def _as_stored(nodata: float, dtype: Any) -> Any:
 
 
 def _block_mean(values: Values, factor: int) -> Values:
-    """Average blocks of `factor` x `factor` pixels, missing ones not counted; a block without any is missing."""
+    """Average blocks of `factor` x `factor` pixels, missing ones not counted; a block without any is
+    missing.
+    """
     missing = np.isnan(values)
     parts = [np.s_[:, down::factor, right::factor] for down in range(factor) for right in range(factor)]
     if not missing.any():

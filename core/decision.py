@@ -1,9 +1,9 @@
-"""Decides: from blended logits to classes and heat maps (METHODS.md section 2, MetaFusion). Joining the experts lives
-in `aggregation.py`, what is written in `engine/products.py`.
+"""Decides: from blended logits to classes and heat maps (METHODS.md section 2, MetaFusion). Joining the
+experts lives in `aggregation.py`, what is written in `engine/products.py`.
 
-All functions work elementwise over pixels, with the class axis first, and add in a fixed order, so a pixel's result
-does not depend on what is decided together. Classes come from additions and comparisons of logits alone: priors
-of rare classes reach 1e-4, too small for quantised probabilities.
+All functions work elementwise over pixels, with the class axis first, and add in a fixed order, so a
+pixel's result does not depend on what is decided together. Classes come from additions and comparisons of
+logits alone: priors of rare classes reach 1e-4, too small for quantised probabilities.
 """
 
 import math
@@ -42,8 +42,8 @@ class DecisionRule:
 class Decisions(NamedTuple):
     """The maps of N pixels.
 
-    `land_cover` uint8 `[N]` and `experts` uint8 `[K, N]` are class ids; `evidence` uint16 `[5, N]`: ML class id, then
-    entropy, margin, variation ratio and expert agreement in steps of 1/50000.
+    `land_cover` uint8 `[N]` and `experts` uint8 `[K, N]` are class ids; `evidence` uint16 `[5, N]`: ML
+    class id, then entropy, margin, variation ratio and expert agreement in steps of 1/50000.
     """
 
     land_cover: Tensor
@@ -54,8 +54,8 @@ class Decisions(NamedTuple):
 def log_priors(pixel_counts: Sequence[int], alpha: float) -> tuple[float, ...]:
     """Return `log((1 - alpha) + alpha * prior)` per class: 0 = Bayes rule, 1 = maximum likelihood.
 
-    Priors are relative training frequencies. A class without training pixels keeps prior 1: the ML rule has nothing
-    to weigh it by and must not divide by 0.
+    Priors are relative training frequencies. A class without training pixels keeps prior 1: the ML rule has
+    nothing to weigh it by and must not divide by 0.
 
     Raises:
         InputError: if alpha is not in 0..1.
@@ -120,8 +120,8 @@ def _two_largest(scores: Tensor) -> tuple[Tensor, Tensor]:
 def _first_largest(scores: Tensor) -> Tensor:
     """Return the channel of the largest score, the lowest one among equals, as float32 `[...]`.
 
-    A plain `argmax` over the first axis is many times slower on a CPU. Comparisons are written as 0 or 1 in float32
-    because that is what vectorises.
+    A plain `argmax` over the first axis is many times slower on a CPU. Comparisons are written as 0 or 1 in
+    float32 because that is what vectorises.
     """
     best = scores[0].clone()
     channel = torch.zeros_like(best)

@@ -1,7 +1,8 @@
-"""The one pixel grid of a run, anchored at the CRS origin, and rectangles on it. Reading rasters lives in sources.
+"""The one pixel grid of a run, anchored at the CRS origin, and rectangles on it. Reading rasters lives in
+sources.
 
-Pixels have absolute integer addresses: column `c` starts at `x = c * gsd`, row `r` at `y = -r * gsd`. Two runs
-with the same CRS and ground sampling distance therefore share their pixels, whatever their extents.
+Pixels have absolute integer addresses: column `c` starts at `x = c * gsd`, row `r` at `y = -r * gsd`. Two
+runs with the same CRS and ground sampling distance therefore share their pixels, whatever their extents.
 """
 
 import math
@@ -15,7 +16,8 @@ from rasterio.warp import transform_bounds
 
 from .errors import InputError
 
-#: Share of a pixel by which real rasters miss their nominal grid (0.19999999999963 m pixels, rounded corners).
+#: Share of a pixel by which real rasters miss their nominal grid (0.19999999999963 m pixels, rounded
+#: corners).
 SNAP = 1e-3
 Bounds = tuple[float, float, float, float]  # left, bottom, right, top
 
@@ -89,7 +91,9 @@ def parse_crs(text: str) -> CRS:
     try:
         crs = CRS.from_user_input(text)
     except CRSError as error:
-        raise InputError(f"{text!r} is not a coordinate reference system; write for example EPSG:2056.") from error
+        raise InputError(
+            f"{text!r} is not a coordinate reference system; write for example EPSG:2056."
+        ) from error
     require_metric(crs, f"The coordinate reference system {text}")
     return crs
 
@@ -98,12 +102,14 @@ def require_metric(crs: CRS, what: str) -> None:
     """Raise InputError unless the CRS is projected and counts in metres."""
     if not crs.is_projected:
         raise InputError(
-            f"{what} is not projected, but maps are made in metres; give a metric one as crs, for example EPSG:2056."
+            f"{what} is not projected, but maps are made in metres; give a metric one as crs, for "
+            "example EPSG:2056."
         )
     unit, factor = crs.linear_units_factor
     if abs(factor - 1.0) > 1e-9:
         raise InputError(
-            f"{what} counts in {unit}, but maps are made in metres; give a metric one as crs, for example EPSG:2056."
+            f"{what} counts in {unit}, but maps are made in metres; give a metric one as crs, for "
+            "example EPSG:2056."
         )
 
 
@@ -120,7 +126,8 @@ def parse_extent(text: str, grid: WorldGrid) -> Region:
     match = _EXTENT.match(text)
     if match is None:
         raise InputError(
-            f"The extent {text!r} cannot be read; write xmin,xmax,ymin,ymax, if need be followed by [EPSG:2056]."
+            f"The extent {text!r} cannot be read; write xmin,xmax,ymin,ymax, if need be followed by "
+            "[EPSG:2056]."
         )
     xmin, xmax, ymin, ymax = (float(value) for value in match.groups()[:4])
     if not (xmin < xmax and ymin < ymax):
@@ -133,7 +140,8 @@ def parse_extent(text: str, grid: WorldGrid) -> Region:
         return grid.covering(bounds if crs == grid.crs else transform_bounds(crs, grid.crs, *bounds))
     except (CRSError, ValueError, OverflowError) as error:
         raise InputError(
-            f"The extent {text!r} cannot be brought to {name_of(grid.crs)}; check its coordinates and its CRS."
+            f"The extent {text!r} cannot be brought to {name_of(grid.crs)}; check its coordinates and "
+            "its CRS."
         ) from error
 
 

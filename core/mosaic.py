@@ -74,7 +74,9 @@ class Mosaic:
         """Return the VRT document."""
         root = Xml.Element("VRTDataset", rasterXSize=str(self.width), rasterYSize=str(self.height))
         Xml.SubElement(root, "SRS").text = self.wkt
-        Xml.SubElement(root, "GeoTransform").text = ", ".join(repr(float(v)) for v in self.transform.to_gdal())
+        Xml.SubElement(root, "GeoTransform").text = ", ".join(
+            repr(float(v)) for v in self.transform.to_gdal()
+        )
         if self.tags:
             metadata = Xml.SubElement(root, "Metadata")
             for key, value in sorted(self.tags.items()):
@@ -111,9 +113,11 @@ class Mosaic:
             name = Xml.SubElement(source, "SourceFilename", relativeToVRT="0")
             name.text = str(place.path.absolute())
             Xml.SubElement(source, "SourceBand").text = source_band
-            size = {"xSize": str(place.width), "ySize": str(place.height)}
-            Xml.SubElement(source, "SrcRect", xOff="0", yOff="0", **size)
-            Xml.SubElement(source, "DstRect", xOff=str(place.col), yOff=str(place.row), **size)
+            width, height = str(place.width), str(place.height)
+            Xml.SubElement(source, "SrcRect", xOff="0", yOff="0", xSize=width, ySize=height)
+            Xml.SubElement(
+                source, "DstRect", xOff=str(place.col), yOff=str(place.row), xSize=width, ySize=height
+            )
             if keep_holes:
                 Xml.SubElement(source, "NODATA").text = repr(float(self.nodata or 0))
 

@@ -1,5 +1,5 @@
-"""Raster files as a user gives them: what each is, whether it can be used, and several as one. Reading them onto the
-grid lives in `cells.py`.
+"""Raster files as a user gives them: what each is, whether it can be used, and several as one. Reading them
+onto the grid lives in `cells.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,10 +28,11 @@ _IDENTITY = Affine.identity()
 
 @dataclass(frozen=True)
 class Raster:
-    """One raster, or several as one: `name` is what GDAL opens (a path or a VRT document), `files` what is read.
+    """One raster, or several as one: `name` is what GDAL opens (a path or a VRT document), `files` what is
+    read.
 
-    `nodata` is NaN for floating-point rasters that declare none; `alpha` is the index of the alpha band; `masked`
-    says that validity is in a mask of its own.
+    `nodata` is NaN for floating-point rasters that declare none; `alpha` is the index of the alpha band;
+    `masked` says that validity is in a mask of its own.
     """
 
     name: str
@@ -75,7 +76,9 @@ def open_sources(card: ModelCard, given: Mapping[str, Sequence[Path]]) -> dict[s
             raise InputError(f"The model {card.name} has no source {role!r}; it reads {wanted}.")
     for role in needed:
         if not given.get(role):
-            raise InputError(f"The model {card.name} needs a raster for its source {role!r}; it reads {wanted}.")
+            raise InputError(
+                f"The model {card.name} needs a raster for its source {role!r}; it reads {wanted}."
+            )
     return {source.role: open_source(source, given[source.role]) for source in card.sources}
 
 
@@ -89,8 +92,8 @@ def inspect(path: Path, spec: SourceSpec) -> Raster:
     """Return what a raster is.
 
     Raises:
-        InputError: if it is no raster, is truncated, has no CRS, another number of bands or unit than the source, or
-            a transform that is not north-up.
+        InputError: if it is no raster, is truncated, has no CRS, another number of bands or unit than the
+            source, or a transform that is not north-up.
     """
     if not path.exists():
         raise InputError(f"The raster {path} does not exist.")
@@ -98,7 +101,9 @@ def inspect(path: Path, spec: SourceSpec) -> Raster:
         with rasterio.open(path) as dataset:
             return _describe(dataset, path, spec)
     except RasterioError as error:
-        raise InputError(f"{path} is not a raster that can be read, or is incomplete; export it again.") from error
+        raise InputError(
+            f"{path} is not a raster that can be read, or is incomplete; export it again."
+        ) from error
 
 
 def _describe(dataset: Any, path: Path, spec: SourceSpec) -> Raster:
@@ -116,7 +121,9 @@ def _describe(dataset: Any, path: Path, spec: SourceSpec) -> Raster:
         raise InputError(f"The bands of {path} do not share one real data type; convert them to one.")
     found = declared_unit(dataset)
     if spec.unit and found and not same_unit(found, spec.unit):
-        raise InputError(f"{path} is in {found}, but the model's source {spec.role!r} is in {spec.unit}; convert it.")
+        raise InputError(
+            f"{path} is in {found}, but the model's source {spec.role!r} is in {spec.unit}; convert it."
+        )
     _check_complete(dataset, path)
     nodata = dataset.nodata if dataset.nodata is not None else spec.nodata
     own_mask = MaskFlags.per_dataset in dataset.mask_flag_enums[0] and alpha is None
@@ -155,7 +162,9 @@ def _alpha_band(dataset: Any) -> int | None:
 
 
 def _check_complete(dataset: Any, path: Path) -> None:
-    """Raise InputError if a TIFF's blocks end behind the end of the file: it was cut off while being copied."""
+    """Raise InputError if a TIFF's blocks end behind the end of the file: it was cut off while being
+    copied.
+    """
     if dataset.driver not in ("GTiff", "COG") or not path.is_file():
         return
     size = path.stat().st_size
@@ -220,13 +229,15 @@ def _check_same(first: Raster, other: Raster) -> None:
     for what, one, two in pairs:
         if one != two:
             raise InputError(
-                f"{other.files[0]} and {first.files[0]} differ in their {what}, so they cannot be one mosaic; "
+                f"{other.files[0]} and {first.files[0]} differ in their {what}, so they cannot be one "
+                "mosaic; "
                 "bring them to one form first."
             )
     width = max(first.width, other.width)
     if abs(first.transform.a - other.transform.a) * width > MOSAIC_TOLERANCE * first.transform.a:
         raise InputError(
-            f"{other.files[0]} and {first.files[0]} differ in their pixel size, so they cannot be one mosaic; "
+            f"{other.files[0]} and {first.files[0]} differ in their pixel size, so they cannot be one "
+            "mosaic; "
             "resample one of them first."
         )
 
@@ -235,7 +246,8 @@ def _place(raster: Raster, transform: Affine, first: Raster) -> Placement:
     col, row = ~transform @ (raster.transform.c, raster.transform.f)
     if abs(col - round(col)) > MOSAIC_TOLERANCE or abs(row - round(row)) > MOSAIC_TOLERANCE:
         raise InputError(
-            f"{raster.files[0]} does not stand on the pixel grid of {first.files[0]}, so they cannot be one mosaic; "
+            f"{raster.files[0]} does not stand on the pixel grid of {first.files[0]}, so they cannot "
+            "be one mosaic; "
             "resample one of them first."
         )
     return Placement(raster.files[0], round(col), round(row), raster.width, raster.height)

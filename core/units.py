@@ -21,7 +21,9 @@ def same_unit(one: str, other: str) -> bool:
 
 
 def declared_unit(dataset: Any) -> str | None:
-    """Return the unit that an open raster declares: of its bands, else of its vertical CRS; None if of neither."""
+    """Return the unit that an open raster declares: of its bands, else of its vertical CRS; None if of
+    neither.
+    """
     for unit in dataset.units:
         if unit:
             return str(unit)

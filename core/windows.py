@@ -1,6 +1,7 @@
 """The lattice that windows stand on and the weights that blend them. No raster is read here.
 
-The lattice is anchored at pixel (0, 0) of the world grid, never at a raster's corner, so that every pixel is seen
+The lattice is anchored at pixel (0, 0) of the world grid, never at a raster's corner, so that every pixel
+is seen
 by the same windows whatever extent is asked for: the map of a part is the part of the map.
 """
 
@@ -52,8 +53,9 @@ def stride_of(window: int, overlap: float) -> int:
 def blending_profile(window: int, stride: int, sigma: float) -> NDArray[np.float64]:
     """Return the weight of each pixel along one side of a window: a Gaussian made a partition of unity.
 
-    The Gaussian (standard deviation `sigma`, in windows) is divided by the sum of its copies at all multiples of
-    the stride, so the weights that the lattice's windows give to a pixel add up to 1 and blending is an addition.
+    The Gaussian (standard deviation `sigma`, in windows) is divided by the sum of its copies at all
+    multiples of the stride, so the weights that the lattice's windows give to a pixel add up to 1 and
+    blending is an addition.
 
     Returns:
         float64 `[window]`, all above 0.
@@ -64,8 +66,8 @@ def blending_profile(window: int, stride: int, sigma: float) -> NDArray[np.float
     return gauss / total[np.arange(window) % stride]
 
 
-#: Standard deviation of the weights, in windows. At half overlap a window enters with 4 % of a pixel's weight, so
-#: its edge leaves no line in the map; the authors' 0.35 enters with 26 %.
+#: Standard deviation of the weights, in windows. At half overlap a window enters with 4 % of a pixel's
+#: weight, so its edge leaves no line in the map; the authors' 0.35 enters with 26 %.
 SIGMA = 0.2
 
 

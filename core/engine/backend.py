@@ -25,7 +25,9 @@ class Job:
 
 @dataclass(frozen=True)
 class RowEnd:
-    """All windows of the strip's lattice row have gone by, `skipped` ones without a valid pixel not at all."""
+    """All windows of the strip's lattice row have gone by, `skipped` ones without a valid pixel not at
+    all.
+    """
 
     strip: Strip
     skipped: int
@@ -71,7 +73,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def backing_off(batch: list[T], size: int, run: Callable[[list[T]], Tensor], log: Log) -> tuple[int, list[Tensor]]:
+def backing_off(
+    batch: list[T], size: int, run: Callable[[list[T]], Tensor], log: Log
+) -> tuple[int, list[Tensor]]:
     """Run a batch in pieces of `size`, halving the pieces whenever memory runs out.
 
     Returns:
@@ -91,7 +95,8 @@ def backing_off(batch: list[T], size: int, run: Callable[[list[T]], Tensor], log
                 raise
             if size == 1:
                 raise MceError(
-                    "The memory does not suffice for a single window; close other programs or use another device."
+                    "The memory does not suffice for a single window; close other programs or use "
+                    "another device."
                 ) from error
             size = max(1, size // 2)
             log(f"Out of memory: going on with batches of {size}.")

@@ -5,17 +5,17 @@ from torch import Tensor
 
 from ..windows import Lattice
 
-#: Rows of the accumulator are whole multiples of the widest vector registers, so that elementwise results do not
-#: depend on where a row ends.
+#: Rows of the accumulator are whole multiples of the widest vector registers, so that elementwise results
+#: do not depend on where a row ends.
 _ALIGN = 64
 
 
 class RollingBlend:
     """The sums under the lattice rows in progress, float32 on the device.
 
-    The rows of pixels between two lattice lines are one segment; only as many segments are kept as a window is
-    high. Windows must come row by row from the top, and from left to right: every pixel then adds its windows in the
-    same order, whatever the part of the map.
+    The rows of pixels between two lattice lines are one segment; only as many segments are kept as a window
+    is high. Windows must come row by row from the top, and from left to right: every pixel then adds its
+    windows in the same order, whatever the part of the map.
     """
 
     def __init__(self, channels: int, lattice: Lattice, col0: int, col1: int, device: torch.device):

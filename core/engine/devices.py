@@ -16,7 +16,8 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 @dataclass(frozen=True)
 class Execution:
-    """What a run computes on: `device` cpu or cuda, `engine` openvino or torch, `precision` fp32, bf16 or fp16.
+    """What a run computes on: `device` cpu or cuda, `engine` openvino or torch, `precision` fp32, bf16 or
+    fp16.
 
     `name` is the device's own name, for the log.
     """
@@ -72,7 +73,9 @@ def _choose_cuda(engine: str, precision: str) -> Execution:
 
 def _choose_cpu(engine: str, precision: str) -> Execution:
     if engine == "openvino" and find_spec("openvino") is None:
-        raise DeviceError("The engine openvino is not installed; install the extra cpu, or choose engine torch.")
+        raise DeviceError(
+            "The engine openvino is not installed; install the extra cpu, or choose engine torch."
+        )
     if engine == "auto":
         engine = "openvino" if find_spec("openvino") else "torch"
     if precision == "fp16":

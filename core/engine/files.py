@@ -25,8 +25,12 @@ def disk_error(folder: Path, error: OSError) -> OutputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(f"The disk of {folder} is full; free some space and run the same command again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return OutputError(f"The folder {folder} cannot be written to; choose another output or change its rights.")
-    return OutputError(f"Writing to {folder} failed ({error.strerror or error}); check the disk and try again.")
+        return OutputError(
+            f"The folder {folder} cannot be written to; choose another output or change its rights."
+        )
+    return OutputError(
+        f"Writing to {folder} failed ({error.strerror or error}); check the disk and try again."
+    )
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -59,3 +63,14 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def require_writable(folder: Path) -> None:
+    """Raise OutputError unless a file can be made in the folder, or in the nearest parent that exists."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    probe = existing / f".mce-probe-{os.getpid()}"
+    with disk_errors(folder):
+        try:
+            probe.touch()
+        finally:
+            probe.unlink(missing_ok=True)

@@ -1,7 +1,10 @@
-"""How a map is cut: bands of columns, mapped one after the other, and chunks of rows, the unit of resuming."""
+"""How a map is cut: bands of columns, mapped one after the other, and chunks of rows, the unit of
+resuming.
+"""
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..grid import Region
 from ..windows import Lattice
@@ -26,7 +29,9 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Layout:
-    """The bands and chunks of a region; `band_px` bounds the memory for sums, `chunk_rows` what a kill can cost."""
+    """The bands and chunks of a region; `band_px` bounds the memory for sums, `chunk_rows` what a kill can
+    cost.
+    """
 
     region: Region
     lattice: Lattice
@@ -44,7 +49,7 @@ class Layout:
         cuts = [start + (stop - start) * k // count for k in range(1, count)]
         cuts = [cut // stride * stride if stride < self.band_px else cut for cut in cuts]
         edges = sorted({start, stop, *(cut for cut in cuts if start < cut < stop)})
-        return list(zip(edges[:-1], edges[1:], strict=True))
+        return list(pairwise(edges))
 
     def chunks(self) -> list[Chunk]:
         """Return all chunks, in the order in which they are made."""

@@ -1,4 +1,6 @@
-"""How much memory a run needs at most, and how the C library keeps it. Nothing here depends on a raster's size."""
+"""How much memory a run needs at most, and how the C library keeps it. Nothing here depends on a raster's
+size.
+"""
 
 import ctypes
 import sys
@@ -28,11 +30,13 @@ class MemoryBound:
         return sum(asdict(self).values())
 
 
-def bound(card: ModelCard, layout: Layout, lattice: Lattice, *, cell: int, ahead: int, in_flight: int) -> MemoryBound:
+def bound(
+    card: ModelCard, layout: Layout, lattice: Lattice, *, cell: int, ahead: int, in_flight: int
+) -> MemoryBound:
     """Return the bounds of a run whose bands are at most `layout.band_px` wide.
 
-    `cell` is the side of the cells that sources are read in, `ahead` how many strips are read ahead, `in_flight` how
-    many windows are on the device together.
+    `cell` is the side of the cells that sources are read in, `ahead` how many strips are read ahead,
+    `in_flight` how many windows are on the device together.
     """
     width = min(layout.band_px, layout.region.shape[1]) + 2 * lattice.window
     channels = len(card.experts) * len(card.classes)
@@ -56,7 +60,8 @@ def _mib(n_bytes: int) -> int:
 def keep_freed_memory() -> None:
     """Tell glibc to keep freed blocks for the next window instead of giving them back page by page.
 
-    torch allocates each layer's output anew; giving it back costs 10 to 40 % of a window. Elsewhere nothing happens.
+    torch allocates each layer's output anew; giving it back costs 10 to 40 % of a window. Elsewhere nothing
+    happens.
     """
     if not sys.platform.startswith("linux"):
         return

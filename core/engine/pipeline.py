@@ -27,7 +27,8 @@ NODATA_EVIDENCE = 65_535
 class MapRows:
     """Finished rows of the map from `row0` down, nodata where not `valid`.
 
-    `land_cover` uint8 `[1, rows, width]`, `experts` uint8 `[K, rows, width]`, `evidence` uint16 `[5, rows, width]`.
+    `land_cover` uint8 `[1, rows, width]`, `experts` uint8 `[K, rows, width]`, `evidence` uint16 `[5, rows,
+    width]`.
     """
 
     row0: int
@@ -47,7 +48,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What maps parts of a region; `deliver` takes finished rows from top to bottom, `tick` is called per batch."""
+    """What maps parts of a region; `deliver` takes finished rows from top to bottom, `tick` is called per
+    batch.
+    """
 
     grid: WorldGrid
     lattice: Lattice
@@ -95,7 +98,7 @@ class Pipeline:
         """Yield the windows worth running and the end of each row."""
         cols = self.lattice.touching(part.col0, part.col1)
         for strip in strips:
-            seen = strip.valid.any(axis=0)
+            seen = np.asarray(strip.valid.any(axis=0))
             skipped = 0
             for col in cols:
                 offset = self.lattice.origin(col) - strip.region.col0

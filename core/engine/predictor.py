@@ -1,4 +1,6 @@
-"""The one torch module that a device runs: from raw window to weighted expert logits. Devices live beside it."""
+"""The one torch module that a device runs: from raw window to weighted expert logits. Devices live beside
+it.
+"""
 
 from collections.abc import Sequence
 
@@ -24,7 +26,9 @@ class Predictor(nn.Module):
         self.weighted = WeightedNetwork(network, lattice)
 
     def forward(self, raw: Tensor) -> Tensor:
-        """Map raw float32 `[N, n_bands, window, window]` (NaN = missing) to `[N, K C, window, window]`, float32."""
+        """Map raw float32 `[N, n_bands, window, window]` (NaN = missing) to `[N, K C, window, window]`,
+        float32.
+        """
         return self.weighted(self.normaliser(raw))
 
 

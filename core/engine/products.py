@@ -1,4 +1,6 @@
-"""What is written: the products of a run, their bands and their meaning. How files are made lives in `publish.py`."""
+"""What is written: the products of a run, their bands and their meaning. How files are made lives in
+`publish.py`.
+"""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +14,7 @@ from ..mosaic import BandStyle, Category
 from .pipeline import NODATA_EVIDENCE, MapRows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Product:
     """One raster: `id` is its name in results and the stem of its default file, `tags` go into the file."""
 
@@ -32,8 +34,8 @@ class Product:
 def products_of(card: ModelCard, tags: dict[str, str], alpha: float) -> tuple[Product, ...]:
     """Return the products of a model: the map, each expert's map, and the evidence.
 
-    An expert's map is the arg-max over all of its logits, also those of classes it is not responsible for: it shows
-    what the expert says, not what it was asked.
+    An expert's map is the arg-max over all of its logits, also those of classes it is not responsible for:
+    it shows what the expert says, not what it was asked.
     """
     categories = tuple(Category(c.id, c.name, c.group, c.rgb) for c in card.classes)
 
@@ -41,7 +43,12 @@ def products_of(card: ModelCard, tags: dict[str, str], alpha: float) -> tuple[Pr
         return (BandStyle(name, interpretation="Palette", categories=categories),)
 
     land_cover = Product(
-        "land_cover", "Land cover", "uint8", NODATA_CLASS, classes("Land cover (class id)"), {**tags, "MCE_PRODUCT": "land_cover"}
+        "land_cover",
+        "Land cover",
+        "uint8",
+        NODATA_CLASS,
+        classes("Land cover (class id)"),
+        {**tags, "MCE_PRODUCT": "land_cover"},
     )
     experts = [
         Product(
@@ -66,7 +73,9 @@ def products_of(card: ModelCard, tags: dict[str, str], alpha: float) -> tuple[Pr
 
 
 def evidence_bands() -> tuple[BandStyle, ...]:
-    """Return the bands of the evidence raster; all but the first are shares in 0..1, scaled to whole numbers."""
+    """Return the bands of the evidence raster; all but the first are shares in 0..1, scaled to whole
+    numbers.
+    """
     shares = ("Entropy", "Margin", "Variation ratio", "Expert agreement")
     return (
         BandStyle("ML class (class id)", scale=1.0),

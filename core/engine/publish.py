@@ -1,4 +1,6 @@
-"""Makes the final files of finished chunks: cloud-optimised GeoTIFFs and their styles, all renamed at the end."""
+"""Makes the final files of finished chunks: cloud-optimised GeoTIFFs and their styles, all renamed at the
+end.
+"""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -77,7 +79,8 @@ class Publisher:
         if failure:
             if isinstance(failure[0], RasterioError | OSError):
                 raise OutputError(
-                    f"{product.id} could not be written to {part.parent} (is the disk full?); free some space and run "
+                    f"{product.id} could not be written to {part.parent} (is the disk full?); free "
+                    "some space and run "
                     "the same command again."
                 ) from failure[0]
             raise failure[0]

@@ -1,4 +1,6 @@
-"""Reads ahead of the device: rows of windows of all sources, in lattice order. Resampling lives in `cells.py`."""
+"""Reads ahead of the device: rows of windows of all sources, in lattice order. Resampling lives in
+`cells.py`.
+"""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -21,8 +23,8 @@ _CellKey = tuple[int, int, int]  # source, cell row, cell column
 class Strip:
     """The raw values under one row of windows.
 
-    `row` is the lattice row, `region` the pixels; `values` float32 `[bands, window, width]` with NaN where missing,
-    `valid` bool `[window, width]`: no band is missing.
+    `row` is the lattice row, `region` the pixels; `values` float32 `[bands, window, width]` with NaN where
+    missing, `valid` bool `[window, width]`: no band is missing.
     """
 
     row: int
@@ -62,7 +64,9 @@ class StripReader:
 class _Feed:
     """One producer thread that assembles strips from cells, which a pool of threads reads."""
 
-    def __init__(self, sources: Sequence[GridSource], plan: list[tuple[int, Region]], threads: int, ahead: int):
+    def __init__(
+        self, sources: Sequence[GridSource], plan: list[tuple[int, Region]], threads: int, ahead: int
+    ):
         self._sources = sources
         self._plan = plan
         self._ahead = ahead
@@ -127,7 +131,7 @@ class _Feed:
                     _paste(values, region, cell, cell_row * source.cell, cell_col * source.cell)
             parts.append(values)
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return Strip(row, region, values, ~np.isnan(values).any(axis=0))
+        return Strip(row, region, values, np.asarray(~np.isnan(values).any(axis=0)))
 
 
 def _cells_of(region: Region, cell: int) -> Iterator[tuple[int, int]]:
@@ -140,6 +144,8 @@ def _paste(values: Values, region: Region, cell: Values, row0: int, col0: int) -
     """Copy what the cell at (row0, col0) has of the region into the region's values."""
     side = cell.shape[-1]
     both = region.intersect(Region(row0, row0 + side, col0, col0 + side))
-    values[:, both.row0 - region.row0 : both.row1 - region.row0, both.col0 - region.col0 : both.col1 - region.col0] = cell[
-        :, both.row0 - row0 : both.row1 - row0, both.col0 - col0 : both.col1 - col0
-    ]
+    values[
+        :,
+        both.row0 - region.row0 : both.row1 - region.row0,
+        both.col0 - region.col0 : both.col1 - region.col0,
+    ] = cell[:, both.row0 - row0 : both.row1 - row0, both.col0 - col0 : both.col1 - col0]

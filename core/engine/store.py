@@ -1,4 +1,6 @@
-"""The work folder of a run: finished chunks, what they were made with, and what is still missing after a kill."""
+"""The work folder of a run: finished chunks, what they were made with, and what is still missing after a
+kill.
+"""
 
 import hashlib
 import json
@@ -8,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from affine import Affine
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
@@ -25,19 +28,24 @@ _CHUNK_PROFILE = {
     "tiled": True,
     "blockxsize": 512,
     "blockysize": 256,
+    "transform": Affine(1, 0, 0, 0, -1, 0),  # any: a chunk's place is in the layout
     "compress": "zstd",
     "zstd_level": 1,
 }
 
 
 class RunStore:
-    """Opens the work folder in `output`, goes on where an equal run stopped, and clears up behind a failed one.
+    """Opens the work folder in `output`, goes on where an equal run stopped, and clears up behind a failed
+    one.
 
-    As a context manager: leaving it with an error removes what this run created if the error is the input's fault
-    or nothing was finished; otherwise the finished chunks stay for the next try. `finish` removes the folder.
+    As a context manager: leaving it with an error removes what this run created if the error is the input's
+    fault or nothing was finished; otherwise the finished chunks stay for the next try. `finish` removes the
+    folder.
     """
 
-    def __init__(self, output: Path, fingerprint: dict[str, Any], products: Sequence[Product], *, overwrite: bool):
+    def __init__(
+        self, output: Path, fingerprint: dict[str, Any], products: Sequence[Product], *, overwrite: bool
+    ):
         self.output = output
         self.folder = output / WORK_FOLDER
         self._products = products
@@ -68,7 +76,8 @@ class RunStore:
             if not overwrite:
                 self._lock.release()
                 raise InputError(
-                    f"{self.output} holds an unfinished run with other settings or inputs; repeat that command to "
+                    f"{self.output} holds an unfinished run with other settings or inputs; repeat "
+                    "that command to "
                     "finish it, choose another folder, or overwrite it."
                 )
             self._clear()
@@ -149,7 +158,8 @@ def require_unfinished(output: Path, targets: Sequence[Path], *, overwrite: bool
     """Refuse to write over results, unless told to.
 
     Raises:
-        InputError: if the folder holds a finished run, or a result file is there that no unfinished run explains.
+        InputError: if the folder holds a finished run, or a result file is there that no unfinished run
+        explains.
         OutputError: if the output is a file.
     """
     if output.exists() and not output.is_dir():
@@ -181,7 +191,12 @@ def _encode(pixels: Any, product: Product) -> bytes:
     try:
         with MemoryFile() as memory:
             with memory.open(
-                width=width, height=height, count=count, dtype=product.dtype, nodata=product.nodata, **_CHUNK_PROFILE
+                width=width,
+                height=height,
+                count=count,
+                dtype=product.dtype,
+                nodata=product.nodata,
+                **_CHUNK_PROFILE,
             ) as dataset:
                 dataset.write(pixels)
             return bytes(memory.getbuffer())

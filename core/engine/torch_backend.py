@@ -50,11 +50,13 @@ class TorchCpuBackend:
 
 
 class CudaBackend:
-    """Torch on an NVIDIA GPU: strips go up once, pinned; windows are cut there; one lattice row is never mixed with
-    another in a batch, so a resumed run repeats the same batches.
+    """Torch on an NVIDIA GPU: strips go up once, pinned; windows are cut there; one lattice row is never
+    mixed with another in a batch, so a resumed run repeats the same batches.
     """
 
-    def __init__(self, predictor: Predictor, window: int, precision: str, batch_size: int, n_windows: int, log: Log):
+    def __init__(
+        self, predictor: Predictor, window: int, precision: str, batch_size: int, *, compiled: bool, log: Log
+    ):
         self._device = torch.device("cuda")
         module = predictor.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._eager: nn.Module = module
@@ -63,7 +65,7 @@ class CudaBackend:
         self._dtype = _DTYPES.get(precision)
         self.batch_size = batch_size
         self._log = log
-        if n_windows >= COMPILE_FROM:
+        if compiled:
             self._module = torch.compile(module, dynamic=False)  # type: ignore[assignment]
         self._strip: Strip | None = None
         self._values = torch.empty(0)
@@ -103,7 +105,9 @@ class CudaBackend:
             return self._run_compiled(raw, size)
 
     def _run_compiled(self, raw: Tensor, size: int) -> Tensor:
-        """Run the compiled module, padded to the batch it was compiled for; fall back to eager if that fails."""
+        """Run the compiled module, padded to the batch it was compiled for; fall back to eager if that
+        fails.
+        """
         n_windows = len(raw)
         if n_windows < size:
             raw = torch.cat([raw, raw[-1:].expand(size - n_windows, -1, -1, -1)])
@@ -134,9 +138,10 @@ class CudaBackend:
 
 
 def torch_backend(
-    predictor: Predictor, window: int, execution: Execution, batch_size: int, n_windows: int, log: Log
+    predictor: Predictor, window: int, execution: Execution, batch_size: int, *, n_windows: int, log: Log
 ) -> Backend:
     """Return the backend for the device chosen."""
     if execution.device == "cuda":
-        return CudaBackend(predictor, window, execution.precision, batch_size, n_windows, log)
+        compiled = n_windows >= COMPILE_FROM
+        return CudaBackend(predictor, window, execution.precision, batch_size, compiled=compiled, log=log)
     return TorchCpuBackend(predictor, window, execution.precision)
