@@ -44,7 +44,7 @@ class Label(IntEnum):
 #: Height above the valley floors of the tree line and the firn line, and where turf and meadow end.
 TREE_LINE_M, FIRN_LINE_M, TURF_LINE_M = 14.0, 133.0, 90.0
 #: Slope (tangent) from which ground is rock; lower where it is convex, higher in gullies.
-ROCK_SLOPE = 0.98
+ROCK_SLOPE = 1.05
 #: Standard scores that patch noise must exceed: they set the shares of the mixed classes and of meadow.
 SCREE_TURF_AT, ROCK_TURF_AT, MEADOW_AT = 1.4, 1.6, 1.4
 
@@ -117,7 +117,7 @@ def node_scores(seed: int, nodes: Window, height: F32, valley: F32) -> Scores:
 
     h, s, hollow = land.height, land.slope, land.hollow
     cliff = field(Channel.CLIFF, 60.0)
-    rock = (s - ROCK_SLOPE) / 0.30 - hollow / 3.0 + 0.35 * cliff
+    rock = (s - ROCK_SLOPE) / 0.30 - np.clip(hollow / 3.0, -1.5, 0.6) + 0.35 * cliff
     firn = (h - FIRN_LINE_M - 8 * field(Channel.FIRN_LINE, 120.0)) / 15
     ice = np.minimum(firn, (0.80 - s) / 0.2 + hollow / 2.0)
     trees = TREE_LINE_M + 4 * field(Channel.TREE_LINE, 60.0)
@@ -200,7 +200,7 @@ def labels(
     out[stone] = Label.BEDROCK
     out[stone & (s.rock_turf + edge > 0)] = Label.BEDROCK_GRASS
     # Between rock and ice no strip of scree is mapped: the nearer of the two takes it.
-    rim = (np.minimum(ice, rock) > -0.9) & ~stone
+    rim = (np.minimum(ice, rock) > -0.7) & ~stone
     out[rim & (rock > ice)] = Label.BEDROCK
     out[(ice > rock) & ((ice > 0) | rim)] = Label.GLACIER
     out[blocks < 1] = Label.BLOCKS

@@ -49,6 +49,7 @@ class Materials:
 class Tones:
     """Noise on image cells [rows, cols], standard deviation 1, by size of features in metres."""
 
+    m20: F32
     m8: F32
     m2: F32
     m1: F32
@@ -58,13 +59,14 @@ class Tones:
 
 def tones(seed: int, window: Window) -> Tones:
     """Return the noise that edges and textures share."""
-    fields = [smooth(stream(seed, Channel.TEXTURE + k), s, window) for k, s in enumerate((32, 8, 4, 2))]
+    fields = [smooth(stream(seed, Channel.TEXTURE + k), s, window) for k, s in enumerate((80, 32, 8, 4, 2))]
     return Tones(*fields, white(stream(seed, Channel.TEXTURE + 9), window) * np.float32(1.7))
 
 
 def materials(s: Scores, n: Tones, water: F32, stream_bed: F32, grassy: F32) -> Materials:
     """Return what the ground is made of; `water`, `stream_bed`, `grassy` are distances (below 1: inside)."""
-    rough = np.float32(0.32) * n.m8 + np.float32(0.16) * n.m2
+    # Wider than the labels' own raggedness: what a photograph shows and what was mapped differ by some metres.
+    rough = np.float32(0.40) * n.m20 + np.float32(0.40) * n.m8 + np.float32(0.16) * n.m2
     rock = smoothstep(s.rock + rough + np.float32(0.08) * n.m1, -0.12, 0.12)
     ice = smoothstep(s.ice + np.float32(0.7) * rough, -0.05, 0.12) * (1 - rock)
     debris = smoothstep(s.ice - np.float32(0.5) * n.m8 - np.float32(0.3) * n.m2, 0.35, -0.25)

@@ -31,7 +31,7 @@ class Kind(Enum):
 
     LAKE = Recipe(Channel.LAKE, 500.0, 70.0, (15.0, 29.0), 16, 2.6)
     BLOCKS = Recipe(Channel.BLOCKS, 250.0, 14.0, (4.0, 11.0), 24, 1.6)
-    GRASSY_BLOCKS = Recipe(Channel.GRASSY_BLOCKS, 500.0, 14.0, (3.8, 6.6), 32, 1.6)
+    GRASSY_BLOCKS = Recipe(Channel.GRASSY_BLOCKS, 500.0, 14.0, (3.5, 6.0), 32, 1.6)
 
 
 @dataclass(frozen=True)
