@@ -1,0 +1,64 @@
+# Two commands do everything: `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+REQUIREMENTS := $(wildcard resources/requirements/*.txt)
+VENV := .venv
+VENV_QGIS := .venv-qgis
+# One pip call with every pin, so that nothing pulls another torch.
+BACKEND_PINS := $(foreach f,backend cpu test lint,-r resources/requirements/$(f).txt)
+PIP_FLAGS := --quiet --disable-pip-version-check
+PYTEST := $(VENV)/bin/python -m pytest
+
+.PHONY: help demo test lint test-unit test-qgis test-e2e system scene train-demo bench zip clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
+
+demo: system $(VENV)/.complete  ## map the embedded scene through qgis_process and draw one picture
+	@scripts/demo.sh
+
+test: system lint test-unit test-qgis test-e2e  ## lint, unit, QGIS and end-to-end tests, in both environments
+
+lint: $(VENV)/.complete  ## ruff and mypy
+	@echo "==> ruff, mypy"
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@ln -sfn "$(CURDIR)" $(VENV)/mce_landcover && MYPYPATH=$(VENV) $(VENV)/bin/mypy
+
+test-unit: $(VENV)/.complete  ## tests that need no QGIS
+	@echo "==> unit tests"
+	@$(PYTEST) tests/unit
+
+test-qgis: system $(VENV_QGIS)/.complete $(VENV)/.complete  ## plugin tests inside QGIS
+	@echo "==> QGIS tests"
+	@QT_QPA_PLATFORM=offscreen $(VENV_QGIS)/bin/python -m pytest tests/qgis
+
+test-e2e: system $(VENV)/.complete  ## qgis_process and the command line, as a user runs them
+	@echo "==> end-to-end tests"
+	@$(PYTEST) tests/e2e
+
+system:
+	@scripts/install_system.sh
+
+# QGIS's own Python for the plugin, a plain environment for the backend: never mixed.
+$(VENV)/.complete: pyproject.toml $(REQUIREMENTS) | system
+	@echo "==> building $(VENV) (backend, tests)"
+	@python=$$(scripts/find_python.sh) && $$python -m venv $(VENV)
+	@$(VENV)/bin/pip install $(PIP_FLAGS) $(BACKEND_PINS) -e .
+	@touch $@
+
+$(VENV_QGIS)/.complete: pyproject.toml $(REQUIREMENTS) | system
+	@echo "==> building $(VENV_QGIS) (plugin tests)"
+	@/usr/bin/python3 -m venv --system-site-packages $(VENV_QGIS)
+	@$(VENV_QGIS)/bin/pip install $(PIP_FLAGS) -r resources/requirements/qgis-test.txt -e .
+	@touch $@
+
+train-demo: $(VENV)/.complete  ## rebuild the shipped demo model
+	@$(VENV)/bin/mce-landcover train-demo
+
+zip:  ## the plugin as QGIS installs it: dist/mce_landcover.zip
+	@mkdir -p dist && rm -f dist/mce_landcover.zip
+	@git archive --prefix=mce_landcover/ -o dist/mce_landcover.zip HEAD metadata.txt __init__.py pyproject.toml LICENSE README.md CHANGELOG.md core plugin resources training
+	@echo "==> dist/mce_landcover.zip"
+
+clean:  ## remove what demo, test and zip made, keep the environments
+	@rm -rf demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
