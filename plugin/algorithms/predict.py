@@ -166,16 +166,20 @@ class Predict(MceAlgorithm):
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
-        ok, fault = super().checkParameterValues(parameters, context)
-        if not ok:
-            return ok, fault
-        fault = check_model(self, parameters, context)
-        if not fault:
-            try:
-                parse_sources(self.parameterAsString(parameters, "SOURCES", context))
-            except ValueError as error:
-                fault = str(error)
-        return not fault, fault
+        fault = check_model(self, parameters, context) or self._fault(parameters, context)
+        return (False, fault) if fault else super().checkParameterValues(parameters, context)
+
+    def _fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        """Return what is wrong with the sources or destinations, or nothing."""
+        try:
+            parse_sources(self.parameterAsString(parameters, "SOURCES", context))
+        except ValueError as error:
+            return str(error)
+        for name in DESTINATIONS:
+            target = self.parameterAsFileOutput(parameters, name, context) if parameters.get(name) else ""
+            if target and Path(target).suffix.lower() not in (".tif", ".tiff"):
+                return tr('{} "{}" is not a GeoTIFF: choose a name that ends in .tif.').format(name, target)
+        return ""
 
     def prepareAlgorithm(
         self,
