@@ -1,18 +1,21 @@
 """The model card: everything about a network but its weights. It is the JSON header of a model bundle."""
 
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .catalogue import LandCoverClass
 
 FORMAT_VERSION: Final = 1
+#: Limits that keep a hostile card from asking for absurd memory: window side, values of one window.
+MAX_WINDOW: Final = 8192
+MAX_WINDOW_VALUES: Final = 2**30
 AggregationName = Literal["mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible"]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Normalisation(_Frozen):
@@ -25,7 +28,7 @@ class Normalisation(_Frozen):
     kind: Literal["standard", "window_min"] = "standard"
     scale: float = 1.0
     mean: tuple[float, ...]
-    std: tuple[float, ...]
+    std: tuple[Annotated[float, Field(gt=0)], ...]
 
 
 class SourceSpec(_Frozen):
@@ -37,7 +40,7 @@ class SourceSpec(_Frozen):
     """
 
     role: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    bands: tuple[str, ...] = Field(min_length=1)
+    bands: tuple[str, ...] = Field(min_length=1, max_length=256)
     gsd_m: float = Field(gt=0)
     resampling: Resampling = "bilinear"
     normalisation: Normalisation
@@ -59,13 +62,25 @@ class ExpertSpec(_Frozen):
 
 
 class Architecture(_Frozen):
-    """Which network of segmentation-models-pytorch carries the experts; see `core/network.py`."""
+    """Which network of segmentation-models-pytorch carries the experts; see `core/network.py`.
+
+    `decoder_channels` is the width of the decoder's last features, which the experts read at `decoder_stride`
+    (a DeepLabV3+ always gives stride 4).
+    """
 
     decoder: Literal["deeplabv3plus", "unet"]
-    encoder: str
+    #: No address or path can be an encoder's name: timm would fetch it.
+    encoder: str = Field(pattern=r"^[a-z][A-Za-z0-9_.-]*$", max_length=80)
     encoder_output_stride: Literal[8, 16] | None = None
-    decoder_channels: int | None = Field(default=None, gt=0)
-    expert_channels: int = Field(gt=0)
+    decoder_channels: int | None = Field(default=None, gt=0, le=2048)
+    decoder_stride: Literal[1, 2, 4] = 4
+    expert_channels: int = Field(gt=0, le=2048)
+
+    @model_validator(mode="after")
+    def _stride_fits_decoder(self) -> Self:
+        if self.decoder == "deeplabv3plus" and self.decoder_stride != 4:
+            raise ValueError("the features of a DeepLabV3+ have stride 4")
+        return self
 
 
 class ModelCard(_Frozen):
@@ -80,13 +95,13 @@ class ModelCard(_Frozen):
     description: str = ""
     architecture: Architecture
     classes: tuple[LandCoverClass, ...] = Field(min_length=2)
-    experts: tuple[ExpertSpec, ...] = Field(min_length=1)
-    sources: tuple[SourceSpec, ...] = Field(min_length=1)
+    experts: tuple[ExpertSpec, ...] = Field(min_length=1, max_length=64)
+    sources: tuple[SourceSpec, ...] = Field(min_length=1, max_length=64)
     gsd_m: float = Field(gt=0)
-    window: int = Field(gt=0)
+    window: int = Field(gt=0, le=MAX_WINDOW)
     stride: int = Field(gt=0)
     aggregation: AggregationName = "mean_responsible"
-    pixel_counts: tuple[int, ...]
+    pixel_counts: tuple[Annotated[int, Field(ge=0)], ...]
     provenance: dict[str, Any] = {}
     scores: dict[str, Any] = {}
 
@@ -104,6 +119,10 @@ class ModelCard(_Frozen):
             raise ValueError("an expert names a class that the model does not have")
         if self.stride > self.window:
             raise ValueError("the stride must not exceed the window")
+        if self.n_bands > 1024:
+            raise ValueError("more than 1024 bands")
+        if self.window**2 * max(self.n_bands, len(self.experts) * len(ids)) > MAX_WINDOW_VALUES:
+            raise ValueError("one window of this many bands, experts and classes does not fit in memory")
         return self
 
     @property

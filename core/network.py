@@ -1,0 +1,174 @@
+"""The MCE network: one shared backbone of segmentation-models-pytorch, K equal experts on its features.
+
+Normalising the inputs, joining the experts and the file of the weights live elsewhere.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .card import Architecture, ModelCard
+from .errors import ModelError
+from .torch_setup import segmentation_models
+
+UNET_WIDTHS = (256, 128, 64, 32, 16)  # of the decoder blocks at strides 16, 8, 4, 2, 1
+#: What smp and timm raise for encoders that they do not have or cannot dilate.
+_BUILD_ERRORS = (KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
+_RGB = {"r": 0, "red": 0, "g": 1, "green": 1, "b": 2, "blue": 2}
+
+
+class Expert(nn.Sequential):
+    """`Conv3x3 (no bias) -> BatchNorm -> ReLU -> Conv1x1 -> C logits`, in the order of the authors' code."""
+
+    def __init__(self, in_channels: int, hidden: int, n_classes: int):
+        super().__init__(
+            nn.Conv2d(in_channels, hidden, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, n_classes, kernel_size=1),
+        )
+
+
+class MceNetwork(nn.Module):
+    """Encoder, decoder and K experts; the encoder wants sides that are multiples of `size_multiple`."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, experts: Sequence[Expert], size_multiple: int):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.experts = nn.ModuleList(experts)
+        self.size_multiple = size_multiple
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map normalised `[B, n_bands, H, W]` to logits `[B, K, C, H, W]`, for any H and W.
+
+        Sides that the encoder cannot take are padded evenly by repeating the edge, and cropped again.
+        """
+        height, width = int(x.shape[-2]), int(x.shape[-1])  # plain numbers: converted models have fixed sides
+        top, bottom = self._padding(height)
+        left, right = self._padding(width)
+        if top or bottom or left or right:
+            x = F.pad(x, (left, right, top, bottom), mode="replicate")
+        features = self.decoder(self.encoder(x))  # (B, F, H', W')
+        logits = torch.cat([expert(features) for expert in self.experts], dim=1)  # (B, K C, H', W')
+        padded = (height + top + bottom, width + left + right)
+        if tuple(logits.shape[-2:]) != padded:
+            logits = F.interpolate(logits, size=padded, mode="bilinear", align_corners=False)
+        logits = logits[..., top : top + height, left : left + width]
+        return logits.unflatten(1, (len(self.experts), -1))
+
+    def _padding(self, side: int) -> tuple[int, int]:
+        missing = -side % self.size_multiple
+        return missing // 2, missing - missing // 2
+
+
+def build_network(card: ModelCard, *, encoder_weights: str | None = None, seed: int = 0) -> MceNetwork:
+    """Build the network of a card, in training mode.
+
+    Args:
+        card: architecture, classes, experts and bands.
+        encoder_weights: None for random weights (nothing is downloaded); the trainer may ask for "imagenet".
+        seed: of the random weights; the global random state is left as it was.
+
+    Raises:
+        ModelError: if the encoder is unknown or cannot be used with this decoder.
+    """
+    arch = card.architecture
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        backbone = _backbone(arch, card.n_bands)
+        experts = [
+            Expert(_feature_channels(arch), arch.expert_channels, len(card.classes)) for _ in card.experts
+        ]
+        _he_initialise(backbone.decoder, *experts)
+        if encoder_weights is not None:
+            pretrained = _backbone(arch, 3, encoder_weights).encoder
+            adopt_weights(backbone.encoder, pretrained, [band for s in card.sources for band in s.bands])
+    multiple = _output_stride(arch) if arch.decoder == "deeplabv3plus" else 32
+    return MceNetwork(backbone.encoder, backbone.decoder, experts, multiple)
+
+
+def _backbone(arch: Architecture, n_bands: int, weights: str | None = None) -> Any:
+    """Return smp's segmentation model, of which only encoder and decoder are used."""
+    smp = segmentation_models()
+    common: dict[str, Any] = {
+        "encoder_name": arch.encoder,
+        "encoder_weights": (True if arch.encoder.startswith("tu-") else weights) if weights else None,
+        "in_channels": n_bands,
+    }
+    try:
+        if arch.decoder == "unet":
+            return _unet(smp, arch, common)
+        return smp.DeepLabV3Plus(
+            **common, encoder_output_stride=_output_stride(arch), decoder_channels=_feature_channels(arch)
+        )
+    except _BUILD_ERRORS as error:
+        raise ModelError(
+            f"The encoder {arch.encoder!r} is unknown or cannot be used with the decoder {arch.decoder} "
+            f"({_first_line(error)}); choose another encoder of segmentation-models-pytorch or timm."
+        ) from error
+
+
+def _unet(smp: Any, arch: Architecture, common: dict[str, Any]) -> Any:
+    """Return a U-Net whose decoder stops at `decoder_stride`."""
+    from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
+
+    finest = _feature_channels(arch)
+    n_blocks = 5 - int(math.log2(arch.decoder_stride))
+    widths = [finest << (n_blocks - 1 - block) for block in range(n_blocks)]
+    model = smp.Unet(**common)
+    model.decoder = UnetDecoder(
+        encoder_channels=model.encoder.out_channels,
+        decoder_channels=widths,
+        n_blocks=n_blocks,
+        add_center_block=arch.encoder.startswith("vgg"),
+    )
+    return model
+
+
+def _output_stride(arch: Architecture) -> int:
+    return arch.encoder_output_stride or 16
+
+
+def _feature_channels(arch: Architecture) -> int:
+    """Width of the decoder's last features, which the experts read."""
+    if arch.decoder == "deeplabv3plus":
+        return arch.decoder_channels or 256
+    return arch.decoder_channels or UNET_WIDTHS[4 - int(math.log2(arch.decoder_stride))]
+
+
+def _he_initialise(*modules: nn.Module) -> None:
+    """He et al. 2015 for convolutions, zero mean and unit scale for normalisation layers."""
+    for module in (child for parent in modules for child in parent.modules()):
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+
+
+def adopt_weights(encoder: nn.Module, pretrained: nn.Module, bands: Sequence[str]) -> None:
+    """Copy the weights of a three-band (red, green, blue) encoder into the same encoder for other bands."""
+    encoder.load_state_dict(
+        {
+            name: spread_rgb(tensor, bands) if tensor.dim() == 4 and tensor.shape[1] == 3 else tensor
+            for name, tensor in pretrained.state_dict().items()
+        }
+    )
+
+
+def spread_rgb(weight: Tensor, bands: Sequence[str]) -> Tensor:
+    """Return first-convolution weights `[O, n_bands, h, w]` made of those for RGB `[O, 3, h, w]`.
+
+    Bands named as red, green or blue keep their weights; any other copies red's (the paper's section III-C).
+    """
+    return weight[:, [_RGB.get(band.lower(), 0) for band in bands]].clone()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
