@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,12 +66,10 @@ def clean_way_to_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.fixture
 def fake_backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """Let a script that speaks the protocol stand in for the backend; returns where it writes its requests."""
+    """Let a script that speaks the protocol stand in for the backend; returns a reader of its requests."""
     requests = tmp_path / "requests.jsonl"
     monkeypatch.setenv("FAKE_BACKEND_REQUESTS", str(requests))
-    monkeypatch.setenv(
-        environment.VARIABLE, sys.executable if "python" in sys.executable else "/usr/bin/python3"
-    )
+    monkeypatch.setenv(environment.VARIABLE, "/usr/bin/python3")
     monkeypatch.setattr(worker, "BOOTSTRAP", FAKE_BACKEND)
 
     def read() -> list[dict]:

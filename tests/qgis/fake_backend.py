@@ -1,7 +1,7 @@
 """Stands in for the backend: speaks the protocol with the standard library only, and behaves as it is told.
 
-The environment variable FAKE_BACKEND_MODE says how: `work` (the default) answers every job with a result of the
-promised form and writes the tiny rasters that it names. Started with `-I`, like the real one.
+The environment variable FAKE_BACKEND_MODE says how: `work` (the default) answers every job with a result of
+the promised form and writes the tiny rasters that it names. Started with `-I`, like the real one.
 """
 
 import json
@@ -21,7 +21,7 @@ def say(**message):
 
 def work(request):
     parameters = request["parameters"]
-    with open(os.environ["FAKE_BACKEND_REQUESTS"], "a", encoding="utf-8") as file:
+    with Path(os.environ["FAKE_BACKEND_REQUESTS"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(request) + "\n")
     if request["job"] != "backend_info":
         say(type="progress", percent=0.0, message="0 of 4 windows")
