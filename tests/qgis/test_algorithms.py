@@ -72,7 +72,7 @@ def test_one_file_per_algorithm_named_after_it():
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_help_names_every_basic_parameter(create, name):
+def test_help_is_shown_as_html(create, name):
     text = (RESOURCES / "help" / f"{name}.md").read_text(encoding="utf-8")
     assert create(name).shortHelpString() == markdown_to_html(text)
     assert "**" not in create(name).shortHelpString() and "`" not in create(name).shortHelpString()

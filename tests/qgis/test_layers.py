@@ -16,6 +16,7 @@ from qgis.core import (
     QgsProcessingModelChildParameterSource,
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
+    QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterRasterLayer,
     QgsProject,
     QgsRasterLayer,
@@ -83,6 +84,20 @@ def test_chosen_destination_is_grouped_but_not_loaded_uncalled(load, context, fe
     load_on_completion(place_products(products), "MCE a", context, [])
     (group,) = load(feedback).children()
     assert [n.name() for n in group.children()] == ["My map"]
+
+
+def test_chosen_destination_is_named_like_the_others(load, fake_backend, context, feedback, image, tmp_path):
+    parameters = {
+        "IMAGE": str(image),
+        "OUTPUT_DIR": str(tmp_path / "out"),
+        "MAP": QgsProcessingOutputLayerDefinition(str(tmp_path / "map.tif"), context.project()),
+        "EXPERT_1": str(tmp_path / "one.tif"),
+    }
+    processing.run("mce:predict", parameters, context=context, feedback=feedback)
+    (group,) = load(feedback, parameters).children()
+    # Expert 1 went where the user said, without being asked for in the project.
+    assert [n.name() for n in group.children()] == ["Land cover", "Expert 2", "Evidence"]
+    assert group.children()[0].layer().source() == str(tmp_path / "map.tif")
 
 
 def test_each_run_has_its_group(qgis_new_project):
