@@ -24,7 +24,6 @@ def run_job(
     job: str,
     parameters: dict[str, Any],
     feedback: QgsProcessingFeedback,
-    script: Path = BOOTSTRAP,
 ) -> dict[str, Any]:
     """Run `job` with the backend's `python` and return its result; progress and log go to `feedback`.
 

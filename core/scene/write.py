@@ -60,7 +60,7 @@ def _check(size_m: float, seed: int) -> int:
 
 
 def _prepare(output: Path, size_m: float, overwrite: bool) -> SceneFiles:
-    """Make the folder and return the files to write; raise InputError if there are some, OutputError if none can be."""
+    """Make the folder and return the files to write; raise InputError or OutputError where that cannot be."""
     files = SceneFiles(*(output / f"{name}.tif" for name in _NAMES))
     existing = [str(p) for p in (files.image, files.dem, files.labels) if p.exists()]
     if existing and not overwrite:
@@ -171,9 +171,10 @@ def make_scene(
 ) -> SceneFiles:
     """Write `image.tif`, `dem.tif` and `labels.tif` of a synthetic alpine scene of `size_m` metres a side.
 
-    The scene is the upper-left part of every larger scene of the same seed, its corner is CORNER_E, CORNER_N in LV95.
-    Files appear only when all three are whole. Raises InputError for a bad size or seed or for files in the way,
-    OutputError where nothing can be written, and Cancelled through the reporter (then nothing is left behind).
+    The scene is the upper-left part of every larger scene of the same seed; its corner is CORNER_E, CORNER_N
+    in LV95. Files appear only when all three are whole. Raises InputError for a bad size or seed or for files
+    in the way, OutputError where nothing can be written, and Cancelled through the reporter (then nothing is
+    left behind).
     """
     output = Path(output)
     n_px = _check(size_m, seed)

@@ -47,7 +47,10 @@ class SetupBackend(MceAlgorithm):
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         self.addParameter(
             QgsProcessingParameterFile(
-                "PYTHON", tr("Use this Python or environment (empty: build one)"), optional=True
+                "PYTHON",
+                tr("Use this Python or environment (empty: build one)"),
+                optional=True,
+                fileFilter=tr("All files (*)"),
             )
         )
         self.addParameter(

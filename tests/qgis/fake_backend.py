@@ -1,7 +1,7 @@
 """Stands in for the backend: speaks the protocol with the standard library only, and behaves as it is told.
 
-The environment variable FAKE_BACKEND_MODE says how: `work` (the default) answers every job with a result of the
-promised form and writes the tiny rasters that it names. Started with `-I`, like the real one.
+The environment variable FAKE_BACKEND_MODE says how: `work` (the default) answers every job with a result of
+the promised form and writes the tiny rasters that it names. Started with `-I`, like the real one.
 """
 
 import json
@@ -21,7 +21,7 @@ def say(**message):
 
 def work(request):
     parameters = request["parameters"]
-    with open(os.environ["FAKE_BACKEND_REQUESTS"], "a", encoding="utf-8") as file:
+    with Path(os.environ["FAKE_BACKEND_REQUESTS"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(request) + "\n")
     if request["job"] != "backend_info":
         say(type="progress", percent=0.0, message="0 of 4 windows")
@@ -55,7 +55,12 @@ def predict(parameters):
 
 
 def model_info(parameters):
-    card = {"name": "demo", "classes": [{}] * 9, "experts": [{}] * 3, "sources": [{"role": "image"}, {"role": "dem"}]}
+    card = {
+        "name": "demo",
+        "classes": [{}] * 9,
+        "experts": [{}] * 3,
+        "sources": [{"role": "image"}, {"role": "dem"}],
+    }
     return {"card": card, "sha256": "ab" * 32, "path": "demo.safetensors", "text": "Model demo\n9 classes"}
 
 
@@ -66,7 +71,11 @@ def make_scene(parameters):
 
 
 def backend_info(parameters):
-    return {"python": "3.11.2", "versions": {"torch": "2.13.0", "openvino": None}, "devices": ["cpu (2 threads)"]}
+    return {
+        "python": "3.11.2",
+        "versions": {"torch": "2.13.0", "openvino": None},
+        "devices": ["cpu (2 threads)"],
+    }
 
 
 QML = """<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
@@ -80,8 +89,15 @@ QML = """<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
 def main():
     line = sys.stdin.readline()
     if MODE == "echo":
-        seen = {key: value for key, value in os.environ.items() if key.startswith(("PYTHON", "GDAL", "PROJ", "FAKE"))}
-        say(type="result", value={"request": json.loads(line), "environment": seen, "flags": sys.flags.isolated})
+        seen = {
+            key: value
+            for key, value in os.environ.items()
+            if key.startswith(("PYTHON", "GDAL", "PROJ", "FAKE"))
+        }
+        say(
+            type="result",
+            value={"request": json.loads(line), "environment": seen, "flags": sys.flags.isolated},
+        )
     elif MODE == "fail":
         say(type="error", kind="InputError", message="The image has no CRS: set it.", exit_code=2)
         sys.exit(2)
@@ -92,7 +108,7 @@ def main():
     elif MODE == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     elif MODE == "garbage":
-        print("library chatter\n{\"type\": \"nonsense\"}\n[1, 2]", flush=True)
+        print('library chatter\n{"type": "nonsense"}\n[1, 2]', flush=True)
         say(type="result", value={"fine": True})
     elif MODE == "linger":
         say(type="result", value={"fine": True})

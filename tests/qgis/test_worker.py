@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 from conftest import FAKE_BACKEND, Feedback
-from qgis.core import QgsProcessingException
-
 from mce_landcover.plugin import process, worker
 from mce_landcover.plugin.worker import run_job
+from qgis.core import QgsProcessingException
 
 PYTHON = Path("/usr/bin/python3")
 
@@ -37,9 +36,9 @@ def test_request_and_clean_environment_reach_the_worker(run, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
     monkeypatch.setenv("GDAL_DATA", "/nowhere")
     monkeypatch.setenv("PROJ_LIB", "/nowhere")
-    answer = run("echo", "predict", {"image": "/data/Zürich \"A\".tif", "alpha": 0.5, "extent": None})
+    answer = run("echo", "predict", {"image": '/data/Zürich "A".tif', "alpha": 0.5, "extent": None})
     assert answer["request"]["job"] == "predict"
-    assert answer["request"]["parameters"] == {"image": "/data/Zürich \"A\".tif", "alpha": 0.5, "extent": None}
+    assert answer["request"]["parameters"] == {"image": '/data/Zürich "A".tif', "alpha": 0.5, "extent": None}
     assert answer["environment"].keys() == {"FAKE_BACKEND_MODE", "FAKE_BACKEND_REQUESTS"}
     assert answer["flags"] == 1
 
@@ -80,13 +79,17 @@ def test_garbage_is_passed_over(run, feedback):
 
 
 def test_worker_that_lingers_after_its_result_is_ended(run, monkeypatch):
-    monkeypatch.setattr(process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2})
+    monkeypatch.setattr(
+        process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2}
+    )
     assert run("linger") == {"fine": True}
 
 
 @pytest.mark.parametrize("mode", ["hang", "stubborn"])
 def test_cancel_ends_a_silent_worker(run, monkeypatch, tmp_path, mode):
-    monkeypatch.setattr(process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2})
+    monkeypatch.setattr(
+        process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2}
+    )
     pid_file = tmp_path / "requests.jsonl"
 
     class CancelOnceStarted(Feedback):
