@@ -99,8 +99,13 @@ def main():
             value={"request": json.loads(line), "environment": seen, "flags": sys.flags.isolated},
         )
     elif MODE == "fail":
+        print("Traceback: the details", file=sys.stderr)
         say(type="error", kind="InputError", message="The image has no CRS: set it.", exit_code=2)
         sys.exit(2)
+    elif MODE == "fault":
+        print("Traceback: the details", file=sys.stderr)
+        say(type="error", kind="InternalError", message="Please report this.", exit_code=1)
+        sys.exit(1)
     elif MODE == "crash":
         raise ModuleNotFoundError("No module named 'torch'")
     elif MODE == "silent_exit":
