@@ -130,7 +130,7 @@ def _signal_name(number: int) -> str:
 def _keep_diagnostics(
     job: str, ended: Ended, feedback: QgsProcessingFeedback, outcome: Result | Failure | None
 ) -> None:
-    """Keep stderr in the Log Messages panel; show it in the algorithm's log only where no sentence explains it."""
+    """Keep stderr in the Log Messages panel, and in the algorithm's log where no sentence explains it."""
     text = "\n".join(ended.stderr)
     if not text.strip():
         return
