@@ -15,7 +15,7 @@ def raster(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     profile = {"driver": "GTiff", "width": 100, "height": 70, "count": 2, "dtype": "uint8", "tiled": True}
     profile |= {"blockxsize": 32, "blockysize": 32, "compress": "deflate", "interleave": request.param}
     with rasterio.open(
-        path, "w", crs="EPSG:2056", transform=rasterio.Affine(1, 0, 0, 0, -1, 0), **profile
+        path, "w", crs="EPSG:2056", transform=rasterio.Affine(1, 0, 5, 0, -1, 5), **profile
     ) as file:
         file.write(np.random.default_rng(0).integers(0, 255, (2, 70, 100), np.uint8))
     return path
