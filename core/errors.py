@@ -25,6 +25,10 @@ class OutputError(MceError):
     """Results cannot be written: read-only folder, full disk, something in the way."""
 
 
+class BackendError(MceError):
+    """The Python environment of the backend is missing, incomplete or broken."""
+
+
 class Cancelled(MceError):  # noqa: N818 - a request, not an error
     """The user asked to stop."""
 

@@ -1,7 +1,8 @@
 """Job names and messages between the QGIS plugin and the backend process. Standard library only.
 
 One JSON request on stdin, then JSON lines on stdout: any number of `progress` and `log`, ended by exactly one
-`result` or `error`. stderr is for diagnostics.
+`result` or `error`. stderr is for diagnostics. Lines are pure ASCII, so that no code page, line separator or
+undecodable file name can break them.
 """
 
 import json
@@ -9,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 PROTOCOL_VERSION = 1
-JOBS = ("predict", "model_info", "make_scene", "train_demo", "backend_info")
+JOBS = ("predict", "model_info", "make_scene", "train_demo", "backend_info", "overview")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ _NAMES = {cls: name for name, cls in _TYPES.items()}
 
 def encode(message: Message) -> str:
     """Return the message as one line of JSON, without the line end."""
-    return json.dumps({"type": _NAMES[type(message)], **asdict(message)}, ensure_ascii=False)
+    return json.dumps({"type": _NAMES[type(message)], **asdict(message)})
 
 
 def decode(line: str) -> Message:
@@ -67,21 +68,23 @@ def decode(line: str) -> Message:
     try:
         fields = json.loads(line)
         return _TYPES[fields.pop("type")](**fields)
-    except (json.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"not a protocol message: {line[:200]!r}") from error
 
 
 def encode_request(request: Request) -> str:
     """Return the request as one line of JSON, without the line end."""
-    return json.dumps(asdict(request), ensure_ascii=False)
+    return json.dumps(asdict(request))
 
 
 def decode_request(line: str) -> Request:
     """Return the request of one line; raise ValueError if it is not one or speaks another protocol."""
     try:
         request = Request(**json.loads(line))
-    except (json.JSONDecodeError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError("not a request") from error
+    if not (isinstance(request.job, str) and isinstance(request.parameters, dict)):
+        raise ValueError("a request has a job's name and a mapping of parameters")
     if request.protocol != PROTOCOL_VERSION:
         raise ValueError(f"protocol {request.protocol} asked for, {PROTOCOL_VERSION} spoken here")
     return request

@@ -1,0 +1,90 @@
+"""What a person sees on a terminal: the progress bar and the tables of results. Decides nothing."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from ..card import ModelCard
+from .reporting import Interrupt, Pace, format_seconds
+from .summary import summary
+
+
+class BarReporter:
+    """A progress bar with speed and time left, one per phase of the work; log lines appear above it."""
+
+    def __init__(self, interrupt: Interrupt, console: Console) -> None:
+        self._interrupt = interrupt
+        self._pace = Pace()
+        self._phase: tuple[int, str] | None = None
+        self._task: TaskID | None = None
+        self._bar = Progress(
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:3.0f} %  {task.description}"),
+            console=console,
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """Move the bar; raise `Cancelled` if that was asked for."""
+        self._interrupt.check()
+        standing = self._pace.at(done, total, unit)
+        if self._task is None or self._phase != (total, unit):
+            self._phase, self._task = (total, unit), self._bar.add_task("", total=100.0)
+        self._bar.update(self._task, completed=standing.percent, description=str(standing))
+
+    def log(self, message: str) -> None:
+        """Print the sentence above the bar."""
+        self._bar.console.print(message, markup=False, highlight=False)
+
+
+def show_prediction(console: Console, value: dict[str, Any]) -> None:
+    """Print the files of a `predict` run and how fast it was."""
+    show_files(console, {**value["products"], "run": value["run_file"]})
+    seconds, windows = value["seconds"], value["windows"]
+    speed = f" ({windows / seconds:.3g} windows/s)" if seconds > 0 and windows else ""
+    console.print(
+        f"{windows:,} windows in {format_seconds(seconds)}{speed} on {value['device']}, "
+        f"{value['precision']}, model {_name_of(value['model'])}",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _name_of(model: object) -> str:
+    """`predict` says which model it used as a text or as a mapping with its name and hash."""
+    return str(model["name"]) if isinstance(model, dict) else str(model)
+
+
+def show_files(console: Console, value: dict[str, Any]) -> None:
+    """Print name and path of each file, aligned."""
+    width = max(map(len, value), default=0)
+    for name, path in value.items():
+        console.print(f"{name:<{width}}  {path}", markup=False, highlight=False)
+
+
+def show_model(console: Console, value: dict[str, Any]) -> None:
+    """Print the model card as tables."""
+    card = ModelCard.model_validate(value["card"])
+    console.print(summary(card, value["sha256"], value["path"]), soft_wrap=False)
+
+
+def show_environment(console: Console, value: dict[str, Any]) -> None:
+    """Print versions and devices of the backend."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("python", value["python"])
+    for name, version in value["versions"].items():
+        table.add_row(name, version or "not installed")
+    for device in value["devices"]:
+        table.add_row("device", device)
+    console.print(table)

@@ -1,0 +1,65 @@
+"""The extent that the user chose, in the words of the backend: `xmin,xmax,ymin,ymax [EPSG:n]`."""
+
+from __future__ import annotations
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
+    QgsCsException,
+    QgsProcessingException,
+    QgsRectangle,
+)
+
+from .i18n import tr
+
+
+def extent_text(
+    extent: QgsRectangle,
+    crs: QgsCoordinateReferenceSystem,
+    image_crs: QgsCoordinateReferenceSystem,
+    transforms: QgsCoordinateTransformContext,
+) -> str | None:
+    """Return the extent with its EPSG code, None for an empty one.
+
+    A CRS without an EPSG code is one that the backend may not know: the extent is then given in the image's
+    CRS, without a code where that has none either. Raises QgsProcessingException if it cannot be transformed.
+    """
+    if extent.isNull() or extent.isEmpty():
+        return None
+    if not crs.isValid() or crs == image_crs:
+        return _numbers(extent) + (f" [{image_crs.authid()}]" if _has_epsg(image_crs) else "")
+    if _has_epsg(crs):
+        return f"{_numbers(extent)} [{crs.authid()}]"
+    if not image_crs.isValid():
+        raise QgsProcessingException(
+            tr("The CRS of EXTENT has no EPSG code and the image has no CRS: give the image its CRS.")
+        )
+    return extent_text(transform_extent(extent, crs, image_crs, transforms), image_crs, image_crs, transforms)
+
+
+def transform_extent(
+    extent: QgsRectangle,
+    source: QgsCoordinateReferenceSystem,
+    target: QgsCoordinateReferenceSystem,
+    transforms: QgsCoordinateTransformContext,
+) -> QgsRectangle:
+    """Return the rectangle around the extent in the other CRS, or raise QgsProcessingException."""
+    try:
+        return QgsCoordinateTransform(source, target, transforms).transformBoundingBox(extent)
+    except QgsCsException as error:
+        raise QgsProcessingException(
+            tr("EXTENT cannot be transformed from {} to {}: choose another one.").format(
+                source.userFriendlyIdentifier(), target.userFriendlyIdentifier()
+            )
+        ) from error
+
+
+def _has_epsg(crs: QgsCoordinateReferenceSystem) -> bool:
+    return crs.authid().upper().startswith("EPSG:")
+
+
+def _numbers(extent: QgsRectangle) -> str:
+    # repr gives the shortest text that reads back as the same number.
+    edges = (extent.xMinimum(), extent.xMaximum(), extent.yMinimum(), extent.yMaximum())
+    return ",".join(repr(edge) for edge in edges)

@@ -1,0 +1,223 @@
+"""Brings QGIS raster layers to the backend as files: a local file as it is, anything else exported first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from qgis.core import (
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransformContext,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingUtils,
+    QgsProviderRegistry,
+    QgsRasterBlockFeedback,
+    QgsRasterDataProvider,
+    QgsRasterFileWriter,
+    QgsRasterLayer,
+    QgsRasterPipe,
+    QgsRasterProjector,
+    QgsRectangle,
+)
+
+from .extents import transform_extent
+from .i18n import tr
+
+#: Pixel size in metres of exports from services, which have none of their own.
+SERVICE_GSD_M = 0.25
+#: Context around the extent that is exported with it, so that windows at its edge see what lies beyond.
+MARGIN_M = 100.0
+
+
+@dataclass(frozen=True)
+class Area:
+    """The extent asked for, in its own CRS; `rectangle` is None where the user gave none."""
+
+    rectangle: QgsRectangle | None
+    crs: QgsCoordinateReferenceSystem
+    transforms: QgsCoordinateTransformContext
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What an export writes: `n_cols` x `n_rows` pixels over `extent` in `crs`."""
+
+    crs: QgsCoordinateReferenceSystem
+    extent: QgsRectangle
+    n_cols: int
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class RasterInput:
+    """A raster for the backend: `file` where it is one, else the `provider` to export over `grid`, once."""
+
+    parameter: str
+    name: str
+    crs: QgsCoordinateReferenceSystem
+    file: Path | None
+    provider: QgsRasterDataProvider | None = None
+    grid: Grid | None = None
+
+
+def read_layer(layer: QgsRasterLayer, parameter: str, area: Area) -> RasterInput:
+    """Describe a layer for later use in another thread; call it in the layer's own thread.
+
+    Raises QgsProcessingException for a layer that is broken, or that cannot be exported without an extent.
+    """
+    provider = layer.dataProvider()
+    if not layer.isValid() or provider is None:
+        raise QgsProcessingException(unreadable(parameter))
+    file = local_file(layer)
+    if file is not None:
+        return RasterInput(parameter, layer.name(), layer.crs(), file)
+    grid = export_grid(layer, parameter, area)
+    return RasterInput(parameter, layer.name(), layer.crs(), None, provider.clone(), grid)
+
+
+def unreadable(parameter: str) -> str:
+    """Return the sentence for a parameter whose value is no readable raster."""
+    return tr("{} is not a raster that QGIS can read: choose another layer or file.").format(parameter)
+
+
+def local_file(layer: QgsRasterLayer) -> Path | None:
+    """Return the file that holds the whole layer, or None where there is no such file.
+
+    Subdatasets, open options, archives and addresses are not plain files: QGIS reads those for us.
+    """
+    if layer.providerType() != "gdal":
+        return None
+    uri = layer.dataProvider().dataSourceUri()
+    parts = QgsProviderRegistry.instance().decodeUri("gdal", uri)
+    special = ("layerName", "openOptions", "vsiPrefix", "vsiSuffix", "authcfg")
+    path = Path(str(parts.get("path") or ""))
+    if any(parts.get(key) for key in special) or not path.is_file():
+        return None
+    return path.absolute()
+
+
+def localise(raster: RasterInput, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Path:
+    """Return the raster as a file, exporting it to a temporary GeoTIFF where it is none.
+
+    Raises QgsProcessingException if the export fails or is cancelled.
+    """
+    if raster.file is not None:
+        return raster.file
+    grid, provider = raster.grid, raster.provider
+    assert grid is not None and provider is not None
+    target = Path(QgsProcessingUtils.generateTempFilename(f"{raster.parameter.lower()}.tif", context))
+    feedback.pushInfo(
+        tr("{} is no local file: exporting {} x {} pixels in {} to {}.").format(
+            raster.name, grid.n_cols, grid.n_rows, grid.crs.userFriendlyIdentifier(), target
+        )
+    )
+    # The pipe takes the provider itself: a clone of a clone of a virtual raster reads arbitrary numbers.
+    pipe = QgsRasterPipe()
+    projector = QgsRasterProjector()
+    projector.setCrs(raster.crs, grid.crs, context.transformContext())
+    if not pipe.set(provider) or not pipe.set(projector):
+        raise QgsProcessingException(
+            tr("{} cannot be exported: save it as a GeoTIFF first.").format(raster.name)
+        )
+    result = _write(pipe, target, grid, context, feedback)
+    if feedback.isCanceled():
+        raise QgsProcessingException(tr("Cancelled: the job was stopped before its end."))
+    if result != Qgis.RasterFileWriterResult.Success:
+        raise QgsProcessingException(
+            tr("{} could not be exported ({}): save it as a GeoTIFF and use that.").format(
+                raster.name, result.name
+            )
+        )
+    return target
+
+
+def _write(
+    pipe: QgsRasterPipe,
+    target: Path,
+    grid: Grid,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+) -> Qgis.RasterFileWriterResult:
+    """Write the pipe, handing the wish to cancel on to it."""
+    inner = QgsRasterBlockFeedback()
+    feedback.canceled.connect(inner.cancel)
+    if feedback.isCanceled():
+        inner.cancel()
+    writer = QgsRasterFileWriter(str(target))
+    writer.setOutputFormat("GTiff")
+    writer.setCreateOptions(["TILED=YES", "COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER"])
+    result = writer.writeRaster(
+        pipe, grid.n_cols, grid.n_rows, grid.extent, grid.crs, context.transformContext(), inner
+    )
+    feedback.canceled.disconnect(inner.cancel)
+    return Qgis.RasterFileWriterResult(result)
+
+
+def export_grid(layer: QgsRasterLayer, parameter: str, area: Area) -> Grid:
+    """Return the grid to export a layer on: its own, or for a service `SERVICE_GSD_M` in the extent's CRS.
+
+    With an extent, the grid covers that and `MARGIN_M` around it, snapped to whole pixels so that
+    neighbouring extents see the same pixels.
+    """
+    crs = layer.crs()
+    if not crs.isValid():
+        raise QgsProcessingException(tr("{} has no CRS: set the CRS of the layer.").format(parameter))
+    provider = layer.dataProvider()
+    if provider.capabilities() & Qgis.RasterInterfaceCapability.Size and provider.xSize() > 0:
+        own = Grid(crs, provider.extent(), provider.xSize(), provider.ySize())
+        return own if area.rectangle is None else _part(own, parameter, area)
+    if area.rectangle is None:
+        raise QgsProcessingException(
+            tr("{} is a service without an end ({}): choose EXTENT, the part to map.").format(
+                parameter, layer.name()
+            )
+        )
+    target = area.crs if area.crs.isValid() else crs
+    if target.mapUnits() != Qgis.DistanceUnit.Meters:
+        raise QgsProcessingException(
+            tr("{} is a service and EXTENT is not in metres ({}): choose EXTENT in a projected CRS.").format(
+                parameter, target.userFriendlyIdentifier()
+            )
+        )
+    return snap(area.rectangle.buffered(MARGIN_M), target, (0.0, 0.0), (SERVICE_GSD_M, SERVICE_GSD_M))
+
+
+def _part(own: Grid, parameter: str, area: Area) -> Grid:
+    """Return the part of a layer's own grid that the extent and its margin need."""
+    assert area.rectangle is not None
+    wanted = area.rectangle
+    if area.crs.isValid() and area.crs != own.crs:
+        wanted = transform_extent(wanted, area.crs, own.crs, area.transforms)
+    if not wanted.intersects(own.extent):
+        raise QgsProcessingException(
+            tr("EXTENT does not overlap {}: choose an extent inside the raster.").format(parameter)
+        )
+    size = (own.extent.width() / own.n_cols, own.extent.height() / own.n_rows)
+    metres = Qgis.DistanceUnit.Meters
+    margin = MARGIN_M if own.crs.mapUnits() == metres else 200 * max(size)
+    corner = (own.extent.xMinimum(), own.extent.yMinimum())
+    return snap(wanted.buffered(margin).intersect(own.extent), own.crs, corner, size)
+
+
+def snap(
+    extent: QgsRectangle,
+    crs: QgsCoordinateReferenceSystem,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+) -> Grid:
+    """Return the smallest grid of pixels of `size`, one of them at `corner`, that covers the extent."""
+    first_col = math.floor((extent.xMinimum() - corner[0]) / size[0] + 1e-6)
+    last_col = math.ceil((extent.xMaximum() - corner[0]) / size[0] - 1e-6)
+    first_row = math.floor((extent.yMinimum() - corner[1]) / size[1] + 1e-6)
+    last_row = math.ceil((extent.yMaximum() - corner[1]) / size[1] - 1e-6)
+    snapped = QgsRectangle(
+        corner[0] + first_col * size[0],
+        corner[1] + first_row * size[1],
+        corner[0] + last_col * size[0],
+        corner[1] + last_row * size[1],
+    )
+    return Grid(crs, snapped, last_col - first_col, last_row - first_row)

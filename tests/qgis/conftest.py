@@ -1,0 +1,136 @@
+"""Fixtures of the plugin's tests: a clean way to the backend, a fake backend, small rasters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mce_landcover.plugin import environment, worker
+from mce_landcover.plugin.provider import MceProvider
+from osgeo import gdal, osr
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsSettings
+
+gdal.UseExceptions()
+FAKE_BACKEND = Path(__file__).parent / "fake_backend.py"
+
+
+class Feedback(QgsProcessingFeedback):
+    """Keeps what it is told, and can cancel itself after `cancel_after` polls."""
+
+    def __init__(self, cancel_after: int | None = None) -> None:
+        super().__init__(False)
+        self.said: list[str] = []
+        self.debug: list[str] = []
+        self.texts: list[str] = []
+        self.percents: list[float] = []
+        self.warnings: list[str] = []
+        self.errors: list[str] = []
+        self.polls = 0
+        self.cancel_after = cancel_after
+        self.progressChanged.connect(self.percents.append)
+
+    def pushInfo(self, info):
+        self.said.append(info)
+
+    def pushDebugInfo(self, info):
+        self.debug.append(info)
+
+    def pushWarning(self, warning):
+        self.warnings.append(warning)
+
+    def reportError(self, error, fatalError=False):
+        self.errors.append(error)
+
+    def setProgressText(self, text):
+        self.texts.append(text)
+
+    def isCanceled(self):
+        self.polls += 1
+        if self.cancel_after is not None and self.polls > self.cancel_after:
+            self.cancel()
+        return super().isCanceled()
+
+
+@pytest.fixture(autouse=True)
+def clean_way_to_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start without setting, variable, built environment or clone; leave the settings as they were."""
+    monkeypatch.delenv(environment.VARIABLE, raising=False)
+    monkeypatch.setattr(environment, "ROOT", tmp_path / "clone")
+    monkeypatch.setattr(environment, "environments_folder", lambda: tmp_path / "profile" / "mce_landcover")
+    QgsSettings().remove(environment.SETTING)
+    yield
+    QgsSettings().remove(environment.SETTING)
+
+
+@pytest.fixture
+def fake_backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Let a script that speaks the protocol stand in for the backend; returns a reader of its requests."""
+    requests = tmp_path / "requests.jsonl"
+    monkeypatch.setenv("FAKE_BACKEND_REQUESTS", str(requests))
+    monkeypatch.setenv(environment.VARIABLE, "/usr/bin/python3")
+    monkeypatch.setattr(worker, "BOOTSTRAP", FAKE_BACKEND)
+
+    def read() -> list[dict]:
+        return [json.loads(line) for line in requests.read_text(encoding="utf-8").splitlines()]
+
+    return read
+
+
+@pytest.fixture
+def provider(qgis_app: QgsApplication, qgis_processing: None) -> Iterator[MceProvider]:
+    provider = MceProvider()
+    registry = QgsApplication.processingRegistry()
+    assert registry.addProvider(provider)
+    yield provider
+    registry.removeProvider(provider)
+
+
+@pytest.fixture
+def context(qgis_new_project: None) -> QgsProcessingContext:
+    context = QgsProcessingContext()
+    context.setProject(QgsProject.instance())
+    return context
+
+
+@pytest.fixture
+def feedback() -> Feedback:
+    return Feedback()
+
+
+def write_raster(
+    path: Path,
+    *,
+    bands: int = 1,
+    size: int = 20,
+    pixel: float = 0.5,
+    epsg: int | None = 2056,
+    kind=gdal.GDT_Byte,
+) -> Path:
+    """Write a small GeoTIFF whose pixel values grow along the rows; its corner is 2600000, 1200000."""
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), size, size, bands, kind)
+    dataset.SetGeoTransform((2600000.0, pixel, 0.0, 1200000.0, 0.0, -pixel))
+    if epsg is not None:
+        crs = osr.SpatialReference()
+        crs.ImportFromEPSG(epsg)
+        dataset.SetProjection(crs.ExportToWkt())
+    row = bytes(range(size)) if kind == gdal.GDT_Byte else None
+    for band in range(1, bands + 1):
+        target = dataset.GetRasterBand(band)
+        if row is None:
+            target.Fill(float(band))
+        else:
+            target.WriteRaster(0, 0, size, size, row * size, buf_type=gdal.GDT_Byte)
+    dataset.FlushCache()
+    return path
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    return write_raster(tmp_path / "ortho.tif", bands=3)
+
+
+@pytest.fixture
+def dem(tmp_path: Path) -> Path:
+    return write_raster(tmp_path / "dem.tif", kind=gdal.GDT_Float32)

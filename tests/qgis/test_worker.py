@@ -1,0 +1,120 @@
+"""`plugin/worker.py`: the conversation with a backend that works, fails, dies, talks nonsense, or hangs."""
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import FAKE_BACKEND, Feedback
+from mce_landcover.plugin import process, worker
+from mce_landcover.plugin.worker import run_job
+from qgis.core import QgsProcessingException
+
+PYTHON = Path("/usr/bin/python3")
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, feedback):
+    monkeypatch.setattr(worker, "BOOTSTRAP", FAKE_BACKEND)
+    monkeypatch.setenv("FAKE_BACKEND_REQUESTS", str(tmp_path / "requests.jsonl"))
+
+    def run(mode, job="model_info", parameters=None, to=feedback):
+        monkeypatch.setenv("FAKE_BACKEND_MODE", mode)
+        return run_job(PYTHON, job, parameters or {}, to)
+
+    return run
+
+
+def failure(run, mode, **kwargs) -> str:
+    with pytest.raises(QgsProcessingException) as caught:
+        run(mode, **kwargs)
+    sentence = str(caught.value)
+    assert "Traceback" not in sentence and "\n" not in sentence
+    return sentence
+
+
+def test_request_and_clean_environment_reach_the_worker(run, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    monkeypatch.setenv("GDAL_DATA", "/nowhere")
+    monkeypatch.setenv("PROJ_LIB", "/nowhere")
+    answer = run("echo", "predict", {"image": '/data/Zürich "A".tif', "alpha": 0.5, "extent": None})
+    assert answer["request"]["job"] == "predict"
+    assert answer["request"]["parameters"] == {"image": '/data/Zürich "A".tif', "alpha": 0.5, "extent": None}
+    assert answer["environment"].keys() == {"FAKE_BACKEND_MODE", "FAKE_BACKEND_REQUESTS"}
+    assert answer["flags"] == 1
+
+
+def test_progress_and_log_reach_the_feedback(run, feedback):
+    assert run("work")["card"]["name"] == "demo"
+    assert feedback.percents[-1] == 100.0
+    assert feedback.said == ["Mapping"]
+    # One text per tenth of the way, not one per message.
+    assert feedback.texts == ["0 of 4 windows", "4 of 4 windows"]
+
+
+def test_failure_is_the_jobs_own_sentence(run, feedback):
+    assert failure(run, "fail") == "The image has no CRS: set it."
+    assert feedback.debug == []
+
+
+def test_fault_of_the_program_shows_its_details_in_the_log(run, feedback):
+    assert failure(run, "fault") == "Please report this."
+    assert feedback.debug == ["Traceback: the details"]
+
+
+def test_crash_is_summarised_and_its_stderr_kept(run, feedback):
+    assert "No module named 'torch'" in failure(run, "crash")
+    assert any("Traceback" in text for text in feedback.debug)
+
+
+def test_exit_without_a_word(run):
+    assert "exit code 7" in failure(run, "silent_exit")
+
+
+def test_killed_by_the_system(run):
+    assert "SIGKILL" in failure(run, "killed")
+
+
+def test_much_stderr_neither_blocks_nor_floods(run):
+    sentence = failure(run, "noisy")
+    assert "last words" in sentence
+
+
+def test_garbage_is_passed_over(run, feedback):
+    assert run("garbage") == {"fine": True}
+    assert "library chatter" in feedback.debug
+
+
+def test_worker_that_lingers_after_its_result_is_ended(run, monkeypatch):
+    monkeypatch.setattr(
+        process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2}
+    )
+    assert run("linger") == {"fine": True}
+
+
+@pytest.mark.parametrize("mode", ["hang", "stubborn"])
+def test_cancel_ends_a_silent_worker(run, monkeypatch, tmp_path, mode):
+    monkeypatch.setattr(
+        process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2}
+    )
+    pid_file = tmp_path / "requests.jsonl"
+
+    class CancelOnceStarted(Feedback):
+        def isCanceled(self):
+            if pid_file.exists() and pid_file.read_text():
+                self.cancel()
+            return super().isCanceled()
+
+    feedback = CancelOnceStarted()
+    assert failure(run, mode, to=feedback).startswith("Cancelled")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)
+
+
+def test_a_result_that_comes_with_the_cancel_is_not_used(run):
+    assert failure(run, "linger", to=Feedback(cancel_after=0)).startswith("Cancelled")
+
+
+def test_python_that_cannot_start(feedback, tmp_path):
+    for python in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(QgsProcessingException, match="cannot be started"):
+            run_job(python, "model_info", {}, feedback)
