@@ -26,7 +26,9 @@ def spec(n_bands: int = 1, **changes) -> SourceSpec:
 
 def smooth(rows: int, cols: int, bands: int = 1) -> np.ndarray:
     y, x = np.mgrid[:rows, :cols]
-    return np.stack([1000 + 50 * np.sin(x / 9 + b) + 40 * np.cos(y / 7) for b in range(bands)]).astype(np.float32)
+    return np.stack([1000 + 50 * np.sin(x / 9 + b) + 40 * np.cos(y / 7) for b in range(bands)]).astype(
+        np.float32
+    )
 
 
 def read_region(source: GridSource, region: Region) -> np.ndarray:
@@ -55,7 +57,12 @@ def test_a_raster_on_the_grid_comes_back_unchanged(tmp_path):
     source = gridded([write(tmp_path / "a.tif", values, 0.5)])
     assert source.footprint.shape == (150, 170)
     np.testing.assert_array_equal(read_region(source, source.footprint), values)
-    beyond = Region(source.footprint.row0 - 3, source.footprint.row1 + 5, source.footprint.col0 - 70, source.footprint.col1)
+    beyond = Region(
+        source.footprint.row0 - 3,
+        source.footprint.row1 + 5,
+        source.footprint.col0 - 70,
+        source.footprint.col1,
+    )
     assert np.isnan(read_region(source, beyond)[:, :3]).all()
     assert np.isnan(read_region(source, beyond)[:, 3:-5, :70]).all()
     assert source.read_cell(0, 0) is None
@@ -153,7 +160,13 @@ def test_another_crs_against_reproject(tmp_path, crs):
             dataset.crs, CRS.from_user_input(crs), dataset.width, dataset.height, *dataset.bounds
         )
         values = np.full((1, height, width), -1, np.float32)
-        reproject(rasterio.band(dataset, 1), values[0], dst_transform=transform, dst_crs=CRS.from_user_input(crs), dst_nodata=-1)
+        reproject(
+            rasterio.band(dataset, 1),
+            values[0],
+            dst_transform=transform,
+            dst_crs=CRS.from_user_input(crs),
+            dst_nodata=-1,
+        )
     write(path, values, 0, crs=crs, transform=transform, nodata=-1)
     source = gridded([path])
     found = read_region(source, source.footprint)
@@ -192,7 +205,9 @@ def test_every_way_of_saying_missing(tmp_path, gsd, kind):
     found = read_region(source, source.footprint)
     rows, cols = source.footprint.shape
     scale = gsd / 0.5
-    inside = found[:, round(42 * scale) + 1 : round(58 * scale) - 1, round(62 * scale) + 1 : round(88 * scale) - 1]
+    inside = found[
+        :, round(42 * scale) + 1 : round(58 * scale) - 1, round(62 * scale) + 1 : round(88 * scale) - 1
+    ]
     assert np.isnan(inside).all()
     outside = found[:, round(70 * scale) : rows - 2, 2 : cols - 2]
     np.testing.assert_allclose(outside[0], 100, rtol=1e-5)
@@ -244,12 +259,16 @@ def test_gaps_of_a_mosaic_are_missing(tmp_path, gsd):
     found = read_region(source, source.footprint)[0]
     scale = gsd / 0.5
     assert np.isnan(found[:, round(84 * scale) : round(156 * scale)]).all()
-    assert (found[3:-3, 3 : round(76 * scale)] == 9).all() and (found[3:-3, round(164 * scale) : -3] == 9).all()
+    assert (found[3:-3, 3 : round(76 * scale)] == 9).all() and (
+        found[3:-3, round(164 * scale) : -3] == 9
+    ).all()
 
 
 @pytest.mark.parametrize("gsd", [0.5, 0.25, 0.37])
 def test_cells_do_not_depend_on_what_was_read_before(tmp_path, gsd):
-    path = write(tmp_path / "a.tif", np.random.default_rng(6).normal(size=(1, 300, 300)).astype(np.float32), gsd)
+    path = write(
+        tmp_path / "a.tif", np.random.default_rng(6).normal(size=(1, 300, 300)).astype(np.float32), gsd
+    )
     forwards, backwards = gridded([path]), gridded([path])
     region = forwards.footprint
     keys = [

@@ -76,7 +76,9 @@ def test_decisions_against_float64(n_experts, n_classes, seed, alpha, ties):
     ordered = np.sort(p, axis=0)[::-1]
     entropy = -(p * np.log(p)).sum(axis=0) / np.log(n_classes)
     agreement = (experts == scores.argmax(axis=0)).mean(axis=0)
-    for band, expected in zip(evidence[1:4], (entropy, 1 - ordered[0] + ordered[1], 1 - ordered[0]), strict=True):
+    for band, expected in zip(
+        evidence[1:4], (entropy, 1 - ordered[0] + ordered[1], 1 - ordered[0]), strict=True
+    ):
         np.testing.assert_allclose(band / EVIDENCE_STEPS, expected, atol=2e-5)
     np.testing.assert_allclose((evidence[4] / EVIDENCE_STEPS)[clear], agreement[clear], atol=2e-5)
 
@@ -115,7 +117,9 @@ def test_a_class_without_training_pixels_never_wins_by_its_prior():
 @settings(deadline=None, max_examples=30)
 def test_a_pixel_is_decided_alike_wherever_it_stands(seed, shift):
     logits = torch.from_numpy(np.random.default_rng(seed).normal(0, 3, (3, 9, 1024)).astype(np.float32))
-    rule = DecisionRule(tuple(range(9)), ((True,) * 9,) * 3, "mean_responsible", log_priors(range(1, 10), 1.0))
+    rule = DecisionRule(
+        tuple(range(9)), ((True,) * 9,) * 3, "mean_responsible", log_priors(range(1, 10), 1.0)
+    )
     whole, moved = decide(logits, rule), decide(logits.roll(shift, dims=2).contiguous(), rule)
     for one, two in zip(whole, moved, strict=True):
         assert torch.equal(one.to(torch.int32).roll(shift, dims=-1), two.to(torch.int32))

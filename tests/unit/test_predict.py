@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from engine_support import NORTH, WEST, Recorder, blended, predict_with, read, read_all, scene, tiny_model, write
+from engine_support import (
+    NORTH,
+    WEST,
+    Recorder,
+    blended,
+    predict_with,
+    read,
+    read_all,
+    scene,
+    tiny_model,
+    write,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.engine.plan import Settings
@@ -89,7 +100,9 @@ def parts(draw):
     st.sampled_from([16, 64, 100]),
     st.integers(0, 5),
 )
-def test_the_map_of_a_part_is_the_part_of_the_map(model, rasters, whole, tmp_path_factory, part, band, chunk, cell, batch):
+def test_the_map_of_a_part_is_the_part_of_the_map(
+    model, rasters, whole, tmp_path_factory, part, band, chunk, cell, batch
+):
     engine, maps = whole
     rows, cols = part
     if (maps["land_cover"][0, rows, cols] == 255).all():
@@ -189,7 +202,9 @@ def test_run_file_tells_everything(model, rasters, tmp_path):
     assert report["parameters"]["stride"] == 24 and report["parameters"]["alpha"] == 0.9
     assert report["windows"]["total"] - report["windows"]["skipped"] == result.windows
     assert report["resumed"] is False and report["seconds"] > 0
-    assert {"torch", "rasterio", "gdal", "numpy", "python", "mce_landcover", "openvino"} <= set(report["versions"])
+    assert {"torch", "rasterio", "gdal", "numpy", "python", "mce_landcover", "openvino"} <= set(
+        report["versions"]
+    )
     assert sum(report["priors"].values()) == pytest.approx(1)
     assert any("cpu" in message and "fp32" in message for message in recorder.messages)
     done = [call[0] for call in recorder.calls]
@@ -236,14 +251,20 @@ def test_a_network_that_openvino_refuses_runs_with_torch(rasters, tmp_path):
 
     strange = replace(model, net=Strange())
     recorder = Recorder()
-    result = predict_with(strange, rasters, tmp_path / "out", engine="auto", precision="fp32", reporter=recorder)
+    result = predict_with(
+        strange, rasters, tmp_path / "out", engine="auto", precision="fp32", reporter=recorder
+    )
     engine = json.loads(result.run_file.read_text())["engine"]
     assert engine in ENGINES
     assert any(engine in message for message in recorder.messages)
 
 
 def test_threads_and_flags_of_torch_are_left_as_they_were(model, rasters, tmp_path):
-    before = torch.get_num_threads(), torch.backends.cudnn.deterministic, torch.backends.cuda.matmul.allow_tf32
+    before = (
+        torch.get_num_threads(),
+        torch.backends.cudnn.deterministic,
+        torch.backends.cuda.matmul.allow_tf32,
+    )
     predict_with(model, rasters, tmp_path / "out", engine="openvino")
     after = torch.get_num_threads(), torch.backends.cudnn.deterministic, torch.backends.cuda.matmul.allow_tf32
     assert before == after

@@ -69,7 +69,16 @@ def test_missing_georeference(tmp_path):
 
 @pytest.mark.parametrize("count", [1, 2, 4, 5])
 def test_wrong_band_count(tmp_path, count):
-    sentence = refused(IMAGE, write(tmp_path / "a.tif", np.zeros((count, 64, 64), np.uint8), 0.25, photometric="MINISBLACK", alpha="NO"))
+    sentence = refused(
+        IMAGE,
+        write(
+            tmp_path / "a.tif",
+            np.zeros((count, 64, 64), np.uint8),
+            0.25,
+            photometric="MINISBLACK",
+            alpha="NO",
+        ),
+    )
     assert f"{count} band" in sentence and "R, G, B" in sentence
 
 
@@ -106,7 +115,9 @@ def test_dem_in_metres(tmp_path):
 
 
 def test_units_by_other_names():
-    assert same_unit("m", "Metres") and same_unit("US survey foot", "us-ft") and same_unit("furlong", "Furlong")
+    assert (
+        same_unit("m", "Metres") and same_unit("US survey foot", "us-ft") and same_unit("furlong", "Furlong")
+    )
     assert not same_unit("m", "ft") and not same_unit("ft", "us-ft")
 
 
@@ -148,7 +159,9 @@ def test_files_that_cannot_be_one_mosaic(tmp_path, changes, words):
 
 def test_files_of_different_types_cannot_be_one_mosaic(tmp_path):
     one = write(tmp_path / "a.tif", RGB, 0.25)
-    assert "data type" in refused(IMAGE, one, write(tmp_path / "b.tif", RGB.astype(np.uint16), 0.25, west=WEST + 16))
+    assert "data type" in refused(
+        IMAGE, one, write(tmp_path / "b.tif", RGB.astype(np.uint16), 0.25, west=WEST + 16)
+    )
 
 
 def test_names_with_markup_survive_the_mosaic(tmp_path):

@@ -39,7 +39,9 @@ def test_profile_is_a_partition_of_unity(side, sigma):
         sums[pixel % stride] += profile[pixel]
     np.testing.assert_allclose(sums, 1, rtol=1e-12)
     assert (profile > 0).all()
-    np.testing.assert_allclose(profile, profile[::-1], rtol=1e-9, atol=1e-15) if window % stride == 0 else None
+    np.testing.assert_allclose(
+        profile, profile[::-1], rtol=1e-9, atol=1e-15
+    ) if window % stride == 0 else None
 
 
 @given(sides)
