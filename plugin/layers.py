@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,11 +94,16 @@ def group_name(run: str, project: QgsProject | None) -> str:
 
 
 def load_on_completion(
-    placed: Sequence[Placed], group: str, context: QgsProcessingContext, wanted: Sequence[Path]
+    placed: Sequence[Placed],
+    group: str,
+    context: QgsProcessingContext,
+    wanted: Sequence[Path],
+    titles: Collection[str] = (),
 ) -> None:
     """Have Processing load the files of `placed` that are `wanted`, in their order, into `group`.
 
     A file that Processing loads anyway, because the user chose it as an output, is placed with the others.
+    Our name replaces the one it has there if that is only one of the parameters' `titles`.
     """
     for index, item in enumerate(reversed(placed)):
         key = str(item.file)
@@ -111,6 +116,8 @@ def load_on_completion(
             details.forceName = True
             context.addLayerToLoadOnCompletion(key, details)
         details = context.layerToLoadOnCompletionDetails(key)
+        if details.name in titles:
+            details.name = item.name
         details.groupName = group
         details.layerSortKey = index + 1
         _stylers[key] = Styler(item)

@@ -19,7 +19,8 @@ def model_parameter() -> QgsProcessingParameterFile:
         "MODEL",
         tr("Model (empty: the embedded demonstration model)"),
         optional=True,
-        fileFilter=tr("Model bundles (*.safetensors)"),
+        # QGIS refuses other endings without a sentence of ours unless all files are allowed.
+        fileFilter=tr("Model bundles (*.safetensors);;All files (*)"),
     )
 
 

@@ -31,8 +31,10 @@ class MceLandCoverPlugin:
     def initProcessing(self) -> None:
         """Register the provider; all that `qgis_process` asks for."""
         if self.provider is None:
-            self.provider = MceProvider()
-            QgsApplication.processingRegistry().addProvider(self.provider)
+            provider = MceProvider()
+            # QGIS deletes a second provider of the same id, which another copy of the plugin would bring.
+            if QgsApplication.processingRegistry().addProvider(provider):
+                self.provider = provider
 
     def initGui(self) -> None:
         """Add the menu under Raster and the toolbar button."""

@@ -54,7 +54,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class RasterInput:
-    """A raster for the backend: `file` where it is one, else the `provider` to export over `grid`."""
+    """A raster for the backend: `file` where it is one, else the `provider` to export over `grid`, once."""
 
     parameter: str
     name: str
@@ -115,10 +115,11 @@ def localise(raster: RasterInput, context: QgsProcessingContext, feedback: QgsPr
             raster.name, grid.n_cols, grid.n_rows, grid.crs.userFriendlyIdentifier(), target
         )
     )
+    # The pipe takes the provider itself: a clone of a clone of a virtual raster reads arbitrary numbers.
     pipe = QgsRasterPipe()
     projector = QgsRasterProjector()
     projector.setCrs(raster.crs, grid.crs, context.transformContext())
-    if not pipe.set(provider.clone()) or not pipe.set(projector):
+    if not pipe.set(provider) or not pipe.set(projector):
         raise QgsProcessingException(
             tr("{} cannot be exported: save it as a GeoTIFF first.").format(raster.name)
         )

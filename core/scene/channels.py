@@ -30,4 +30,7 @@ class Channel(IntEnum):
     SHRUBS = 116  # to 121
     BOULDERS = 130  # to 135
     STONES = 140  # to 145
-    TEXTURE = 200  # to 250
+    TEXTURE = 200  # to 205
+    GRAIN = 209
+    STREAKS = 210
+    STRATA = 220

@@ -1,6 +1,6 @@
-"""What covers the ground: class scores from altitude, slope, hollowness and neighbourhood, and the label of each cell.
+"""What covers the ground: class scores from altitude, slope, hollows and neighbourhood, and the labels.
 
-Scores live on nodes and are smooth, as hand-drawn maps are; `render.py` draws the same ground with finer edges.
+Scores live on nodes and are smooth, as hand-drawn maps are; `render.py` draws the same ground in detail.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from .channels import Channel
 from .noise import F32, Window, gradient, node_window, smooth, stream, upsample
-from .sites import Kind, Site, sites
+from .sites import Kind, Site
 from .terrain import (
     FORM_HALO,
-    NODE_M,
-    NODE_PX,
     PIXEL_M,
     Form,
     box_mean,
@@ -53,8 +51,9 @@ SCREE_TURF_AT, ROCK_TURF_AT, MEADOW_AT = 1.4, 1.6, 1.4
 class Scores:
     """Smooth fields on one grid [rows, cols], float32: ground belongs to a class where its score is positive.
 
-    `scree_turf` and `rock_turf` are the scores of grass on scree and on rock, `meadow` of plain grass, `wall` is the share
-    of steep ground around, `flow` is the valley field (zero in the stream bed), `gate` is positive where streams run.
+    `scree_turf` and `rock_turf` are the scores of grass on scree and on rock, `meadow` of plain grass;
+    `wall` is the share of steep ground around, `flow` the valley field (zero in the stream bed), `gate` is
+    positive where streams run.
     """
 
     height: F32
@@ -87,9 +86,9 @@ def carve(height: F32, x: np.ndarray, y: np.ndarray, lakes: list[Site]) -> F32:
         q = (np.sqrt(dx * dx + dy * dy) / lake.radius_m).astype(np.float32)
         t = smoothstep(q, 1.0, Kind.LAKE.value.reach)
         rim = 3.0 * t * (1 - t) * (1 - t) * lake.radius_m * 0.25
-        basin = np.float32(lake.height_m) - 2.0 * smoothstep(q, 1.1, 0.4)
-        dug = basin + t * (height - np.float32(lake.height_m)) + rim.astype(np.float32)
-        # Out of reach the height must stay as it is to the last bit: which lakes are given depends on the window.
+        basin = lake.height_m - 2.0 * smoothstep(q, 1.1, 0.4)
+        dug = basin + t * (height - lake.height_m) + rim.astype(np.float32)
+        # Out of reach the height must not change by a bit: which lakes are given depends on the window.
         height = np.where(q < Kind.LAKE.value.reach, dug, height).astype(np.float32)
     return height
 
@@ -102,7 +101,7 @@ def node_height(seed: int, nodes: Window, lakes: list[Site]) -> tuple[F32, F32]:
 
 
 def node_scores(seed: int, nodes: Window, height: F32, valley: F32) -> Scores:
-    """Return the scores on the nodes of a window; `height` lies on the window with SCORE_HALO nodes around."""
+    """Return the scores on the nodes of a window; `height` has SCORE_HALO nodes more around."""
     outer = nodes.grow(SCORE_HALO)
     land = form(height)
     steep = smoothstep(land.slope, 0.9, 1.5)
@@ -126,7 +125,7 @@ def node_scores(seed: int, nodes: Window, height: F32, valley: F32) -> Scores:
     scree_turf = np.minimum(field(Channel.TURF_PATCH, 38.0) - SCREE_TURF_AT, green)
     rock_turf = np.minimum(field(Channel.TURF_PATCH_ROCK, 30.0) - ROCK_TURF_AT, green)
     meadow = np.minimum(field(Channel.MEADOW, 50.0) - MEADOW_AT, np.minimum((60 - h) / 15, (0.7 - s) / 0.2))
-    gate = field(Channel.STREAM_GATE, 170.0) + np.float32(0.2)
+    gate = field(Channel.STREAM_GATE, 170.0) + 0.2
     fields = (h, rock, ice, wood, scree_turf, rock_turf, meadow, wall, valley, gate)
     return Scores(*(a.astype(np.float32, copy=False) for a in fields))
 
@@ -143,7 +142,7 @@ def _near(site: Site, window: Window, pixel_m: float) -> tuple[slice, slice] | N
 
 
 def site_distance(placed: list[Site], window: Window, pixel_m: float, ragged: F32) -> tuple[F32, F32]:
-    """Return distance to the nearest site in its ragged radii (9 far away), and that site's height, [rows, cols].
+    """Return distance to the nearest site in its ragged radii (9 far away), and its height, [rows, cols].
 
     A site covers the cells with a distance below 1. `ragged` is noise of standard deviation 1 on the window.
     """
@@ -157,21 +156,21 @@ def site_distance(placed: list[Site], window: Window, pixel_m: float, ragged: F3
         dy = (np.arange(rows.start, rows.stop) + window.row0 + 0.5) * pixel_m - site.y
         dx = (np.arange(cols.start, cols.stop) + window.col0 + 0.5) * pixel_m - site.x
         d = np.sqrt((dy * dy)[:, None] + (dx * dx)[None, :]) / site.radius_m
-        here = d.astype(np.float32) + np.float32(0.13) * np.clip(ragged[near], -2.0, 2.0)
+        here = d.astype(np.float32) + 0.13 * np.clip(ragged[near], -2.0, 2.0)
         closer = here < q[near]
-        level[near] = np.where(closer, np.float32(site.height_m), level[near])
+        level[near] = np.where(closer, site.height_m, level[near])
         q[near] = np.where(closer, here, q[near])
     return q, level
 
 
 def stream_bed(scores: Scores, spacing_m: float, half_width_m: float) -> F32:
-    """Return distance from the stream's axis in half widths (9 where no stream runs), [rows - 2, cols - 2]."""
+    """Return distance from the stream's axis in half widths (9: no stream), [rows - 2, cols - 2]."""
     flow = scores.flow
-    right = (flow[1:-1, 2:] - flow[1:-1, :-2]) * np.float32(0.5 / spacing_m)
-    down = (flow[2:, 1:-1] - flow[:-2, 1:-1]) * np.float32(0.5 / spacing_m)
-    tilt = np.sqrt(right * right + down * down) + np.float32(1e-5)
-    distance = np.abs(flow[1:-1, 1:-1]) / (tilt * np.float32(half_width_m))
-    return np.where(scores.gate[1:-1, 1:-1] > 0, np.minimum(distance, 9), np.float32(9))
+    right = (flow[1:-1, 2:] - flow[1:-1, :-2]) * (0.5 / spacing_m)
+    down = (flow[2:, 1:-1] - flow[:-2, 1:-1]) * (0.5 / spacing_m)
+    tilt = np.sqrt(right * right + down * down) + 1e-5
+    distance = np.abs(flow[1:-1, 1:-1]) / (tilt * half_width_m)
+    return np.where(scores.gate[1:-1, 1:-1] > 0, np.minimum(distance, 9), 9)
 
 
 #: Half width of streams, and cells beyond a window that `labels` needs its scores on.
@@ -179,12 +178,12 @@ STREAM_HALF_M, LABEL_HALO = 0.9, 1
 
 
 def labels(
-    seed: int, window: Window, scores: Scores, water: F32, blocks: F32, grassy: F32
+    seed: int, window: Window, scores: Scores, *, water: F32, blocks: F32, grassy: F32
 ) -> NDArray[np.uint8]:
     """Return the label of each DEM cell [rows, cols] uint8.
 
-    `scores` lie on the window grown by LABEL_HALO; `water`, `blocks` and `grassy` are distances to lakes and block
-    fields on the window (`site_distance`).
+    `scores` lie on the window grown by LABEL_HALO; `water`, `blocks` and `grassy` are distances to lakes and
+    block fields on the window (`site_distance`).
     """
     bed = stream_bed(scores, PIXEL_M, STREAM_HALF_M)
     s = Scores(*(getattr(scores, name)[1:-1, 1:-1] for name in _FIELDS))
@@ -207,21 +206,3 @@ def labels(
     out[grassy < 1] = Label.BLOCKS_GRASS
     out[(water < 1) | (bed < 1)] = Label.WATER
     return out
-
-
-def placed(seed: int, window: Window) -> dict[Kind, list[Site]]:
-    """Return every site near a window of DEM cells, by kind."""
-    return {kind: sites(seed, kind, window) for kind in Kind}
-
-
-__all__ = [
-    "LABEL_HALO",
-    "NODE_M",
-    "NODE_PX",
-    "SCORE_HALO",
-    "Label",
-    "Scores",
-    "labels",
-    "node_scores",
-    "placed",
-]

@@ -22,7 +22,7 @@ THING_HALO = 20
 
 @dataclass(frozen=True)
 class Stand:
-    """Plants and boulders on image cells [rows, cols] float32: height above ground in metres, and tone 0..1."""
+    """Plants and boulders on image cells [rows, cols]: height above ground in metres, and tone 0..1."""
 
     plants: F32
     plant_tone: F32
@@ -44,20 +44,20 @@ def _join(a: tuple[F32, F32], b: tuple[F32, F32]) -> tuple[F32, F32]:
 
 
 def stand(
-    seed: int, window: Window, scores: Scores, gaps: F32, water: F32, blocks: F32, grassy: F32
+    seed: int, window: Window, scores: Scores, *, gaps: F32, water: F32, blocks: F32, grassy: F32
 ) -> Stand:
     """Return what stands on the image cells of `window`.
 
-    The fields lie on cells of half a metre, over the window grown by THING_HALO image cells: scores, noise `gaps` of
-    standard deviation 1, distances to water, to block fields and to grassy ones (below 1: inside).
+    The fields lie on cells of half a metre, over the window grown by THING_HALO image cells: scores, noise
+    `gaps` of standard deviation 1, distances to water, to block fields and to grassy ones (below 1: inside).
     """
     wide = window.grow(THING_HALO)
     bare = (water > 1.1) & (blocks > 1) & (grassy > 1)
     dry_rock = smoothstep(scores.rock, 0.5, 0.0) * bare
-    trees = smoothstep(scores.wood + 0.30 * gaps, -0.20, 0.45) * np.float32(0.9) * dry_rock
-    fringe = smoothstep(scores.wood + 0.5 * gaps, -3.0, -0.2) * np.float32(0.10)
-    turf = smoothstep(np.maximum(scores.scree_turf, scores.meadow), -0.3, 0.3) * np.float32(0.06)
-    shrubs = (fringe + turf + np.float32(0.25) * trees) * bare
+    trees = smoothstep(scores.wood + 0.30 * gaps, -0.20, 0.45) * 0.9 * dry_rock
+    fringe = smoothstep(scores.wood + 0.5 * gaps, -3.0, -0.2) * 0.10
+    turf = smoothstep(np.maximum(scores.scree_turf, scores.meadow), -0.3, 0.3) * 0.06
+    shrubs = (fringe + turf + 0.25 * trees) * bare
     near_wall = np.clip(scores.wall, 0, 1) * smoothstep(scores.rock, 0.2, -0.3)
     loose = (
         smoothstep(scores.rock, 0.3, -0.2)
@@ -67,10 +67,10 @@ def stand(
     )
     field = smoothstep(blocks, 1.15, 0.9)
     half_field = smoothstep(grassy, 1.15, 0.9)
-    boulders = loose * (np.float32(0.006) + np.float32(0.05) * near_wall)
-    boulders = np.maximum(boulders, np.maximum(field * np.float32(0.72), half_field * np.float32(0.42)))
-    stones = loose * (np.float32(0.012) + np.float32(0.10) * near_wall)
-    stones = np.maximum(stones, np.maximum(field * np.float32(0.85), half_field * np.float32(0.40)))
+    boulders = loose * (0.006 + 0.05 * near_wall)
+    boulders = np.maximum(boulders, np.maximum(field * 0.72, half_field * 0.42))
+    stones = loose * (0.012 + 0.10 * near_wall)
+    stones = np.maximum(stones, np.maximum(field * 0.85, half_field * 0.40))
 
     def draw(spread: Spread, density: F32, kind: str) -> tuple[F32, F32]:
         things = _grown(seed, spread, wide, density)

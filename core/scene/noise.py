@@ -86,7 +86,7 @@ def _axes(window: Window) -> tuple[NDArray, NDArray]:
 def white(key: int, window: Window) -> F32:
     """Return independent uniform numbers in [-1, 1), one per cell of the window [rows, cols]."""
     rows, cols = _axes(window)
-    return unit(hash2(key, rows, cols)) * np.float32(2) - np.float32(1)
+    return unit(hash2(key, rows, cols)) * 2 - 1
 
 
 def _bspline_weights(factor: int, centred: bool) -> F32:
@@ -128,8 +128,8 @@ def upsample(nodes: F32, factor: int, window: Window) -> F32:
 
 
 def double(a: F32) -> F32:
-    """Return cell values [rows + 2, cols + 2] at cells of half the size, by linear interpolation [2 rows, 2 cols]."""
-    near, far = np.float32(0.75), np.float32(0.25)
+    """Return cell values [rows + 2, cols + 2] at cells of half the size [2 rows, 2 cols], interpolated."""
+    near, far = 0.75, 0.25
     tall = np.empty((2 * (a.shape[0] - 2), a.shape[1]), np.float32)
     mid = a[1:-1] * near
     tall[0::2] = mid + a[:-2] * far
@@ -145,7 +145,7 @@ def smooth(key: int, spacing: int, window: Window) -> F32:
     """Return smooth value noise, mean 0 and standard deviation about 1, with features of `spacing` cells."""
     nodes = white(key, node_window(window, spacing))
     # White noise of variance 1/3 under a B-spline keeps (151/315)^2 of it on average.
-    return upsample(nodes * np.float32(3.6132), spacing, window)
+    return upsample(nodes * 3.6132, spacing, window)
 
 
 def _directions() -> F64:
@@ -158,7 +158,7 @@ _DIRECTIONS = _directions()
 
 
 def gradient(key: int, x: F64, y: F64) -> F64:
-    """Return gradient noise at any points (in lattice units, y down), within about -1..1, zero on the lattice.
+    """Return gradient noise at any points (in lattice units, y down), about -1..1, zero on the lattice.
 
     After Perlin, "Improving noise" (2002): quintic fade between the planes of the four lattice corners.
     """

@@ -17,7 +17,7 @@ _CHUNK = 400_000
 
 @dataclass(frozen=True)
 class Things:
-    """Things in cells of the image grid: centre (row, col), radius in cells, height in metres, tone in [0, 1)."""
+    """Things, in image cells: centre (row, col), radius in cells, height in m, tone in [0, 1), turn < 32."""
 
     row: F32
     col: F32
@@ -90,9 +90,7 @@ def _stamps(things: Things) -> Iterator[tuple[Things, int]]:
 def _crown(dy: F32, dx: F32, group: Things) -> F32:
     """Return the height of tree crowns: a blunt cone on a third of its height, 0 outside [n, k, k]."""
     d2 = (dy * dy + dx * dx) / (group.radius * group.radius)[:, None, None]
-    return np.where(
-        d2 < 1, (np.float32(1.0) - np.float32(0.7) * np.sqrt(d2)) * group.height[:, None, None], 0
-    )
+    return np.where(d2 < 1, (1.0 - 0.7 * np.sqrt(d2)) * group.height[:, None, None], 0)
 
 
 _FACETS = np.round(
@@ -105,13 +103,11 @@ def _boulder(dy: F32, dx: F32, group: Things) -> F32:
     d = np.full(dy.shape, -9, np.float32)
     for side in range(5):
         way = (group.turn * 5 + side * 32 + (group.turn * (side + 3)) % 13) % 160
-        reach = group.radius * (
-            np.float32(0.68) + np.float32(0.016) * ((group.turn * (2 * side + 7)) % 20).astype(np.float32)
-        )
+        reach = group.radius * (0.68 + 0.016 * ((group.turn * (2 * side + 7)) % 20).astype(np.float32))
         p = dy * _FACETS[1][way][:, None, None] + dx * _FACETS[0][way][:, None, None]
         d = np.maximum(d, p / reach[:, None, None])
-    slant = np.float32(1) + np.float32(0.25) * (dx - dy) / group.radius[:, None, None]
-    return np.where(d < 1, np.minimum(1, (1 - d) * np.float32(2.5)) * slant * group.height[:, None, None], 0)
+    slant = 1 + 0.25 * (dx - dy) / group.radius[:, None, None]
+    return np.where(d < 1, np.minimum(1, (1 - d) * 2.5) * slant * group.height[:, None, None], 0)
 
 
 def stamp(things: Things, window: Window, kind: str) -> tuple[F32, F32]:
@@ -119,24 +115,24 @@ def stamp(things: Things, window: Window, kind: str) -> tuple[F32, F32]:
 
     `kind` is "crown" or "boulder". Both are 0 where nothing stands.
     """
-    canvas = np.zeros(window.rows * window.cols, np.int32)
+    flat = np.zeros(window.rows * window.cols, np.int32)
     for group, half in _stamps(things):
         r0, c0 = np.floor(group.row).astype(np.intp), np.floor(group.col).astype(np.intp)
         offset = np.arange(-half, half + 1)
         row, col = r0[:, None] + offset, c0[:, None] + offset
-        dy = (row + np.float32(0.5)).astype(np.float32) - group.row[:, None]
-        dx = (col + np.float32(0.5)).astype(np.float32) - group.col[:, None]
+        dy = (row + 0.5).astype(np.float32) - group.row[:, None]
+        dx = (col + 0.5).astype(np.float32) - group.col[:, None]
         dy, dx = np.broadcast_arrays(dy[:, :, None], dx[:, None, :])
         height = _crown(dy, dx, group) if kind == "crown" else _boulder(dy, dx, group)
-        tone = (group.tone * np.float32(1 << _TONE_BITS)).astype(np.int32)
-        value = ((height * np.float32(200)).astype(np.int32) << _TONE_BITS) + tone[:, None, None]
+        tone = (group.tone * (1 << _TONE_BITS)).astype(np.int32)
+        value = ((height * 200).astype(np.int32) << _TONE_BITS) + tone[:, None, None]
         good = (
             (height > 0)
             & ((row >= 0) & (row < window.rows))[:, :, None]
             & ((col >= 0) & (col < window.cols))[:, None, :]
         )
         place = row[:, :, None] * window.cols + col[:, None, :]
-        np.maximum.at(canvas, place[good], value[good])
-    canvas = canvas.reshape(window.rows, window.cols)
-    height = (canvas >> _TONE_BITS).astype(np.float32) * np.float32(1 / 200)
-    return height, (canvas & ((1 << _TONE_BITS) - 1)).astype(np.float32) * np.float32(2.0**-_TONE_BITS)
+        np.maximum.at(flat, place[good], value[good])
+    canvas = flat.reshape(window.rows, window.cols)
+    height = (canvas >> _TONE_BITS).astype(np.float32) * (1 / 200)
+    return height, (canvas & ((1 << _TONE_BITS) - 1)).astype(np.float32) * 2.0**-_TONE_BITS

@@ -16,7 +16,7 @@ from .terrain import PIXEL_M, relief
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a kind of site is placed: lattice cell, distance kept from its edge, radii, tries, reach in radii."""
+    """How a kind of site is placed: lattice cell, margin kept from its edge, radii, tries, reach in radii."""
 
     channel: Channel
     cell_m: float

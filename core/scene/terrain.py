@@ -42,9 +42,9 @@ def piecewise(x: F64, knots: tuple[float, ...], values: tuple[float, ...]) -> F6
     return ys[i] + (ys[i + 1] - ys[i]) * t
 
 
-def smoothstep(x: F32 | F64, low: float, high: float) -> F32 | F64:
+def smoothstep(x: F32, low: float, high: float) -> F32:
     """Return 0 below `low`, 1 above `high` and a smooth cubic between (`low` > `high` turns it round)."""
-    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    t: F32 = np.clip((x - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
@@ -107,7 +107,7 @@ def node_points(nodes: Window) -> tuple[F64, F64]:
 
 
 def box_mean(a: F32, reach: int) -> F32:
-    """Return the mean over (2 reach + 1)^2 cells, [rows - 2 reach, cols - 2 reach], added in a fixed order."""
+    """Return the mean over (2 reach + 1)^2 cells [rows - 2 reach, cols - 2 reach], added in a fixed order."""
     rows, cols = a.shape[0] - 2 * reach, a.shape[1] - 2 * reach
     tall = a[0:rows].copy()
     for k in range(1, 2 * reach + 1):
@@ -115,19 +115,19 @@ def box_mean(a: F32, reach: int) -> F32:
     wide = tall[:, 0:cols].copy()
     for k in range(1, 2 * reach + 1):
         wide += tall[:, k : k + cols]
-    return wide / np.float32((2 * reach + 1) ** 2)
+    return wide * (1 / (2 * reach + 1) ** 2)
 
 
 def slopes(height: F32, spacing_m: float) -> tuple[F32, F32]:
     """Return the slope components (right, down) by central differences, [rows - 2, cols - 2]."""
-    right = (height[1:-1, 2:] - height[1:-1, :-2]) * np.float32(0.5 / spacing_m)
-    down = (height[2:, 1:-1] - height[:-2, 1:-1]) * np.float32(0.5 / spacing_m)
+    right = (height[1:-1, 2:] - height[1:-1, :-2]) * (0.5 / spacing_m)
+    down = (height[2:, 1:-1] - height[:-2, 1:-1]) * (0.5 / spacing_m)
     return right, down
 
 
 @dataclass(frozen=True)
 class Form:
-    """The lie of the land on nodes [rows, cols], float32: metres, tangent of slope, metres below surroundings."""
+    """The lie of the land on nodes [rows, cols]: metres, tangent of slope, metres below surroundings."""
 
     height: F32
     slope: F32

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from ..errors import InputError
@@ -53,7 +61,9 @@ def _blank_is_none(value: object) -> object:
 
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_as_list)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
-OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_none)]
+#: What is written gets an absolute path, so that records and results hold wherever they are read.
+OutputPath = Annotated[Path, AfterValidator(Path.absolute)]
+OptionalOutput = Annotated[OutputPath | None, BeforeValidator(_blank_is_none)]
 ModelName = Annotated[str, BeforeValidator(lambda value: "demo" if value in (None, "") else value)]
 
 
@@ -70,7 +80,7 @@ class PredictJob(JobRequest):
     dem: Paths = ()
     source: Annotated[dict[str, Paths], BeforeValidator(_as_mapping)] = {}
     model: ModelName = "demo"
-    output: Path
+    output: OutputPath
     extent: OptionalText = None
     crs: OptionalText = None
     aggregation: OptionalText = None
@@ -82,7 +92,7 @@ class PredictJob(JobRequest):
     batch_size: int = Field(default=0, ge=0)
     overwrite: bool = False
     destinations: Annotated[
-        dict[str, Annotated[Path, BeforeValidator(_as_path)]], BeforeValidator(_as_mapping)
+        dict[str, Annotated[OutputPath, BeforeValidator(_as_path)]], BeforeValidator(_as_mapping)
     ] = {}
 
     @model_validator(mode="after")
@@ -109,7 +119,7 @@ class ModelInfoJob(JobRequest):
 class MakeSceneJob(JobRequest):
     """Write the synthetic alpine scene; `size` is its side in metres."""
 
-    output: Path
+    output: OutputPath
     size: float = Field(default=1000, gt=0)
     seed: int = Field(default=7, ge=0)
     overwrite: bool = False
@@ -123,7 +133,7 @@ class OverviewJob(JobRequest):
     """Draw one picture of a finished `predict` run."""
 
     run: Path
-    output: OptionalPath = None
+    output: OptionalOutput = None
 
 
 def do_predict(job: PredictJob, reporter: Reporter) -> Value:
@@ -173,17 +183,17 @@ def do_backend_info(_job: BackendInfoJob, _reporter: Reporter) -> Value:
     return backend_info()
 
 
-def do_overview(job: OverviewJob, reporter: Reporter) -> Value:
+def do_overview(job: OverviewJob, _reporter: Reporter) -> Value:
     """Draw the overview picture and return its path."""
     from ..overview import draw_run
 
-    return {"overview": str(draw_run(job.run, job.output, reporter))}
+    return {"overview": str(draw_run(job.run, job.output))}
 
 
 class TrainDemoJob(JobRequest):
     """Train the demo model anew; without `output` the embedded file is replaced."""
 
-    output: OptionalPath = None
+    output: OptionalOutput = None
     steps: int | None = Field(default=None, gt=0)
     seed: int = Field(default=7, ge=0)
 

@@ -61,7 +61,9 @@ def claim_stdout(interrupt: Interrupt) -> Send:
 def serve(request: Request, reporter: Reporter, *, debug: bool) -> Result | Failure:
     """Do the job; every way in which it can fail becomes a `Failure`. `debug` shows tracebacks on stderr."""
     try:
-        return Result(_run(request.job, request.parameters, reporter))
+        result = Result(_run(request.job, request.parameters, reporter))
+        encode(result)  # a value that is not plain data is the job's fault and must show as one
+        return result
     except Exception as error:
         if debug and not isinstance(error, Cancelled):
             traceback.print_exception(error, file=sys.stderr)

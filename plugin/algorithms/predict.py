@@ -151,31 +151,30 @@ class Predict(MceAlgorithm):
         )
 
     def _add_destinations(self) -> None:
-        self.addParameter(QgsProcessingParameterFolderDestination("OUTPUT_DIR", tr("Folder for the results")))
-        titles = {"MAP": tr("Land-cover map"), "EVIDENCE": tr("Evidence")}
-        for name in DESTINATIONS:
-            title = titles.get(name) or tr("Expert {}").format(name[-1])
-            parameter = QgsProcessingParameterRasterDestination(
-                name, title, optional=True, createByDefault=False
+        folder = tr("Folder for the map, the experts and the evidence")
+        self.addParameter(QgsProcessingParameterFolderDestination("OUTPUT_DIR", folder))
+        for name, title in _destination_titles().items():
+            self.addParameter(
+                QgsProcessingParameterRasterDestination(name, title, optional=True, createByDefault=False)
             )
-            if name == "MAP":
-                self.addParameter(parameter)
-            else:
-                self.add_advanced(parameter)
 
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
-        ok, fault = super().checkParameterValues(parameters, context)
-        if not ok:
-            return ok, fault
-        fault = check_model(self, parameters, context)
-        if not fault:
-            try:
-                parse_sources(self.parameterAsString(parameters, "SOURCES", context))
-            except ValueError as error:
-                fault = str(error)
-        return not fault, fault
+        fault = check_model(self, parameters, context) or self._fault(parameters, context)
+        return (False, fault) if fault else super().checkParameterValues(parameters, context)
+
+    def _fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        """Return what is wrong with the sources or destinations, or nothing."""
+        try:
+            parse_sources(self.parameterAsString(parameters, "SOURCES", context))
+        except ValueError as error:
+            return str(error)
+        for name in DESTINATIONS:
+            target = self.parameterAsFileOutput(parameters, name, context) if parameters.get(name) else ""
+            if target and Path(target).suffix.lower() not in (".tif", ".tiff"):
+                return tr('{} "{}" is not a GeoTIFF: choose a name that ends in .tif.').format(name, target)
+        return ""
 
     def prepareAlgorithm(
         self,
@@ -219,7 +218,8 @@ class Predict(MceAlgorithm):
         products = {**result["products"], **destinations}
         add = self.parameterAsBoolean(parameters, "LOAD_LAYERS", context)
         wanted = [Path(file) for product, file in products.items() if add and product not in destinations]
-        load_on_completion(place_products(products), self._group, context, wanted)
+        titles = set(_destination_titles().values())
+        load_on_completion(place_products(products), self._group, context, wanted, titles)
         feedback.pushInfo(
             tr("Mapped {} windows in {:.1f} s on {} with {}.").format(
                 result["windows"], result["seconds"], result["device"], result["precision"]
@@ -273,6 +273,15 @@ class Predict(MceAlgorithm):
             for name, product in DESTINATIONS.items()
         }
         return {product: file for product, file in files.items() if file}
+
+
+def _destination_titles() -> dict[str, str]:
+    """Return what the dialog calls the raster destinations: QGIS puts "[Skip output]" under each."""
+    title = tr("{} (file of its own)")
+    products = {"MAP": tr("Land-cover map"), "EVIDENCE": tr("Evidence")}
+    return {
+        name: title.format(products.get(name) or tr("Expert {}").format(name[-1])) for name in DESTINATIONS
+    }
 
 
 def _choice(name: str, title: str, options: tuple[str, ...]) -> QgsProcessingParameterEnum:

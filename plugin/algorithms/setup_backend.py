@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    Qgis,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -41,13 +40,13 @@ class SetupBackend(MceAlgorithm):
     def tags(self) -> list[str]:
         return [tr("install"), tr("environment"), tr("dependencies"), "python", "torch"]
 
-    def flags(self) -> Qgis.ProcessingAlgorithmFlags:
-        return super().flags() | Qgis.ProcessingAlgorithmFlag.HideFromModeler
-
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         self.addParameter(
             QgsProcessingParameterFile(
-                "PYTHON", tr("Use this Python or environment (empty: build one)"), optional=True
+                "PYTHON",
+                tr("Use this Python or environment (empty: build one)"),
+                optional=True,
+                fileFilter=tr("All files (*)"),
             )
         )
         self.addParameter(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from osgeo import gdal, osr
-from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsSettings
-
 from mce_landcover.plugin import environment, worker
 from mce_landcover.plugin.provider import MceProvider
+from osgeo import gdal, osr
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsSettings
 
 gdal.UseExceptions()
 FAKE_BACKEND = Path(__file__).parent / "fake_backend.py"
@@ -28,6 +26,7 @@ class Feedback(QgsProcessingFeedback):
         self.texts: list[str] = []
         self.percents: list[float] = []
         self.warnings: list[str] = []
+        self.errors: list[str] = []
         self.polls = 0
         self.cancel_after = cancel_after
         self.progressChanged.connect(self.percents.append)
@@ -40,6 +39,9 @@ class Feedback(QgsProcessingFeedback):
 
     def pushWarning(self, warning):
         self.warnings.append(warning)
+
+    def reportError(self, error, fatalError=False):
+        self.errors.append(error)
 
     def setProgressText(self, text):
         self.texts.append(text)
@@ -64,10 +66,10 @@ def clean_way_to_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.fixture
 def fake_backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """Let a script that speaks the protocol stand in for the backend; returns where it writes its requests."""
+    """Let a script that speaks the protocol stand in for the backend; returns a reader of its requests."""
     requests = tmp_path / "requests.jsonl"
     monkeypatch.setenv("FAKE_BACKEND_REQUESTS", str(requests))
-    monkeypatch.setenv(environment.VARIABLE, sys.executable if "python" in sys.executable else "/usr/bin/python3")
+    monkeypatch.setenv(environment.VARIABLE, "/usr/bin/python3")
     monkeypatch.setattr(worker, "BOOTSTRAP", FAKE_BACKEND)
 
     def read() -> list[dict]:
@@ -98,7 +100,13 @@ def feedback() -> Feedback:
 
 
 def write_raster(
-    path: Path, *, bands: int = 1, size: int = 20, pixel: float = 0.5, epsg: int | None = 2056, kind=gdal.GDT_Byte
+    path: Path,
+    *,
+    bands: int = 1,
+    size: int = 20,
+    pixel: float = 0.5,
+    epsg: int | None = 2056,
+    kind=gdal.GDT_Byte,
 ) -> Path:
     """Write a small GeoTIFF whose pixel values grow along the rows; its corner is 2600000, 1200000."""
     dataset = gdal.GetDriverByName("GTiff").Create(str(path), size, size, bands, kind)

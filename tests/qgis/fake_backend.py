@@ -1,7 +1,7 @@
 """Stands in for the backend: speaks the protocol with the standard library only, and behaves as it is told.
 
-The environment variable FAKE_BACKEND_MODE says how: `work` (the default) answers every job with a result of the
-promised form and writes the tiny rasters that it names. Started with `-I`, like the real one.
+The environment variable FAKE_BACKEND_MODE says how: `work` (the default) answers every job with a result of
+the promised form and writes the tiny rasters that it names. Started with `-I`, like the real one.
 """
 
 import json
@@ -19,9 +19,10 @@ def say(**message):
     print(json.dumps(message), flush=True)
 
 
-def work(request):
+def work(line):
+    request = json.loads(line)
     parameters = request["parameters"]
-    with open(os.environ["FAKE_BACKEND_REQUESTS"], "a", encoding="utf-8") as file:
+    with Path(os.environ["FAKE_BACKEND_REQUESTS"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(request) + "\n")
     if request["job"] != "backend_info":
         say(type="progress", percent=0.0, message="0 of 4 windows")
@@ -55,7 +56,12 @@ def predict(parameters):
 
 
 def model_info(parameters):
-    card = {"name": "demo", "classes": [{}] * 9, "experts": [{}] * 3, "sources": [{"role": "image"}, {"role": "dem"}]}
+    card = {
+        "name": "demo",
+        "classes": [{}] * 9,
+        "experts": [{}] * 3,
+        "sources": [{"role": "image"}, {"role": "dem"}],
+    }
     return {"card": card, "sha256": "ab" * 32, "path": "demo.safetensors", "text": "Model demo\n9 classes"}
 
 
@@ -66,7 +72,11 @@ def make_scene(parameters):
 
 
 def backend_info(parameters):
-    return {"python": "3.11.2", "versions": {"torch": "2.13.0", "openvino": None}, "devices": ["cpu (2 threads)"]}
+    return {
+        "python": "3.11.2",
+        "versions": {"torch": "2.13.0", "openvino": None},
+        "devices": ["cpu (2 threads)"],
+    }
 
 
 QML = """<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
@@ -77,39 +87,62 @@ QML = """<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
 """
 
 
-def main():
-    line = sys.stdin.readline()
-    if MODE == "echo":
-        seen = {key: value for key, value in os.environ.items() if key.startswith(("PYTHON", "GDAL", "PROJ", "FAKE"))}
-        say(type="result", value={"request": json.loads(line), "environment": seen, "flags": sys.flags.isolated})
-    elif MODE == "fail":
-        say(type="error", kind="InputError", message="The image has no CRS: set it.", exit_code=2)
-        sys.exit(2)
-    elif MODE == "crash":
-        raise ModuleNotFoundError("No module named 'torch'")
-    elif MODE == "silent_exit":
-        sys.exit(7)
-    elif MODE == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif MODE == "garbage":
-        print("library chatter\n{\"type\": \"nonsense\"}\n[1, 2]", flush=True)
-        say(type="result", value={"fine": True})
-    elif MODE == "linger":
-        say(type="result", value={"fine": True})
-        time.sleep(600)
-    elif MODE in ("hang", "stubborn"):
-        if MODE == "stubborn":
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        Path(os.environ["FAKE_BACKEND_REQUESTS"]).write_text(str(os.getpid()))
-        time.sleep(600)
-    elif MODE == "noisy":
-        for number in range(3000):
-            print(f"line {number}", file=sys.stderr)
-        sys.stderr.write("x" * 100_000 + "\nlast words\n")
-        sys.exit(1)
-    else:
-        work(json.loads(line))
+def echo(line):
+    seen = {k: v for k, v in os.environ.items() if k.startswith(("PYTHON", "GDAL", "PROJ", "FAKE"))}
+    value = {"request": json.loads(line), "environment": seen, "flags": sys.flags.isolated}
+    say(type="result", value=value)
+
+
+def fail(line):
+    print("Traceback: the details", file=sys.stderr)
+    say(type="error", kind="InputError", message="The image has no CRS: set it.", exit_code=2)
+    sys.exit(2)
+
+
+def fault(line):
+    print("Traceback: the details", file=sys.stderr)
+    say(type="error", kind="InternalError", message="Please report this.", exit_code=1)
+    sys.exit(1)
+
+
+def crash(line):
+    raise ModuleNotFoundError("No module named 'torch'")
+
+
+def silent_exit(line):
+    sys.exit(7)
+
+
+def killed(line):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def garbage(line):
+    print('library chatter\n{"type": "nonsense"}\n[1, 2]', flush=True)
+    say(type="result", value={"fine": True})
+
+
+def linger(line):
+    say(type="result", value={"fine": True})
+    time.sleep(600)
+
+
+def hang(line):
+    Path(os.environ["FAKE_BACKEND_REQUESTS"]).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def stubborn(line):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    hang(line)
+
+
+def noisy(line):
+    for number in range(3000):
+        print(f"line {number}", file=sys.stderr)
+    sys.stderr.write("x" * 100_000 + "\nlast words\n")
+    sys.exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    globals()[MODE](sys.stdin.readline())

@@ -5,9 +5,8 @@ import zipfile
 
 import pytest
 from conftest import FAKE_BACKEND, Feedback
-from qgis.core import QgsProcessingException
-
 from mce_landcover.plugin import build, environment, worker
+from qgis.core import QgsProcessingException
 
 
 def make_wheel(folder):
@@ -50,7 +49,9 @@ def test_failed_build_leaves_nothing_and_keeps_the_old(requirements, feedback):
     old = environment.environments_folder() / "venv-00000000"
     old.mkdir(parents=True)
     requirements.write_text("--no-index\nno_such_package==1.0\n")
-    with pytest.raises(QgsProcessingException, match="installing the packages failed.*no_such_package") as caught:
+    with pytest.raises(
+        QgsProcessingException, match="installing the packages failed.*no_such_package"
+    ) as caught:
         build.build_backend(feedback)
     assert "\n" not in str(caught.value)
     assert not environment.environment_folder().exists()

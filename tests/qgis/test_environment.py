@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from mce_landcover.plugin import environment
 from mce_landcover.plugin.environment import BackendMissing, find_backend
 

@@ -24,7 +24,9 @@ def test_qgis_variables_are_cleaned_and_nothing_else():
 
 def test_only_entries_inside_a_bundled_qgis_leave_the_library_path():
     base = {"LD_LIBRARY_PATH": "/opt/qgis/lib:/usr/local/cuda/lib64:/opt/qgis-other/lib"}
-    assert child_environment("/opt/qgis", base) == {"LD_LIBRARY_PATH": "/usr/local/cuda/lib64:/opt/qgis-other/lib"}
+    assert child_environment("/opt/qgis", base) == {
+        "LD_LIBRARY_PATH": "/usr/local/cuda/lib64:/opt/qgis-other/lib"
+    }
     assert child_environment("/opt/qgis", {"LD_LIBRARY_PATH": "/opt/qgis/lib"}) == {}
     # A QGIS of the distribution lives under /usr, where the libraries of everybody are.
     shared = {"LD_LIBRARY_PATH": "/usr/lib/cuda"}

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 from conftest import FAKE_BACKEND, Feedback
-from qgis.core import QgsProcessingException
-
 from mce_landcover.plugin import process, worker
 from mce_landcover.plugin.worker import run_job
+from qgis.core import QgsProcessingException
 
 PYTHON = Path("/usr/bin/python3")
 
@@ -37,9 +36,9 @@ def test_request_and_clean_environment_reach_the_worker(run, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
     monkeypatch.setenv("GDAL_DATA", "/nowhere")
     monkeypatch.setenv("PROJ_LIB", "/nowhere")
-    answer = run("echo", "predict", {"image": "/data/Zürich \"A\".tif", "alpha": 0.5, "extent": None})
+    answer = run("echo", "predict", {"image": '/data/Zürich "A".tif', "alpha": 0.5, "extent": None})
     assert answer["request"]["job"] == "predict"
-    assert answer["request"]["parameters"] == {"image": "/data/Zürich \"A\".tif", "alpha": 0.5, "extent": None}
+    assert answer["request"]["parameters"] == {"image": '/data/Zürich "A".tif', "alpha": 0.5, "extent": None}
     assert answer["environment"].keys() == {"FAKE_BACKEND_MODE", "FAKE_BACKEND_REQUESTS"}
     assert answer["flags"] == 1
 
@@ -52,8 +51,14 @@ def test_progress_and_log_reach_the_feedback(run, feedback):
     assert feedback.texts == ["0 of 4 windows", "4 of 4 windows"]
 
 
-def test_failure_is_the_jobs_own_sentence(run):
+def test_failure_is_the_jobs_own_sentence(run, feedback):
     assert failure(run, "fail") == "The image has no CRS: set it."
+    assert feedback.debug == []
+
+
+def test_fault_of_the_program_shows_its_details_in_the_log(run, feedback):
+    assert failure(run, "fault") == "Please report this."
+    assert feedback.debug == ["Traceback: the details"]
 
 
 def test_crash_is_summarised_and_its_stderr_kept(run, feedback):
@@ -80,13 +85,17 @@ def test_garbage_is_passed_over(run, feedback):
 
 
 def test_worker_that_lingers_after_its_result_is_ended(run, monkeypatch):
-    monkeypatch.setattr(process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2})
+    monkeypatch.setattr(
+        process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2}
+    )
     assert run("linger") == {"fine": True}
 
 
 @pytest.mark.parametrize("mode", ["hang", "stubborn"])
 def test_cancel_ends_a_silent_worker(run, monkeypatch, tmp_path, mode):
-    monkeypatch.setattr(process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2})
+    monkeypatch.setattr(
+        process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2}
+    )
     pid_file = tmp_path / "requests.jsonl"
 
     class CancelOnceStarted(Feedback):

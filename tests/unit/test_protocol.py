@@ -5,7 +5,6 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mce_landcover.core.service.protocol import (
     Failure,
     Log,
@@ -51,7 +50,7 @@ def test_a_request_comes_back_from_one_ascii_line(request: Request) -> None:
     assert decode_request(line) == request
 
 
-@given(text | plain.map(lambda value: json.dumps(value)))
+@given(text | plain.map(json.dumps))
 def test_whatever_else_comes_is_a_value_error(line: str) -> None:
     with pytest.raises(ValueError, match="not a protocol message"):
         decode(line)
@@ -76,7 +75,14 @@ def test_near_misses_are_no_messages(line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ['{"job": 1}', '{"job": "predict", "parameters": []}', '{"parameters": {}}', "[" * 100_000, '{"job": "predict"', "null"],
+    [
+        '{"job": 1}',
+        '{"job": "predict", "parameters": []}',
+        '{"parameters": {}}',
+        "[" * 100_000,
+        '{"job": "predict"',
+        "null",
+    ],
 )
 def test_near_misses_are_no_requests(line: str) -> None:
     with pytest.raises(ValueError, match="request"):

@@ -1,6 +1,7 @@
 """Reporters and the interrupt: speed, time left, how often they speak, and how signals cancel."""
 
 import io
+import itertools
 import os
 import signal
 import subprocess
@@ -10,7 +11,6 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mce_landcover.core.errors import Cancelled
 from mce_landcover.core.service.protocol import Log, Message, Progress
 from mce_landcover.core.service.reporting import (
@@ -60,13 +60,23 @@ def test_work_without_parts_is_done() -> None:
 
 
 def test_a_standing_says_speed_and_time_left() -> None:
-    assert str(Standing(128, 4000, "windows", 35.234, 110)) == "128 of 4,000 windows, 35.2 windows/s, 1 min 50 s left"
+    assert (
+        str(Standing(128, 4000, "windows", 35.234, 110))
+        == "128 of 4,000 windows, 35.2 windows/s, 1 min 50 s left"
+    )
     assert str(Standing(4000, 4000, "windows", 35.234, 0)) == "4,000 of 4,000 windows, 35.2 windows/s"
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min"), (-1, "0 s")],
+    [
+        (0.2, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 05 min"),
+        (-1, "0 s"),
+    ],
 )
 def test_time_spans_read_naturally(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text
@@ -86,7 +96,7 @@ def test_messages_keep_their_distance_and_never_miss_the_ends(waits: list[float]
     percents = [m.percent for m in sent if isinstance(m, Progress)]
     assert (percents[0], percents[-1]) == (0, 100)
     assert percents == sorted(percents)
-    assert all(later - earlier >= 0.1 - 1e-9 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 0.1 - 1e-9 for earlier, later in itertools.pairwise(times))
 
 
 def test_slow_batches_are_each_reported() -> None:
@@ -146,7 +156,9 @@ def test_a_signal_cancels_at_the_next_progress_call(number: int) -> None:
     assert notices == ["stopping"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no signal that a process sends to itself and dies of")
+@pytest.mark.skipif(
+    os.name == "nt", reason="Windows has no signal that a process sends to itself and dies of"
+)
 def test_the_second_signal_ends_an_impatient_process() -> None:
     code = (
         "import os, signal\n"

@@ -20,7 +20,7 @@ def module_name(path: Path, root: Path) -> str:
 
 
 def imports(source: str, package: str) -> Iterator[str]:
-    """Absolute dotted names of all that a source imports, in functions and by `importlib` or `__import__` too.
+    """Absolute names of all that a source imports, in functions and by `importlib` or `__import__` too.
 
     `package` is the package the module lives in. `from a import b` gives both `a` and `a.b`.
     """
@@ -97,7 +97,10 @@ def test_core_names_training_only_inside_a_function() -> None:
     [
         ("core/windows.py", "import qgis.core"),
         ("core/windows.py", "def f():\n    from ..plugin import worker"),
-        ("core/service/worker.py", "import importlib\nimportlib.import_module('...training.jobs', __package__)"),
+        (
+            "core/service/worker.py",
+            "import importlib\nimportlib.import_module('...training.jobs', __package__)",
+        ),
         ("core/service/jobs.py", "from ...training import jobs"),
         ("core/predict.py", "from .. import training"),
         ("training/jobs.py", "from qgis.PyQt import QtCore"),
@@ -123,7 +126,10 @@ def test_the_check_sees_each_kind_of_breach(module: str, source: str, tmp_path: 
         ("plugin/worker.py", "from ..core.service import protocol"),
         ("plugin/__init__.py", "from . import worker\nimport json"),
         ("training/jobs.py", "from ..core import network"),
-        ("core/service/jobs.py", "import importlib\nimportlib.import_module('...training.jobs', __package__)"),
+        (
+            "core/service/jobs.py",
+            "import importlib\nimportlib.import_module('...training.jobs', __package__)",
+        ),
     ],
 )
 def test_the_check_lets_what_is_allowed_pass(module: str, source: str, tmp_path: Path) -> None:
@@ -134,7 +140,15 @@ def test_the_check_lets_what_is_allowed_pass(module: str, source: str, tmp_path:
 
 
 def test_importing_the_package_and_the_worker_loads_nothing_heavy() -> None:
-    names = ("", ".core", ".core.service", ".core.service.protocol", ".core.service.worker", ".training", ".plugin")
+    names = (
+        "",
+        ".core",
+        ".core.service",
+        ".core.service.protocol",
+        ".core.service.worker",
+        ".training",
+        ".plugin",
+    )
     lines = [f"import {PACKAGE}{name}" for name in names]
     code = "\n".join(["import sys", *lines, f"print([m for m in {HEAVY} if m in sys.modules])"])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

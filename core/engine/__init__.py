@@ -1,0 +1,1 @@
+"""The machinery behind `core/predict.py`: reading ahead, devices, blending, writing and resuming."""

@@ -1,0 +1,85 @@
+"""How a map is cut: bands of columns, mapped one after the other, and chunks of rows, the unit of
+resuming.
+"""
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ..grid import Region
+from ..windows import Lattice
+
+BAND_PX = 4096
+CHUNK_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of the map that is written at once; `key` names it in the work folder."""
+
+    band: int
+    index: int
+    region: Region
+
+    @property
+    def key(self) -> str:
+        """Name of its files in the work folder."""
+        return f"b{self.band:04d}_c{self.index:05d}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The bands and chunks of a region; `band_px` bounds the memory for sums, `chunk_rows` what a kill can
+    cost.
+    """
+
+    region: Region
+    lattice: Lattice
+    band_px: int = BAND_PX
+    chunk_rows: int = CHUNK_ROWS
+
+    def bands(self) -> list[tuple[int, int]]:
+        """Return the first and last + 1 column of each band.
+
+        Bands are about equally wide and cut on lattice lines, where the fewest windows have to be run twice.
+        """
+        start, stop = self.region.col0, self.region.col1
+        stride = self.lattice.stride
+        count = -(-(stop - start) // self.band_px)
+        cuts = [start + (stop - start) * k // count for k in range(1, count)]
+        cuts = [cut // stride * stride if stride < self.band_px else cut for cut in cuts]
+        edges = sorted({start, stop, *(cut for cut in cuts if start < cut < stop)})
+        return list(pairwise(edges))
+
+    def chunks(self) -> list[Chunk]:
+        """Return all chunks, in the order in which they are made."""
+        tops = range(self.region.row0, self.region.row1, self.chunk_rows)
+        return [
+            Chunk(band, index, Region(top, min(top + self.chunk_rows, self.region.row1), left, right))
+            for band, (left, right) in enumerate(self.bands())
+            for index, top in enumerate(tops)
+        ]
+
+    def missing(self, done: Container[str]) -> Iterator[list[Chunk]]:
+        """Yield runs of neighbouring chunks of one band that are not done."""
+        run: list[Chunk] = []
+        for chunk in self.chunks():
+            if run and (chunk.key in done or chunk.band != run[-1].band):
+                yield run
+                run = []
+            if chunk.key not in done:
+                run.append(chunk)
+        if run:
+            yield run
+
+    def n_windows(self, part: Region) -> int:
+        """Return how many windows touch a part of the region."""
+        rows = self.lattice.touching(part.row0, part.row1)
+        cols = self.lattice.touching(part.col0, part.col1)
+        return len(rows) * len(cols)
+
+
+def spanned(chunks: list[Chunk]) -> Region:
+    """Return the region of neighbouring chunks of one band."""
+    first, last = chunks[0].region, chunks[-1].region
+    return Region(first.row0, last.row1, first.col0, first.col1)

@@ -1,0 +1,192 @@
+"""One part of the map, from strips to finished rows: reader ahead, device busy, writer behind."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..catalogue import NODATA_CLASS
+from ..decision import DecisionRule, decide
+from ..errors import MceError
+from ..grid import Region, WorldGrid
+from ..windows import Lattice
+from .backend import Backend, Job, RowEnd, Step, WindowFailed
+from .blend import RollingBlend
+from .reader import Strip, StripReader
+
+#: Pixels decided at once on a CPU, so that intermediate results stay in its cache.
+TILE_PX = 16_384
+NODATA_EVIDENCE = 65_535
+
+
+@dataclass(frozen=True)
+class MapRows:
+    """Finished rows of the map from `row0` down, nodata where not `valid`.
+
+    `land_cover` uint8 `[1, rows, width]`, `experts` uint8 `[K, rows, width]`, `evidence` uint16 `[5, rows,
+    width]`.
+    """
+
+    row0: int
+    land_cover: NDArray[np.uint8]
+    experts: NDArray[np.uint8]
+    evidence: NDArray[np.uint16]
+    valid: NDArray[np.bool_]
+
+
+@dataclass
+class Tally:
+    """Windows gone by, and how many of them had no valid pixel and were not run."""
+
+    windows: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What maps parts of a region; `deliver` takes finished rows from top to bottom, `tick` is called per
+    batch.
+    """
+
+    grid: WorldGrid
+    lattice: Lattice
+    reader: StripReader
+    backend: Backend
+    rule: DecisionRule
+    device: torch.device
+    deliver: Callable[[MapRows], None]
+    tick: Callable[[Tally], None]
+
+    def run(self, part: Region, tally: Tally) -> None:
+        """Map a part of the grid.
+
+        Raises:
+            MceError: whatever fails in whichever thread; a failing window is named with its position.
+        """
+        channels = self.rule.n_experts * len(self.rule.class_ids)
+        blend = RollingBlend(channels, self.lattice, part.col0, part.col1, self.device)
+        pending: deque[_Undelivered] = deque()
+        unreported = 0
+        with torch.inference_mode(), self.reader.strips(part) as strips:
+            answers = self.backend.stream(self._steps(strips, part))
+            try:
+                for answer in answers:
+                    if isinstance(answer, RowEnd):
+                        pending.append(self._finish(answer.strip, blend, part))
+                        self._deliver(pending, keep=1)
+                        tally.skipped += answer.skipped
+                        tally.windows += answer.skipped
+                    else:
+                        job, logits = answer
+                        blend.add(job.strip.row, job.col, logits)
+                        tally.windows += 1
+                        unreported += 1
+                    if unreported >= self.backend.batch_size or isinstance(answer, RowEnd):
+                        unreported = 0
+                        self.tick(tally)
+                self._deliver(pending, keep=0)
+            except WindowFailed as failure:
+                raise self._position(failure.job, failure.__cause__ or failure) from failure
+            finally:
+                answers.close()  # type: ignore[attr-defined]
+
+    def _steps(self, strips: Iterator[Strip], part: Region) -> Iterator[Step]:
+        """Yield the windows worth running and the end of each row."""
+        cols = self.lattice.touching(part.col0, part.col1)
+        for strip in strips:
+            seen = np.asarray(strip.valid.any(axis=0))
+            skipped = 0
+            for col in cols:
+                offset = self.lattice.origin(col) - strip.region.col0
+                if seen[offset : offset + self.lattice.window].any():
+                    yield Job(strip, col, offset)
+                else:
+                    skipped += 1
+            yield RowEnd(strip, skipped)
+
+    def _finish(self, strip: Strip, blend: RollingBlend, part: Region) -> "_Undelivered":
+        """Decide the rows of pixels that no later window will touch."""
+        top = self.lattice.origin(strip.row)
+        first, last = max(top, part.row0), min(top + self.lattice.stride, part.row1)
+        rows = slice(max(0, first - top), max(0, last - top))
+        width = part.col1 - part.col0
+        left = part.col0 - strip.region.col0
+        valid = strip.valid[rows, left : left + width].copy()
+        maps = _decide_rows(blend.segment(strip.row)[:, rows], self.rule) if valid.any() else None
+        blend.release(strip.row)
+        return _Undelivered(first, valid, maps, self.rule.n_experts)
+
+    def _deliver(self, pending: deque["_Undelivered"], keep: int) -> None:
+        """Hand rows on, but for the newest `keep`, which the device may still be working on."""
+        while len(pending) > keep:
+            rows = pending.popleft()
+            if rows.valid.size:
+                self.deliver(rows.fetch())
+
+    def _position(self, job: Job, error: BaseException) -> MceError:
+        row, col = self.lattice.origin(job.strip.row), self.lattice.origin(job.col)
+        x, y = col * self.grid.gsd, -row * self.grid.gsd
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return MceError(f"The window with its upper-left corner at {x:.2f}, {y:.2f} failed: {reason}")
+
+
+def _decide_rows(sums: Tensor, rule: DecisionRule) -> tuple[Tensor, Tensor, Tensor]:
+    """Decide rows `[K C, rows, width]`, on a CPU in tiles; results `[.., rows, width]` on the host.
+
+    From CUDA they are still on their way when this returns.
+    """
+    n_rows, width = sums.shape[1:]
+    step = n_rows if sums.is_cuda else max(1, TILE_PX // width)
+    tiles = []
+    for top in range(0, n_rows, step):
+        logits = sums[:, top : top + step].reshape(rule.n_experts, len(rule.class_ids), -1)
+        tiles.append(decide(logits, rule))
+    joined = [torch.cat(parts, dim=-1) for parts in zip(*tiles, strict=True)]
+    land_cover, experts, evidence = (t.reshape(-1, n_rows, width) for t in joined)
+    if sums.is_cuda:
+        land_cover, experts, evidence = (
+            torch.empty(t.shape, dtype=t.dtype, pin_memory=True).copy_(t, non_blocking=True)
+            for t in (land_cover, experts, evidence)
+        )
+    return land_cover, experts, evidence
+
+
+class _Undelivered:
+    """Rows that are decided, though perhaps not yet copied from the device."""
+
+    def __init__(
+        self, row0: int, valid: NDArray[np.bool_], maps: tuple[Tensor, Tensor, Tensor] | None, n_experts: int
+    ):
+        self.row0 = row0
+        self.valid = valid
+        self._maps = maps
+        self._n_experts = n_experts
+        self._event = None
+        if maps is not None and maps[0].is_pinned():
+            self._event = torch.cuda.Event()
+            self._event.record()
+
+    def fetch(self) -> MapRows:
+        """Wait for the device, and cut off what is not part of the map."""
+        rows, width = self.valid.shape
+        if self._maps is None:
+            return MapRows(
+                self.row0,
+                np.full((1, rows, width), NODATA_CLASS, np.uint8),
+                np.full((self._n_experts, rows, width), NODATA_CLASS, np.uint8),
+                np.full((5, rows, width), NODATA_EVIDENCE, np.uint16),
+                self.valid,
+            )
+        if self._event is not None:
+            self._event.synchronize()
+        land_cover, experts, evidence = (np.ascontiguousarray(t.numpy()[..., :width]) for t in self._maps)
+        missing = ~self.valid
+        if missing.any():
+            land_cover[:, missing] = NODATA_CLASS
+            experts[:, missing] = NODATA_CLASS
+            evidence[:, missing] = NODATA_EVIDENCE
+        return MapRows(self.row0, land_cover, experts, evidence, self.valid)

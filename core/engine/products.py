@@ -1,0 +1,93 @@
+"""What is written: the products of a run, their bands and their meaning. How files are made lives in
+`publish.py`.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..card import ModelCard
+from ..catalogue import NODATA_CLASS
+from ..decision import EVIDENCE_STEPS
+from ..mosaic import BandStyle, Category
+from .pipeline import NODATA_EVIDENCE, MapRows
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """One raster: `id` is its name in results and the stem of its default file, `tags` go into the file."""
+
+    id: str
+    title: str
+    dtype: str
+    nodata: int
+    bands: tuple[BandStyle, ...]
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_class_raster(self) -> bool:
+        """Does it hold class ids, and nothing else?"""
+        return bool(self.bands[0].categories) and len(self.bands) == 1
+
+
+def products_of(card: ModelCard, tags: dict[str, str], alpha: float) -> tuple[Product, ...]:
+    """Return the products of a model: the map, each expert's map, and the evidence.
+
+    An expert's map is the arg-max over all of its logits, also those of classes it is not responsible for:
+    it shows what the expert says, not what it was asked.
+    """
+    categories = tuple(Category(c.id, c.name, c.group, c.rgb) for c in card.classes)
+
+    def classes(name: str) -> tuple[BandStyle, ...]:
+        return (BandStyle(name, interpretation="Palette", categories=categories),)
+
+    land_cover = Product(
+        "land_cover",
+        "Land cover",
+        "uint8",
+        NODATA_CLASS,
+        classes("Land cover (class id)"),
+        {**tags, "MCE_PRODUCT": "land_cover"},
+    )
+    experts = [
+        Product(
+            f"expert_{k}",
+            f"Expert {k}: {expert.name}",
+            "uint8",
+            NODATA_CLASS,
+            classes(f"Expert {k}, {expert.name} (class id)"),
+            {**tags, "MCE_PRODUCT": f"expert_{k}", "MCE_EXPERT": expert.name},
+        )
+        for k, expert in enumerate(card.experts, start=1)
+    ]
+    evidence = Product(
+        "evidence",
+        "Evidence",
+        "uint16",
+        NODATA_EVIDENCE,
+        evidence_bands(),
+        {**tags, "MCE_PRODUCT": "evidence", "MCE_ALPHA": repr(float(alpha))},
+    )
+    return land_cover, *experts, evidence
+
+
+def evidence_bands() -> tuple[BandStyle, ...]:
+    """Return the bands of the evidence raster; all but the first are shares in 0..1, scaled to whole
+    numbers.
+    """
+    shares = ("Entropy", "Margin", "Variation ratio", "Expert agreement")
+    return (
+        BandStyle("ML class (class id)", scale=1.0),
+        *(BandStyle(name, unit="1", scale=1 / EVIDENCE_STEPS) for name in shares),
+    )
+
+
+def pixels_of(product_id: str, rows: MapRows) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Return a product's part of finished rows, `[bands, rows, width]`."""
+    if product_id == "land_cover":
+        return rows.land_cover
+    if product_id == "evidence":
+        return rows.evidence
+    expert = int(product_id.removeprefix("expert_"))
+    return rows.experts[expert - 1 : expert]

@@ -1,0 +1,150 @@
+"""Makes the final files of finished chunks: cloud-optimised GeoTIFFs and their styles, all renamed at the
+end.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import rasterio
+import rasterio.shutil
+from rasterio.errors import RasterioError
+
+from ..errors import OutputError
+from ..grid import WorldGrid
+from ..mosaic import Mosaic, Placement
+from .files import disk_errors, write_whole
+from .layout import Layout
+from .products import Product
+from .store import RUN_FILE, RunStore
+from .styles import paletted_style
+
+_COG_PROFILE = {
+    "driver": "COG",
+    "COMPRESS": "ZSTD",
+    "LEVEL": "3",
+    "PREDICTOR": "YES",
+    "BLOCKSIZE": "512",
+    "OVERVIEWS": "AUTO",
+    "RESAMPLING": "NEAREST",
+    "BIGTIFF": "IF_SAFER",
+    "NUM_THREADS": "ALL_CPUS",
+}
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Joins the chunks of a store into files; `still_wanted` is called now and then and may raise to stop."""
+
+    store: RunStore
+    layout: Layout
+    grid: WorldGrid
+    still_wanted: Callable[[], None]
+
+    def publish(self, targets: Mapping[Product, Path]) -> None:
+        """Write every product to its target; no target appears or changes before all are whole.
+
+        Raises:
+            OutputError: if the disk does not take them; nothing half-written is left.
+        """
+        parts = {product: _part_of(target) for product, target in targets.items()}
+        try:
+            for product, part in parts.items():
+                with disk_errors(part.parent):
+                    part.parent.mkdir(parents=True, exist_ok=True)
+                self._convert(product, part)
+            self._rename(parts, targets)
+        finally:
+            for part in parts.values():
+                _remove_part(part)
+
+    def _convert(self, product: Product, part: Path) -> None:
+        """Write one cloud-optimised GeoTIFF, in a thread, because GDAL does not stop when asked."""
+        failure: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                rasterio.shutil.copy(self._mosaic(product).document(), str(part), **_COG_PROFILE)
+                _check(part, product)
+            except BaseException as error:  # raised again below, in the thread that waits
+                failure.append(error)
+
+        thread = threading.Thread(target=work, name="publish", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(timeout=0.2)
+            self.still_wanted()
+        if failure:
+            if isinstance(failure[0], RasterioError | OSError):
+                raise OutputError(
+                    f"{product.id} could not be written to {part.parent} (is the disk full?); free "
+                    "some space and run "
+                    "the same command again."
+                ) from failure[0]
+            raise failure[0]
+
+    def _mosaic(self, product: Product) -> Mosaic:
+        region = self.layout.region
+        chunks = self.layout.chunks()
+        return Mosaic(
+            width=region.shape[1],
+            height=region.shape[0],
+            wkt=self.grid.crs.to_wkt(),
+            transform=self.grid.transform(region),
+            dtype=product.dtype,
+            bands=product.bands,
+            placements=[
+                Placement(
+                    self.store.chunk_file(chunk, product),
+                    chunk.region.col0 - region.col0,
+                    chunk.region.row0 - region.row0,
+                    chunk.region.shape[1],
+                    chunk.region.shape[0],
+                )
+                for chunk in chunks
+            ],
+            nodata=product.nodata,
+            tags={"AREA_OR_POINT": "Area", **product.tags},
+        )
+
+    def _rename(self, parts: Mapping[Product, Path], targets: Mapping[Product, Path]) -> None:
+        """Bring the finished files to their names; from here on the old results are gone."""
+        with disk_errors(self.store.output):
+            (self.store.output / RUN_FILE).unlink(missing_ok=True)
+        for product, part in parts.items():
+            target = targets[product]
+            with disk_errors(target.parent):
+                sidecar = _sidecar(part)
+                if sidecar.exists():
+                    sidecar.replace(_sidecar(target))
+                else:
+                    _sidecar(target).unlink(missing_ok=True)
+                part.replace(target)
+            if product.is_class_raster:
+                write_whole(target.with_suffix(".qml"), paletted_style(product.bands[0].categories))
+
+
+def _part_of(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(f"{path.name}.aux.xml")
+
+
+def _remove_part(part: Path) -> None:
+    """Remove a temporary file and what GDAL put beside it."""
+    with suppress(OSError):
+        for path in part.parent.glob(f"{part.name}*"):
+            path.unlink(missing_ok=True)
+
+
+def _check(path: Path, product: Product) -> None:
+    """Read a file's last block: a full disk does not always make GDAL fail."""
+    with rasterio.open(path) as dataset:
+        if dataset.count != len(product.bands):
+            raise OutputError(f"{path} came out with {dataset.count} bands instead of {len(product.bands)}.")
+        *_, (_, window) = dataset.block_windows(1)
+        dataset.read(dataset.count, window=window)

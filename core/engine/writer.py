@@ -1,0 +1,101 @@
+"""Writes behind the device: gathers finished rows into chunks and stores them in a thread of its own."""
+
+import threading
+from collections.abc import Sequence
+from queue import Empty, Full, Queue
+
+import numpy as np
+
+from .layout import Chunk
+from .pipeline import MapRows
+from .products import Product, pixels_of
+from .store import RunStore
+
+
+class ChunkWriter:
+    """Takes rows of one run of chunks, from top to bottom; `close` waits until all are stored.
+
+    An error in the thread is raised by the next call.
+    """
+
+    def __init__(self, store: RunStore, products: Sequence[Product], chunks: Sequence[Chunk]):
+        self._store = store
+        self._products = products
+        self._chunks = list(chunks)
+        self._gathered: list[MapRows] = []
+        self._queue: Queue[MapRows | None] = Queue(maxsize=4)
+        self._error: BaseException | None = None
+        self._abandoned = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="write", daemon=True)
+        self._thread.start()
+
+    def put(self, rows: MapRows) -> None:
+        """Take finished rows; waits while the disk is behind."""
+        self._send(rows)
+
+    def close(self) -> None:
+        """Store what is there and stop."""
+        self._send(None)
+        self._thread.join()
+        self._raise()
+
+    def abandon(self) -> None:
+        """Stop without storing anything more; never raises."""
+        self._abandoned.set()
+        self._thread.join()
+
+    def _send(self, item: MapRows | None) -> None:
+        while True:
+            self._raise()
+            try:
+                return self._queue.put(item, timeout=0.2)
+            except Full:
+                continue
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        try:
+            while not self._abandoned.is_set():
+                try:
+                    rows = self._queue.get(timeout=0.2)
+                except Empty:  # look whether the run was abandoned
+                    continue
+                if rows is None:
+                    return
+                self._gathered.append(rows)
+                self._store_complete()
+        except BaseException as error:  # whatever it is, it belongs to the thread that hands rows over
+            self._error = error
+
+    def _store_complete(self) -> None:
+        """Store the first chunk if all of its rows are there, and keep the rows below it."""
+        last = self._gathered[-1]
+        bottom = last.row0 + last.valid.shape[0]
+        while self._chunks and self._chunks[0].region.row1 <= bottom:
+            chunk = self._chunks.pop(0)
+            pieces = [cut(rows, chunk.region.row0, chunk.region.row1) for rows in self._gathered]
+            pixels = {
+                product.id: np.concatenate([pixels_of(product.id, piece) for piece in pieces], axis=1)
+                for product in self._products
+            }
+            n_valid = sum(int(piece.valid.sum()) for piece in pieces)
+            self._store.write(chunk, pixels, n_valid)
+            rest = [cut(rows, chunk.region.row1, bottom) for rows in self._gathered]
+            self._gathered = [rows for rows in rest if rows.valid.shape[0]]
+
+
+def cut(rows: MapRows, row0: int, row1: int) -> MapRows:
+    """Return what of the rows lies in `row0 <= row < row1`; perhaps none."""
+    first = max(row0 - rows.row0, 0)
+    last = max(min(row1 - rows.row0, rows.valid.shape[0]), first)
+    part = slice(first, last)
+    return MapRows(
+        rows.row0 + first,
+        rows.land_cover[:, part],
+        rows.experts[:, part],
+        rows.evidence[:, part],
+        rows.valid[part],
+    )

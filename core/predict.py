@@ -1,0 +1,347 @@
+"""The main job, read from top to bottom: rasters and a model in; land cover, experts and evidence out.
+
+Each step lives in a module of its own, beside this one or in `engine/`.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import rasterio
+from torch import nn
+
+from .bundle import load_bundle
+from .card import ModelCard
+from .catalogue import LandCoverClass
+from .engine.backend import Backend
+from .engine.devices import Execution, choose, n_cores
+from .engine.files import require_writable, write_json
+from .engine.layout import spanned
+from .engine.memory import GDAL_CACHE_MB, bound, keep_freed_memory
+from .engine.pipeline import Pipeline, Tally
+from .engine.plan import Plan, Settings, fingerprint_of_files, make_plan
+from .engine.predictor import Predictor
+from .engine.products import Product, products_of
+from .engine.publish import Publisher
+from .engine.reader import StripReader
+from .engine.report import describe_plan, package_version, versions
+from .engine.start import start_backend, torch_flags
+from .engine.store import RUN_FILE, RunStore, require_unfinished
+from .engine.writer import ChunkWriter
+from .errors import InputError
+from .progress import Reporter, SilentReporter
+
+
+@dataclass(frozen=True)
+class PredictRequest:
+    """What to map, with what, and where to.
+
+    Attributes:
+        sources: one raster per source of the model by role, or several that form a mosaic.
+        output: folder for the results; made if need be.
+        model: a bundle file, or "demo".
+        extent: "xmin,xmax,ymin,ymax [EPSG:n]", within the rasters; None maps all that the sources share.
+        crs: of the map, projected and in metres; None takes that of the model's first source.
+        aggregation: rule that joins the experts; None takes the model's.
+        alpha: 0 (Bayes) to 1 (maximum likelihood), for the evidence.
+        device: auto, cpu or cuda.
+        precision: auto, fp32, bf16 or fp16.
+        engine: auto, openvino or torch.
+        overlap: share of a window that its neighbour sees too, 0 to 0.9; None takes the model's stride.
+        batch_size: windows that a GPU runs together; 0 chooses. A CPU runs one per core.
+        overwrite: replace finished results, and drop an unfinished run with other settings.
+        destinations: file per product id, in place of `output/<id>.tif`.
+    """
+
+    sources: Mapping[str, Sequence[Path]]
+    output: Path
+    model: str = "demo"
+    extent: str | None = None
+    crs: str | None = None
+    aggregation: str | None = None
+    alpha: float = 1.0
+    device: str = "auto"
+    precision: str = "auto"
+    engine: str = "auto"
+    overlap: float | None = None
+    batch_size: int = 0
+    overwrite: bool = False
+    destinations: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """What was made: `products` by id (land_cover, expert_1 ... expert_K, evidence), `windows` run on
+    `device`.
+    """
+
+    output_dir: Path
+    products: dict[str, Path]
+    run_file: Path
+    windows: int
+    seconds: float
+    device: str
+    precision: str
+    model: str
+    classes: tuple[LandCoverClass, ...]
+
+
+class Model(Protocol):
+    """A card and how to get its network; `bundle.Bundle` is one."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model says of itself."""
+
+    @property
+    def sha256(self) -> str:
+        """Of its file."""
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+
+    def network(self) -> nn.Module:
+        """Return the network: normalised `[B, n_bands, H, W]` -> logits `[B, K, C, H, W]`."""
+
+
+def predict(request: PredictRequest, reporter: Reporter = SilentReporter()) -> PredictResult:  # noqa: B008
+    """Map land cover.
+
+    Raises:
+        InputError, ModelError, DeviceError: if what was given cannot be used; nothing is written then.
+        OutputError: if the results cannot be written.
+        Cancelled: if the reporter says so; the same request goes on later where it stopped.
+    """
+    return run(load_bundle(request.model), request, reporter)
+
+
+def run(
+    model: Model,
+    request: PredictRequest,
+    reporter: Reporter = SilentReporter(),  # noqa: B008
+    settings: Settings = Settings(),  # noqa: B008
+) -> PredictResult:
+    """Do the same as `predict` with a model at hand; `settings` bound the memory."""
+    started = time.monotonic()
+    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB):
+        execution = choose(request.device, request.engine, request.precision)
+        plan = make_plan(
+            model.card,
+            request.sources,
+            extent=request.extent,
+            crs=request.crs,
+            aggregation=request.aggregation,
+            alpha=request.alpha,
+            overlap=request.overlap,
+            settings=settings,
+        )
+        try:
+            return _Run(model, request, reporter, settings, plan, execution, started).make()
+        finally:
+            plan.close()
+
+
+@dataclass
+class _Run:
+    """One run and its steps; `make` tells them in order."""
+
+    model: Model
+    request: PredictRequest
+    reporter: Reporter
+    settings: Settings
+    plan: Plan
+    execution: Execution
+    started: float
+
+    def make(self) -> PredictResult:
+        products = products_of(self.model.card, self._tags(), self.request.alpha)
+        targets = self._targets(products)
+        require_unfinished(self.request.output, list(targets.values()), overwrite=self.request.overwrite)
+        for folder in {target.parent for target in targets.values()} - {self.request.output}:
+            require_writable(folder)
+        with torch_flags(self.execution):
+            keep_freed_memory()
+            backend = self._start()
+            try:
+                return self._map_and_publish(backend, products, targets)
+            finally:
+                backend.close()
+
+    def _start(self) -> Backend:
+        """Bring the network onto the device, and say which and how."""
+        card, lattice = self.model.card, self.plan.lattice
+        predictor = Predictor(card.sources, self.model.network().eval(), lattice)
+        n_windows = sum(self.plan.layout.n_windows(spanned(run)) for run in self.plan.layout.missing(()))
+        backend, self.execution = start_backend(
+            predictor, card, self.execution, self.request, n_windows=n_windows, log=self.reporter.log
+        )
+        chosen = self.execution
+        self.reporter.log(
+            f"Computing on {chosen.device} ({chosen.name}) with {chosen.engine} in {chosen.precision}, "
+            f"{backend.batch_size} window{'s' * (backend.batch_size != 1)} at a time."
+        )
+        self.memory = bound(
+            card,
+            self.plan.layout,
+            lattice,
+            cell=self.settings.cell,
+            ahead=self.settings.ahead,
+            in_flight=2 * backend.batch_size,
+        )
+        rows, cols = self.plan.region.shape
+        self.reporter.log(
+            f"Mapping {cols} x {rows} pixels of {self.plan.grid.gsd:g} m with {n_windows} windows; "
+            f"at most {self.memory.total} MiB of memory beside the network."
+        )
+        return backend
+
+    def _map_and_publish(
+        self, backend: Backend, products: Sequence[Product], targets: Mapping[str, Path]
+    ) -> PredictResult:
+        output = self.request.output
+        store = RunStore(output, self._fingerprint(), products, overwrite=self.request.overwrite)
+        with store:
+            if store.resumed:
+                self.reporter.log(f"Going on with the unfinished run in {output}.")
+            tally, total = self._map(store, backend, products)
+            if store.n_valid() == 0:
+                raise InputError(
+                    "There is nothing to map: no pixel has values in all sources; check the rasters "
+                    "and the extent."
+                )
+            publisher = Publisher(
+                store,
+                self.plan.layout,
+                self.plan.grid,
+                lambda: self.reporter.progress(total, total, "windows"),
+            )
+            publisher.publish({product: targets[product.id] for product in products})
+            seconds = time.monotonic() - self.started
+            report = self._report(backend, tally, total, seconds, resumed=store.resumed)
+            write_json(output / RUN_FILE, {**report, "products": {k: str(v) for k, v in targets.items()}})
+        store.finish()
+        return PredictResult(
+            output,
+            dict(targets),
+            output / RUN_FILE,
+            tally.windows - tally.skipped,
+            seconds,
+            self.execution.device,
+            self.execution.precision,
+            self.model.card.name,
+            self.model.card.classes,
+        )
+
+    def _map(self, store: RunStore, backend: Backend, products: Sequence[Product]) -> tuple[Tally, int]:
+        """Make all chunks that are missing."""
+        plan = self.plan
+        runs = list(plan.layout.missing(store.done()))
+        total = sum(plan.layout.n_windows(spanned(chunks)) for chunks in runs)
+        reader = StripReader(
+            plan.sources, plan.lattice, threads=_n_readers(self.execution), ahead=self.settings.ahead
+        )
+        tally = Tally()
+
+        def tick(tally: Tally) -> None:
+            self.reporter.progress(tally.windows, total, "windows")
+
+        for chunks in runs:
+            writer = ChunkWriter(store, products, chunks)
+            pipeline = Pipeline(
+                plan.grid,
+                plan.lattice,
+                reader,
+                backend,
+                plan.rule,
+                self.execution.torch_device,
+                writer.put,
+                tick,
+            )
+            try:
+                pipeline.run(spanned(chunks), tally)
+                writer.close()
+            except BaseException:
+                writer.abandon()
+                raise
+        return tally, total
+
+    def _targets(self, products: Sequence[Product]) -> dict[str, Path]:
+        """Return the file of every product."""
+        ids = [product.id for product in products]
+        for given in self.request.destinations:
+            if given not in ids:
+                raise InputError(
+                    f"There is no product {given!r} to give a destination; there are {', '.join(ids)}."
+                )
+        return {
+            id_: Path(self.request.destinations.get(id_, self.request.output / f"{id_}.tif")) for id_ in ids
+        }
+
+    def _tags(self) -> dict[str, str]:
+        """Return the provenance inside the files: equal for equal inputs, so neither times nor places."""
+        return {
+            "MCE_MODEL": self.model.card.name,
+            "MCE_MODEL_SHA256": self.model.sha256,
+            "MCE_AGGREGATION": self.plan.rule.aggregation,
+            "MCE_VERSION": package_version(),
+        }
+
+    def _fingerprint(self) -> dict[str, Any]:
+        """Return everything that the pixels depend on."""
+        execution = self.execution
+        return {
+            "model": self.model.sha256,
+            "sources": fingerprint_of_files(self.plan.rasters),
+            "crs": self.plan.grid.crs.to_wkt(),
+            "gsd": self.plan.grid.gsd,
+            "region": asdict(self.plan.region),
+            "lattice": asdict(self.plan.lattice),
+            "chunks": [self.settings.band_px, self.settings.chunk_rows, self.settings.cell],
+            "aggregation": self.plan.rule.aggregation,
+            "alpha": self.plan.alpha,
+            "execution": [execution.device, execution.engine, execution.precision],
+            "versions": versions(),
+        }
+
+    def _report(
+        self, backend: Backend, tally: Tally, total: int, seconds: float, *, resumed: bool
+    ) -> dict[str, Any]:
+        request, execution = self.request, self.execution
+        return {
+            "device": execution.device,
+            "device_name": execution.name,
+            "engine": execution.engine,
+            "precision": execution.precision,
+            "batch_size": backend.batch_size,
+            "model": {
+                "name": self.model.card.name,
+                "sha256": self.model.sha256,
+                "path": str(self.model.path),
+            },
+            **describe_plan(self.model.card, self.plan),
+            "parameters": {
+                "extent": request.extent,
+                "crs": request.crs,
+                "aggregation": self.plan.rule.aggregation,
+                "alpha": request.alpha,
+                "window": self.plan.lattice.window,
+                "stride": self.plan.lattice.stride,
+                "device": request.device,
+                "engine": request.engine,
+                "precision": request.precision,
+                "batch_size": request.batch_size,
+            },
+            "windows": {"total": total, "skipped": tally.skipped},
+            "seconds": round(seconds, 3),
+            "resumed": resumed,
+            "memory_bound_mib": {**asdict(self.memory), "total": self.memory.total},
+            "versions": versions(),
+        }
+
+
+def _n_readers(execution: Execution) -> int:
+    """Return how many threads read: a GPU is fed by all cores, a CPU needs them for the network."""
+    return n_cores() if execution.device == "cuda" else 2

@@ -1,0 +1,69 @@
+"""Reads the record of a finished run, `run.json`, as later jobs need it. The engine writes it."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from .catalogue import LandCoverClass
+from .errors import InputError
+
+
+class InputRecord(BaseModel):
+    """One source: its role and the files of its mosaic."""
+
+    role: str
+    files: tuple[Path, ...]
+
+
+class GridRecord(BaseModel):
+    """Grid of the map: CRS by name, pixel side, rows and columns."""
+
+    crs: str
+    gsd: float
+    shape: tuple[int, int]
+
+
+class ModelRecord(BaseModel):
+    """The model that was used."""
+
+    name: str
+    sha256: str
+
+
+class RunRecord(BaseModel):
+    """The part of a run's record that others read; `experts` are names in order, `products` files by id."""
+
+    inputs: tuple[InputRecord, ...]
+    grid: GridRecord
+    model: ModelRecord
+    device: str
+    precision: str
+    classes: tuple[LandCoverClass, ...]
+    experts: tuple[str, ...]
+    products: dict[str, Path]
+
+    @property
+    def class_rasters(self) -> dict[str, Path]:
+        """Title -> class raster, the map first."""
+        ids = {"land_cover": "Land cover"}
+        ids |= {f"expert_{k}": f"Expert {k}: {name}" for k, name in enumerate(self.experts, start=1)}
+        return {title: self.products[id_] for id_, title in ids.items() if id_ in self.products}
+
+
+def read_record(run: Path) -> RunRecord:
+    """Return the record in the folder of a run; products that lie beside it are found after a move, too.
+
+    Raises InputError where the folder holds no finished run, or one of a version that recorded less.
+    """
+    path = run / "run.json"
+    try:
+        record = RunRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{run} holds no finished run: its run.json is missing or cannot be read."
+        ) from error
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "its form"
+        raise InputError(f"{path} is not the record of a run of this version ({where}): map anew.") from error
+    here = {id_: run / file.name for id_, file in record.products.items() if not file.is_file()}
+    return record.model_copy(update={"products": record.products | here})

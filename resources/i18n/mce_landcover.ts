@@ -1,0 +1,627 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" sourcelanguage="en">
+ <context>
+  <name>MceLandCover</name>
+  <message>
+   <location filename="../../plugin/algorithm.py" />
+   <source>Backend: {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>Make an example scene</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>Writes a synthetic alpine orthophoto, DEM and label raster to try the tools on.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>example</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>synthetic</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>demo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>Side in metres</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>Seed: each gives another landscape</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>Replace an earlier scene</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>Add the layers to the project</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>Folder for the scene</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>Orthophoto</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>Elevation model (DEM)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>True classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>Orthophoto (synthetic)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>DEM (synthetic)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/make_scene.py" />
+   <source>example scene {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>Show a model's card</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>Lists the classes, experts, inputs and scores of a model bundle.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>card</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>experts</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>Model card as text</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>Name</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>SHA-256 of the file</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>Number of classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>Number of experts</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
+   <source>Roles of the inputs, separated by commas</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>{} (file of its own)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Map land cover</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Maps land cover with complementary experts from an orthophoto and a DEM.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>land cover,classification,segmentation,deep learning,experts,orthophoto,rare classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Folder for the map, the experts and the evidence</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Land-cover map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Evidence</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Record of the run (run.json)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Number of windows</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Seconds taken</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Device used</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Precision used</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Elevation model (DEM), if the model reads one</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Extent to map (empty: the whole orthophoto)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Further sources, as role=path; role=path</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>How the experts are combined</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Prior correction of the maximum-likelihood evidence (0 none, 1 full)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Device</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Precision</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Overlap of windows, 0 to 0.9 (empty: the model's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Windows per batch (0: automatic)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Add all results to the project</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Replace results of an earlier run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Mapped {} windows in {:.1f} s on {} with {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>{} "{}" is not a GeoTIFF: choose a name that ends in .tif.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Expert {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Set up the backend</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Installs or chooses the Python environment that runs the network.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>install</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>environment</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>dependencies</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Use this Python or environment (empty: build one)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Build again even if a backend works</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Python of the backend</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Versions and devices</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Give either PYTHON or REBUILD: a chosen environment is never rebuilt.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Backend: {} (Python {})</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Versions: {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Devices: {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>"{}" is not a Python program or environment: correct PYTHON.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>The environment variable {} decides which Python is used ({}): correct it or unset it first.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>The setting no longer names {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>none was found</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>lacks the modules venv or ensurepip</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>making the environment</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>installing the packages</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>Cancelled: the half-built environment was removed.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>Building the backend's environment in {} with {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>Building the backend needs Python {} with venv ({}): install one (on Debian and Ubuntu the package python3-venv, on Windows and macOS from python.org) and run this again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>is Python {}.{}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>The backend could not be built, {} failed ({}): see the log, check the network and try again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>does not start ({})</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>The environment in {} has no Python: try again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>Removing the outdated environment {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>The environment cannot be written to {} ({}): free some space or check the permissions.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>exit code {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>It could not be removed whole ({}): delete it by hand.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/environment.py" />
+   <source>run "Set up the backend" in the Processing toolbox (mce:setup_backend).</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/environment.py" />
+   <source>The backend's environment was not built to its end:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/environment.py" />
+   <source>The backend's environment was built for another version of the plugin:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/environment.py" />
+   <source>The backend, which runs the network, is not installed yet:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/environment.py" />
+   <source>The setting {} names</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/environment.py" />
+   <source>The environment variable {} names</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/environment.py" />
+   <source>{} "{}", which is not a Python program or environment: correct it, or run "Set up the backend".</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/extents.py" />
+   <source>The CRS of EXTENT has no EPSG code and the image has no CRS: give the image its CRS.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/extents.py" />
+   <source>EXTENT cannot be transformed from {} to {}: choose another one.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layers.py" />
+   <source>MCE land cover {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layers.py" />
+   <source>Land cover</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layers.py" />
+   <source>The style {} was not used ({}).</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
+   <source>Model (empty: the embedded demonstration model)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
+   <source>Model bundles (*.safetensors);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
+   <source>The model "{}" is not a file: choose a .safetensors bundle or leave MODEL empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Map land cover…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Show a model's card…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Make an example scene…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Set up the backend…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/provider.py" />
+   <source>MCE Land Cover: land cover from an orthophoto and a DEM</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>{} is not a raster that QGIS can read: choose another layer or file.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>Cancelled: the job was stopped before its end.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>{} is no local file: exporting {} x {} pixels in {} to {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>{} cannot be exported: save it as a GeoTIFF first.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>{} could not be exported ({}): save it as a GeoTIFF and use that.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>{} has no CRS: set the CRS of the layer.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>{} is a service without an end ({}): choose EXTENT, the part to map.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>{} is a service and EXTENT is not in metres ({}): choose EXTENT in a projected CRS.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>EXTENT does not overlap {}: choose an extent inside the raster.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/source_list.py" />
+   <source>SOURCES has "{}": write role=path, several separated by semicolons.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/source_list.py" />
+   <source>SOURCES names the role {}: give that raster as {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/worker.py" />
+   <source>perhaps for lack of memory</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/worker.py" />
+   <source>which is a crash, not a refusal</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/worker.py" />
+   <source>The backend ended with exit code {} before the job was done ({}): see the log.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/worker.py" />
+   <source>The backend was ended by the system ({}, {}): see the log for what it said last.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/worker.py" />
+   <source>The backend ended with exit code {} and without a word: set it up again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/worker.py" />
+   <source>The backend's Python {} cannot be started ({}): check the path or set up the backend again.</source>
+   <translation type="unfinished" />
+  </message>
+ </context>
+</TS>

@@ -1,0 +1,176 @@
+"""The provider and what each algorithm declares, says of itself, and gets from the (fake) backend."""
+
+import processing
+import pytest
+from mce_landcover.plugin import environment
+from mce_landcover.plugin.help import markdown_to_html
+from mce_landcover.plugin.paths import RESOURCES
+from mce_landcover.plugin.provider import ALGORITHMS
+from qgis.core import QgsApplication, QgsProcessingException
+
+PARAMETERS = {
+    "predict": {
+        *(
+            "IMAGE",
+            "DEM",
+            "SOURCES",
+            "MODEL",
+            "EXTENT",
+            "AGGREGATION",
+            "ALPHA",
+            "DEVICE",
+            "PRECISION",
+            "OVERLAP",
+        ),
+        *("BATCH_SIZE", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR", "MAP", "EVIDENCE"),
+        *("EXPERT_1", "EXPERT_2", "EXPERT_3"),
+    },
+    "model_info": {"MODEL"},
+    "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
+    "setup_backend": {"PYTHON", "REBUILD"},
+}
+OUTPUTS = {
+    "predict": {
+        *(
+            "OUTPUT_DIR",
+            "MAP",
+            "EVIDENCE",
+            "EXPERT_1",
+            "EXPERT_2",
+            "EXPERT_3",
+            "RUN_FILE",
+            "N_EXPERTS",
+            "WINDOWS",
+        ),
+        *("SECONDS", "DEVICE_USED", "PRECISION_USED"),
+    },
+    "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},
+    "make_scene": {"OUTPUT_DIR", "IMAGE", "DEM", "LABELS"},
+    "setup_backend": {"PYTHON", "INFO"},
+}
+IDS = [algorithm.ID for algorithm in ALGORITHMS]
+
+
+@pytest.fixture
+def create(provider):
+    return lambda name: QgsApplication.processingRegistry().createAlgorithmById(f"mce:{name}")
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_declarations(create, name):
+    algorithm = create(name)
+    assert {p.name() for p in algorithm.parameterDefinitions()} == PARAMETERS[name]
+    assert {o.name() for o in algorithm.outputDefinitions()} == OUTPUTS[name]
+    assert algorithm.displayName() and algorithm.shortDescription() and algorithm.tags()
+    assert algorithm.group() == ""
+    assert not algorithm.icon().isNull()
+
+
+def test_one_file_per_algorithm_named_after_it():
+    files = {file.stem for file in (RESOURCES.parent / "plugin" / "algorithms").glob("[a-z]*.py")}
+    assert files == set(IDS) == PARAMETERS.keys()
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_help_is_shown_as_html(create, name):
+    text = (RESOURCES / "help" / f"{name}.md").read_text(encoding="utf-8")
+    assert create(name).shortHelpString() == markdown_to_html(text)
+    assert "**" not in create(name).shortHelpString() and "`" not in create(name).shortHelpString()
+    assert text.isascii()
+
+
+def test_enumerations_are_static_strings(create):
+    algorithm = create("predict")
+    for parameter in algorithm.parameterDefinitions():
+        if parameter.type() == "enum":
+            assert parameter.usesStaticStrings()
+            assert parameter.defaultValue() == parameter.options()[0]
+
+
+def test_missing_backend_is_said_before_and_when_running(create, image, tmp_path):
+    for name in IDS:
+        ok, sentence = create(name).canExecute()
+        assert ok == (name == "setup_backend")
+        assert ok or "Set up the backend" in sentence
+    with pytest.raises(QgsProcessingException, match="Set up the backend"):
+        processing.run("mce:predict", {"IMAGE": str(image), "OUTPUT_DIR": str(tmp_path / "out")})
+    assert not (tmp_path / "out").exists()
+
+
+def test_model_info(provider, fake_backend, feedback, tmp_path):
+    bundle = tmp_path / "own.safetensors"
+    bundle.touch()
+    result = processing.run("mce:model_info", {"MODEL": str(bundle)}, feedback=feedback)
+    assert result["N_CLASSES"] == 9 and result["N_EXPERTS"] == 3
+    assert result["SOURCES"] == "image,dem"
+    assert "9 classes" in feedback.said
+    processing.run("mce:model_info", {})
+    assert [request["parameters"] for request in fake_backend()] == [
+        {"model": str(bundle)},
+        {"model": "demo"},
+    ]
+    with pytest.raises(QgsProcessingException, match="absent.safetensors.*not a file"):
+        processing.run("mce:model_info", {"MODEL": "absent.safetensors"})
+
+
+def test_make_scene(provider, fake_backend, tmp_path):
+    parameters = {"SIZE": 250, "SEED": 3, "OUTPUT_DIR": str(tmp_path / "scene"), "OVERWRITE": True}
+    result = processing.run("mce:make_scene", parameters)
+    assert result["IMAGE"] == str(tmp_path / "scene" / "image.tif")
+    (request,) = fake_backend()
+    assert request["job"] == "make_scene"
+    assert request["parameters"] == {
+        "output": str(tmp_path / "scene"),
+        "size": 250.0,
+        "seed": 3,
+        "overwrite": True,
+    }
+
+
+def test_setup_keeps_a_backend_that_answers(provider, fake_backend, feedback):
+    result = processing.run("mce:setup_backend", {}, feedback=feedback)
+    assert result["PYTHON"] == str(environment.find_backend().python)
+    assert "torch 2.13.0" in result["INFO"] and "cpu (2 threads)" in result["INFO"]
+    assert "openvino" not in result["INFO"]
+    assert environment.python_setting() == ""
+
+
+def test_setup_checks_and_remembers_a_chosen_environment(provider, fake_backend, monkeypatch, tmp_path):
+    monkeypatch.delenv(environment.VARIABLE)
+    processing.run("mce:setup_backend", {"PYTHON": "/usr/bin/python3"})
+    assert environment.find_backend() == environment.Backend(environment.Path("/usr/bin/python3"), "setting")
+    environment.store_python(None)
+    monkeypatch.setenv("FAKE_BACKEND_MODE", "crash")
+    with pytest.raises(QgsProcessingException, match="No module named"):
+        processing.run("mce:setup_backend", {"PYTHON": "/usr/bin/python3"})
+    with pytest.raises(QgsProcessingException, match="not a Python"):
+        processing.run("mce:setup_backend", {"PYTHON": str(tmp_path / "none")})
+    with pytest.raises(QgsProcessingException, match="either PYTHON or REBUILD"):
+        processing.run("mce:setup_backend", {"PYTHON": "/usr/bin/python3", "REBUILD": True})
+    assert environment.python_setting() == ""
+
+
+def test_setup_does_not_build_behind_the_variables_back(provider, fake_backend, monkeypatch):
+    monkeypatch.setenv("FAKE_BACKEND_MODE", "crash")
+    with pytest.raises(QgsProcessingException, match="MCE_LANDCOVER_PYTHON decides"):
+        processing.run("mce:setup_backend", {})
+
+
+def test_setup_builds_where_the_setting_fails_and_clears_it(provider, fake_backend, monkeypatch, feedback):
+    from mce_landcover.plugin.algorithms import setup_backend
+
+    monkeypatch.delenv(environment.VARIABLE)
+    environment.store_python(environment.Path("/nowhere/python"))
+    built = environment.Path("/built/python"), {"python": "3.12", "versions": {}, "devices": []}
+    monkeypatch.setattr(setup_backend, "build_backend", lambda feedback: built)
+    assert processing.run("mce:setup_backend", {}, feedback=feedback)["PYTHON"] == "/built/python"
+    assert environment.python_setting() == ""
+    assert any("/nowhere/python" in line for line in feedback.said)
+
+
+def test_markdown():
+    text = "# Title\nPara <1> with `a < b`\nand **bold**.\n\n- one\n  more\n- [two](https://example.org)\n"
+    assert markdown_to_html(text) == (
+        "<h2>Title</h2>\n<p>Para &lt;1&gt; with <code>a &lt; b</code> and <b>bold</b>.</p>\n"
+        '<ul><li>one more</li><li><a href="https://example.org">two</a></li></ul>'
+    )
