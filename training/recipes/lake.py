@@ -15,7 +15,7 @@ LAKE = SceneRecipe(
     name="Lake shore, LiDAR classes",
     why=(
         "SWISSIMAGE and DTM of 0.2 x 0.4 km with rasterised LiDAR classes, not photo-interpreted: fit to "
-        " test tools, not for accuracy claims. Trained north of N 1234032.5, tested south of it: no "
+        "test tools, not for accuracy claims. Trained north of N 1234032.5, tested south of it: no "
         "cut by easting has every class on both sides, this one has."
     ),
     sources=(
