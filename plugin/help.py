@@ -1,7 +1,7 @@
 """Turns a help text in Markdown into the simple HTML that Processing shows.
 
-Only what our help texts use: headings, paragraphs, lists, bold, code and links. Qt's own converter needs
-fonts, which `qgis_process` does not have.
+Only what our help texts use: headings, paragraphs, lists, bold, code and links. Qt's own converter adds fonts
+and sizes that do not fit the help panel, nor the text that `qgis_process` prints.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from .process import Ended, child_environment, run_lines
 
 #: Name of our tab in the Log Messages panel.
 LOG_TAB = "MCE Land Cover"
+#: Kind of the failures that are faults of the program, whose traceback is worth reading.
+UNEXPECTED = "InternalError"
 
 
 def run_job(
@@ -46,7 +48,7 @@ def run_job(
                 "The backend's Python {} cannot be started ({}): check the path or set up the backend again."
             ).format(python, error.strerror or error)
         ) from error
-    _keep_diagnostics(job, ended, feedback, failed=not isinstance(talk.outcome, Result))
+    _keep_diagnostics(job, ended, feedback, talk.outcome)
     return _conclude(talk.outcome, ended)
 
 
@@ -125,10 +127,14 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _keep_diagnostics(job: str, ended: Ended, feedback: QgsProcessingFeedback, *, failed: bool) -> None:
+def _keep_diagnostics(
+    job: str, ended: Ended, feedback: QgsProcessingFeedback, outcome: Result | Failure | None
+) -> None:
+    """Keep stderr in the Log Messages panel, and in the algorithm's log where no sentence explains it."""
     text = "\n".join(ended.stderr)
     if not text.strip():
         return
     QgsMessageLog.logMessage(f"{job}:\n{text}", LOG_TAB, Qgis.MessageLevel.Info, notifyUser=False)
-    if failed:
+    explained = isinstance(outcome, Result) or (isinstance(outcome, Failure) and outcome.kind != UNEXPECTED)
+    if not explained and not ended.cancelled:
         feedback.pushDebugInfo(text)

@@ -277,7 +277,7 @@ class Predict(MceAlgorithm):
 
 def _destination_titles() -> dict[str, str]:
     """Return what the dialog calls the raster destinations: QGIS puts "[Skip output]" under each."""
-    title = tr("{} in another place (skipped: in the folder)")
+    title = tr("{} (file of its own)")
     products = {"MAP": tr("Land-cover map"), "EVIDENCE": tr("Evidence")}
     return {
         name: title.format(products.get(name) or tr("Expert {}").format(name[-1])) for name in DESTINATIONS

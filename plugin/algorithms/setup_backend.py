@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    Qgis,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -40,9 +39,6 @@ class SetupBackend(MceAlgorithm):
 
     def tags(self) -> list[str]:
         return [tr("install"), tr("environment"), tr("dependencies"), "python", "torch"]
-
-    def flags(self) -> Qgis.ProcessingAlgorithmFlags:
-        return super().flags() | Qgis.ProcessingAlgorithmFlag.HideFromModeler
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         self.addParameter(

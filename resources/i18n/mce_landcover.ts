@@ -150,7 +150,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
-   <source>{} in another place (skipped: in the folder)</source>
+   <source>{} (file of its own)</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -19,7 +19,8 @@ def say(**message):
     print(json.dumps(message), flush=True)
 
 
-def work(request):
+def work(line):
+    request = json.loads(line)
     parameters = request["parameters"]
     with Path(os.environ["FAKE_BACKEND_REQUESTS"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(request) + "\n")
@@ -86,46 +87,62 @@ QML = """<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
 """
 
 
-def main():
-    line = sys.stdin.readline()
-    if MODE == "echo":
-        seen = {
-            key: value
-            for key, value in os.environ.items()
-            if key.startswith(("PYTHON", "GDAL", "PROJ", "FAKE"))
-        }
-        say(
-            type="result",
-            value={"request": json.loads(line), "environment": seen, "flags": sys.flags.isolated},
-        )
-    elif MODE == "fail":
-        say(type="error", kind="InputError", message="The image has no CRS: set it.", exit_code=2)
-        sys.exit(2)
-    elif MODE == "crash":
-        raise ModuleNotFoundError("No module named 'torch'")
-    elif MODE == "silent_exit":
-        sys.exit(7)
-    elif MODE == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif MODE == "garbage":
-        print('library chatter\n{"type": "nonsense"}\n[1, 2]', flush=True)
-        say(type="result", value={"fine": True})
-    elif MODE == "linger":
-        say(type="result", value={"fine": True})
-        time.sleep(600)
-    elif MODE in ("hang", "stubborn"):
-        if MODE == "stubborn":
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        Path(os.environ["FAKE_BACKEND_REQUESTS"]).write_text(str(os.getpid()))
-        time.sleep(600)
-    elif MODE == "noisy":
-        for number in range(3000):
-            print(f"line {number}", file=sys.stderr)
-        sys.stderr.write("x" * 100_000 + "\nlast words\n")
-        sys.exit(1)
-    else:
-        work(json.loads(line))
+def echo(line):
+    seen = {k: v for k, v in os.environ.items() if k.startswith(("PYTHON", "GDAL", "PROJ", "FAKE"))}
+    value = {"request": json.loads(line), "environment": seen, "flags": sys.flags.isolated}
+    say(type="result", value=value)
+
+
+def fail(line):
+    print("Traceback: the details", file=sys.stderr)
+    say(type="error", kind="InputError", message="The image has no CRS: set it.", exit_code=2)
+    sys.exit(2)
+
+
+def fault(line):
+    print("Traceback: the details", file=sys.stderr)
+    say(type="error", kind="InternalError", message="Please report this.", exit_code=1)
+    sys.exit(1)
+
+
+def crash(line):
+    raise ModuleNotFoundError("No module named 'torch'")
+
+
+def silent_exit(line):
+    sys.exit(7)
+
+
+def killed(line):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def garbage(line):
+    print('library chatter\n{"type": "nonsense"}\n[1, 2]', flush=True)
+    say(type="result", value={"fine": True})
+
+
+def linger(line):
+    say(type="result", value={"fine": True})
+    time.sleep(600)
+
+
+def hang(line):
+    Path(os.environ["FAKE_BACKEND_REQUESTS"]).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def stubborn(line):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    hang(line)
+
+
+def noisy(line):
+    for number in range(3000):
+        print(f"line {number}", file=sys.stderr)
+    sys.stderr.write("x" * 100_000 + "\nlast words\n")
+    sys.exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    globals()[MODE](sys.stdin.readline())

@@ -51,8 +51,14 @@ def test_progress_and_log_reach_the_feedback(run, feedback):
     assert feedback.texts == ["0 of 4 windows", "4 of 4 windows"]
 
 
-def test_failure_is_the_jobs_own_sentence(run):
+def test_failure_is_the_jobs_own_sentence(run, feedback):
     assert failure(run, "fail") == "The image has no CRS: set it."
+    assert feedback.debug == []
+
+
+def test_fault_of_the_program_shows_its_details_in_the_log(run, feedback):
+    assert failure(run, "fault") == "Please report this."
+    assert feedback.debug == ["Traceback: the details"]
 
 
 def test_crash_is_summarised_and_its_stderr_kept(run, feedback):
