@@ -115,7 +115,7 @@ def test_model_info_tells_the_model_in_words_and_as_data() -> None:
     assert [c["id"] for c in value["card"]["classes"]] == list(range(1, 10))
 
 
-# Bad input: each case changes the good inputs in one way. ----------------------------------------------------
+# Bad input: each case changes the good inputs in one way. ------------------------------------------------
 
 
 def rewrite(source: Path, target: Path, data: np.ndarray | None = None, **changes: object) -> str:
