@@ -22,6 +22,9 @@ from .grid import SNAP, Bounds, Region, WorldGrid, name_of
 from .sources import Raster, unreadable
 
 CELL = 512
+#: Largest error of GDAL's piecewise linear approximation of a change of CRS, in the raster's pixels. Its pieces
+#: are the rows of one cell, so it is the same for every run. (rasterio's WarpedVRT refuses 0.)
+WARP_TOLERANCE = 0.01
 Values = NDArray[np.float32]  # [bands, rows, cols], NaN where missing
 
 
@@ -145,7 +148,7 @@ class GridSource:
             src_alpha=raster.alpha or 0,
             nodata=np.nan,
             dtype="float32",
-            tolerance=0,  # the exact transformer: an approximated one depends on what is read together
+            tolerance=WARP_TOLERANCE,
             UNIFIED_SRC_NODATA="YES",
         )
 

@@ -90,7 +90,7 @@ def parse_crs(text: str) -> CRS:
     """
     try:
         crs = CRS.from_user_input(text)
-    except CRSError as error:
+    except (CRSError, ValueError) as error:
         raise InputError(
             f"{text!r} is not a coordinate reference system; write for example EPSG:2056."
         ) from error

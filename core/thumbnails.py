@@ -79,13 +79,16 @@ def read_bands(
 def _warped(dataset: DatasetReader, frame: Frame) -> WarpedVRT:
     masked = dataset.nodata is not None or ColorInterp.alpha in dataset.colorinterp
     rows, cols = frame.shape
+    with WarpedVRT(dataset, crs=frame.crs) as vrt:
+        is_shrunk = frame.pixel_m >= vrt.res[0]
     return WarpedVRT(
         dataset,
         crs=frame.crs,
         transform=frame.transform,
         width=cols,
         height=rows,
-        resampling=Resampling.average,
+        # Averaging would give steps where a picture is enlarged, and a relief shows them.
+        resampling=Resampling.average if is_shrunk else Resampling.cubic,
         add_alpha=not masked,  # else what lies outside the tile would be black, not missing
     )
 

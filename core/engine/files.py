@@ -33,8 +33,10 @@ def disk_error(folder: Path, error: OSError) -> OutputError:
     )
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, bring it to the disk, and rename it.
+def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file under a temporary name and rename it, so that a kill never leaves half of it.
+
+    `durable` waits for the disk too, for what must survive a loss of power.
 
     Raises:
         OutputError: if the disk does not take it; nothing is left behind.
@@ -45,16 +47,18 @@ def write_whole(path: Path, content: bytes) -> None:
             with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             temporary.replace(path)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """Write a value as indented JSON, whole or not at all."""
-    write_whole(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    write_whole(path, text.encode("utf-8"), durable=durable)
 
 
 def read_json(path: Path) -> Any:

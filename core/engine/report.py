@@ -40,7 +40,7 @@ def package_version() -> str:
 
 
 def describe_plan(card: ModelCard, plan: Plan) -> dict[str, Any]:
-    """Return inputs, grid, priors and classes, as they go into the run file."""
+    """Return inputs, grid, priors, classes and experts, as they go into the run file."""
     total = sum(card.pixel_counts)
     return {
         "inputs": [
@@ -62,4 +62,6 @@ def describe_plan(card: ModelCard, plan: Plan) -> dict[str, Any]:
         "priors": {
             c.name: n / total if total else None for c, n in zip(card.classes, card.pixel_counts, strict=True)
         },
+        "classes": [{"id": c.id, "name": c.name, "color": c.color, "group": c.group} for c in card.classes],
+        "experts": [expert.name for expert in card.experts],
     }

@@ -28,7 +28,7 @@ _CHUNK_PROFILE = {
     "tiled": True,
     "blockxsize": 512,
     "blockysize": 256,
-    "transform": Affine(1, 0, 0, 0, -1, 0),  # any: a chunk's place is in the layout
+    "transform": Affine(1, 0, 1, 0, -1, 1),  # any: a chunk's place is in the layout
     "compress": "zstd",
     "zstd_level": 1,
 }
@@ -82,7 +82,7 @@ class RunStore:
                 )
             self._clear()
         self.resumed = bool(self.done())
-        write_json(marker, {"digest": digest, **fingerprint})
+        write_json(marker, {"digest": digest, **fingerprint}, durable=False)
 
     def _clear(self) -> None:
         """Remove everything but the lock."""
@@ -115,9 +115,9 @@ class RunStore:
         sizes = {}
         for product in self._products:
             content = _encode(pixels[product.id], product)
-            write_whole(self._file(chunk.key, product.id), content)
+            write_whole(self._file(chunk.key, product.id), content, durable=False)
             sizes[product.id] = len(content)
-        write_json(self.folder / f"{chunk.key}.done", {"valid": n_valid, "bytes": sizes})
+        write_json(self.folder / f"{chunk.key}.done", {"valid": n_valid, "bytes": sizes}, durable=False)
 
     def chunk_file(self, chunk: Chunk, product: Product) -> Path:
         """Return where a product's part of a chunk is."""

@@ -175,12 +175,32 @@ def _image(seed: int, block: Window, nodes: _Nodes, land: _Land, things: Stand) 
 
 
 def _dem(block: Window, land: _Land, things: Stand) -> F32:
-    """Return the terrain model: the ground, little of the boulders (its filter removed them), no trees."""
+    """Return the terrain model: the ground, little of the boulders, none of the trees."""
     b = block.extend(*_SURFACE).finer(IMAGE_PER_PX).cut(things.boulders, block.finer(IMAGE_PER_PX))
     mean = (b[0::2, 0::2] + b[1::2, 0::2] + b[0::2, 1::2] + b[1::2, 1::2]) * 0.25
     height = land.at.cut(land.height, block) + BASE_ALTITUDE_M
     dry = land.at.cut(land.lake, block) >= 1
     return ground.to_grid(np.where(dry, height + 0.15 * mean, height))
+
+
+def _labels(seed: int, block: Window, land: _Land) -> NDArray[np.uint8]:
+    lake, blocks, grassy = (land.at.cut(a, block) for a in (land.lake, land.blocks, land.grassy))
+    scores = _cut(land.scores, land.at, block.grow(LABEL_HALO))
+    return labels(seed, block, scores, water=lake, blocks=blocks, grassy=grassy)
+
+
+def _window(row0: int, col0: int, rows: int, cols: int) -> Window:
+    if min(row0, col0) < 0 or min(rows, cols) < 1:
+        asked = f"{row0}, {col0}, {rows}, {cols}"
+        message = "A block of the scene needs row0, col0 of at least 0 and rows, cols of at least 1"
+        raise InputError(f"{message}, not {asked}.")
+    return Window(row0, col0, rows, cols)
+
+
+def label_block(seed: int, row0: int, col0: int, rows: int, cols: int) -> NDArray[np.uint8]:
+    """Return the labels of `render_block` alone, several times as fast: to count classes or choose blocks."""
+    block = _window(row0, col0, rows, cols)
+    return _labels(seed, block, _land(seed, block, _nodes(seed, block)))
 
 
 def render_block(seed: int, row0: int, col0: int, rows: int, cols: int) -> Block:
@@ -189,16 +209,9 @@ def render_block(seed: int, row0: int, col0: int, rows: int, cols: int) -> Block
     A pure function of ground position: a block equals, bit for bit, the same part of any larger block.
     Raises InputError for a negative corner or an empty rectangle.
     """
-    if min(row0, col0) < 0 or min(rows, cols) < 1:
-        asked = f"{row0}, {col0}, {rows}, {cols}"
-        message = "A block of the scene needs row0, col0 of at least 0 and rows, cols of at least 1"
-        raise InputError(f"{message}, not {asked}.")
-    block = Window(row0, col0, rows, cols)
+    block = _window(row0, col0, rows, cols)
     nodes = _nodes(seed, block)
     land = _land(seed, block, nodes)
     things = _stand(seed, block, land)
     image = _image(seed, block, nodes, land, things)
-    lake, blocks, grassy = (land.at.cut(a, block) for a in (land.lake, land.blocks, land.grassy))
-    scores = _cut(land.scores, land.at, block.grow(LABEL_HALO))
-    classes = labels(seed, block, scores, water=lake, blocks=blocks, grassy=grassy)
-    return Block(image, _dem(block, land, things), classes)
+    return Block(image, _dem(block, land, things), _labels(seed, block, land))

@@ -29,7 +29,7 @@ def shade_height(surface: F32, spacing_m: float, doublings: int) -> F32:
 def lambert(surface: F32, spacing_m: float) -> tuple[F32, F32]:
     """Return the cosine to the sun (negative: turned away) and flatness (1 = level), [rows - 2, cols - 2]."""
     right, down = slopes(surface, spacing_m)
-    flat = np.float32(1) / np.sqrt(1 + right * right + down * down)
+    flat: F32 = np.reciprocal(np.sqrt(1 + right * right + down * down))
     x, y, z = _TO_SUN
-    cosine = (z - right * x - down * y) * flat
+    cosine: F32 = (z - right * x - down * y) * flat
     return cosine, flat

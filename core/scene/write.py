@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import rasterio
+from affine import Affine
 from rasterio.errors import RasterioError
-from rasterio.transform import from_origin
 from rasterio.windows import Window as RasterWindow
 
 from ..catalogue import NODATA_CLASS, load_catalogue
 from ..errors import InputError, OutputError
+from ..geotiff import check_whole
 from ..progress import Reporter, SilentReporter
 from .block import IMAGE_PER_PX, Block, render_block
 from .noise import Window
@@ -59,26 +60,34 @@ def _check(size_m: float, seed: int) -> int:
     return int(size_m / PIXEL_M)
 
 
-def _prepare(output: Path, size_m: float, overwrite: bool) -> SceneFiles:
-    """Make the folder and return the files to write; raise InputError or OutputError where that cannot be."""
-    files = SceneFiles(*(output / f"{name}.tif" for name in _NAMES))
-    existing = [str(p) for p in (files.image, files.dem, files.labels) if p.exists()]
+def _refuse_existing(paths: list[Path], overwrite: bool) -> None:
+    existing = [p for p in paths if p.exists()]
     if existing and not overwrite:
         raise InputError(f"{existing[0]} exists already: choose another folder or allow overwriting.")
+
+
+def _prepare(output: Path, size_m: float) -> None:
+    """Make the folder; raise OutputError where it cannot be made or written to, or is too small."""
     try:
         output.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(output).free
     except OSError as error:
-        raise OutputError(
-            f"The folder {output} cannot be made ({error.strerror}): choose another."
-        ) from error
+        message = f"The folder {output} cannot be made ({error.strerror}): choose another."
+        raise OutputError(message) from error
     if not os.access(output, os.W_OK | os.X_OK):
         raise OutputError(f"The folder {output} is read-only: choose another.")
     needed = size_m * size_m * _BYTES_PER_M2
     if free < needed:
-        message = f"The scene needs about {needed / 1e6:,.0f} MB but {output} has {free / 1e6:,.0f} MB free."
-        raise OutputError(f"{message[:-1]}: choose a smaller size or another folder.")
-    return files
+        sizes = f"needs about {needed / 1e6:,.0f} MB but {output} has {free / 1e6:,.0f} MB free"
+        raise OutputError(f"The scene {sizes}: choose a smaller size or another folder.")
+
+
+def _clear(output: Path, partial: list[Path], is_new: bool) -> None:
+    """Remove what an unfinished run leaves: partial files, and the folder if it was made for nothing."""
+    for temporary in partial:
+        temporary.unlink(missing_ok=True)
+    if is_new and not any(output.iterdir()):
+        output.rmdir()
 
 
 def _profiles(n_px: int) -> tuple[dict[str, Any], ...]:
@@ -89,7 +98,7 @@ def _profiles(n_px: int) -> tuple[dict[str, Any], ...]:
     def grid(count: int, dtype: str, per_px: int) -> dict[str, Any]:
         side = n_px * per_px
         pixel = PIXEL_M / per_px
-        place = {"width": side, "height": side, "transform": from_origin(CORNER_E, CORNER_N, pixel, pixel)}
+        place = {"width": side, "height": side, "transform": Affine(pixel, 0, CORNER_E, 0, -pixel, CORNER_N)}
         return {**common, **place, "count": count, "dtype": dtype}
 
     image = grid(3, "uint8", IMAGE_PER_PX) | {"photometric": "rgb", "interleave": "pixel", "predictor": 2}
@@ -178,19 +187,25 @@ def make_scene(
     """
     output = Path(output)
     n_px = _check(size_m, seed)
-    files = _prepare(output, size_m, overwrite)
+    files = SceneFiles(*(output / f"{name}.tif" for name in _NAMES))
     final = [files.image, files.dem, files.labels]
     partial = [p.with_suffix(".tif.partial") for p in final]
-    reporter.log(f"Making a synthetic alpine scene of {size_m:g} m a side, seed {seed}; it is no real place.")
+    is_new = not output.exists()
+    _refuse_existing(final, overwrite)
     try:
+        _prepare(output, size_m)
+        reporter.log(
+            f"Making a synthetic alpine scene of {size_m:g} m a side, seed {seed}: it is no real place."
+        )
         _write(partial, seed, n_px, reporter)
+        for temporary in partial:
+            check_whole(temporary)
         for temporary, path in zip(partial, final, strict=True):
             temporary.replace(path)
     except (RasterioError, OSError) as error:
-        raise OutputError(
-            f"The scene cannot be written to {output} ({error}): check its rights and free space."
-        ) from error
+        message = f"The scene cannot be written to {output}: check its rights and the free space."
+        raise OutputError(message) from error
     finally:
-        for temporary in partial:
-            temporary.unlink(missing_ok=True)
+        if output.is_dir():
+            _clear(output, partial, is_new)
     return files

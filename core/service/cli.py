@@ -6,6 +6,7 @@ checked by the job. Exit codes: 0 done, 1 failed, 2 bad input, 130 cancelled.
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from typer.exceptions import TyperException
 from ..version import package_version
 from .protocol import Failure, Request, Result
 from .reporting import Interrupt, LineReporter, MessageReporter
+from .summary import TEXT_WIDTH
 from .terminal import BarReporter, show_environment, show_files, show_model, show_prediction
 from .worker import claim_stdout, exit_code, serve
 
@@ -73,6 +75,8 @@ def settings(
 ) -> None:
     """Options that stand before the command."""
     context.obj = debug
+    if not debug:
+        warnings.simplefilter("ignore")  # what libraries warn of is for developers
 
 
 @app.command()
@@ -214,7 +218,7 @@ def _run(context: typer.Context, show: Show) -> int:
     if isinstance(outcome, Failure) and not as_json:
         _say_error(outcome.message)
     elif isinstance(outcome, Result) and not as_json:
-        show(Console(soft_wrap=not sys.stdout.isatty()), outcome.value)
+        show(_stdout(), outcome.value)
     return exit_code(outcome)
 
 
@@ -236,6 +240,11 @@ def _serve_person(request: Request, debug: bool) -> Result | Failure:
         return serve(request, LineReporter(interrupt), debug=debug)
     with BarReporter(interrupt, Console(stderr=True)) as reporter:
         return serve(request, reporter, debug=debug)
+
+
+def _stdout() -> Console:
+    """A console as wide as the terminal; into a pipe, wide enough for tables, and long lines stay whole."""
+    return Console() if sys.stdout.isatty() else Console(width=TEXT_WIDTH, soft_wrap=True)
 
 
 def _say_stopping() -> None:

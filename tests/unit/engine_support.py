@@ -1,6 +1,7 @@
 """Small models, rasters and runs for the engine's tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,13 +73,23 @@ def write(
     settings = {"driver": "GTiff", "tiled": True, "blockxsize": 64, "blockysize": 64} | profile
     transform = transform or Affine(gsd, 0, west, 0, -gsd, north)
     with rasterio.open(
-        path, "w", width=width, height=height, count=count, dtype=values.dtype, crs=crs, transform=transform, **settings
+        path,
+        "w",
+        width=width,
+        height=height,
+        count=count,
+        dtype=values.dtype,
+        crs=crs,
+        transform=transform,
+        **settings,
     ) as dataset:
         dataset.write(values)
     return path
 
 
-def scene(folder: Path, rows: int = 100, cols: int = 130, seed: int = 1, gap: bool = False) -> dict[str, list[Path]]:
+def scene(
+    folder: Path, rows: int = 100, cols: int = 130, seed: int = 1, gap: bool = False
+) -> dict[str, list[Path]]:
     """Write an image (0.25 m) and a DEM (0.5 m) of `rows` x `cols` map pixels; `gap` makes DEM pixels missing."""
     random = np.random.default_rng(seed)
     image = random.integers(0, 256, (3, 2 * rows, 2 * cols), dtype=np.uint8)
@@ -101,7 +112,19 @@ def predict_with(
     **changes: Any,
 ) -> PredictResult:
     request = {"device": "cpu", "precision": "fp32", "engine": "torch"} | changes
-    return run(model, PredictRequest(sources, output, **request), reporter, settings)
+    with one_thread():
+        return run(model, PredictRequest(sources, output, **request), reporter, settings)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: on windows this small, threads of a busy machine only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def read(path: Path) -> NDArray[Any]:
@@ -132,7 +155,9 @@ class Recorder:
         self.messages.append(message)
 
 
-def blended(model: FakeModel, raw: NDArray[np.float32], row0: int, col0: int, stride: int | None = None) -> Any:
+def blended(
+    model: FakeModel, raw: NDArray[np.float32], row0: int, col0: int, stride: int | None = None
+) -> Any:
     """Blend windows over a whole raster the plain way, float64: an oracle for the engine.
 
     `raw` is `[bands, rows, cols]` with NaN where missing, its first pixel at the absolute (row0, col0). Returns
