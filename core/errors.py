@@ -21,6 +21,10 @@ class DeviceError(InputError):
     """The device or precision asked for is not there."""
 
 
+class TrainingError(MceError):
+    """A training came to nothing: its loss diverged."""
+
+
 class OutputError(MceError):
     """Results cannot be written: read-only folder, full disk, something in the way."""
 

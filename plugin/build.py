@@ -156,9 +156,11 @@ class _PipProgress:
     def hear(self, line: str) -> None:
         """Take one line of pip's output."""
         line = line.strip()
-        collecting = re.match(r"Collecting ([\w.-]+)", line)
-        if collecting and _canonical(collecting[1]) in self._left:
-            self._left.remove(_canonical(collecting[1]))
+        # "Collecting numpy==2.4.6 (from ...)", or for a local file "Processing /a/numpy-2.4.6-cp311.whl".
+        named = re.match(r"Collecting ([\w.-]+)|Processing .*?([\w.]+?)-\d[^/\\]*$", line)
+        name = _canonical(named[1] or named[2]) if named else ""
+        if name in self._left:
+            self._left.remove(name)
             self._percent += self._step
         elif line.startswith("Installing collected packages"):
             self._percent = _PIP_UNPACKS

@@ -7,25 +7,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qgis.core import (
+    QgsGradientColorRamp,
+    QgsGradientStop,
     QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingUtils,
     QgsProject,
+    QgsRasterLayer,
+    QgsSingleBandPseudoColorRenderer,
 )
+from qgis.PyQt.QtGui import QColor
 
 from .i18n import tr
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A file to load: its layer name, and whether it is seen at first."""
+    """A file to load: its layer name, and whether it is seen at first.
+
+    `heat_band` names the band, with values 0 to 1, that is shown as a heat map where no QML is beside the file.
+    """
 
     file: Path
     name: str
     visible: bool = True
     expanded: bool = True
+    heat_band: str = ""
 
 
 #: One per file until the plugin goes: QGIS keeps no reference to a post-processor of ours (its issue 47533).
@@ -49,11 +58,29 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
                 layer.triggerRepaint()
             else:
                 feedback.pushWarning(tr("The style {} was not used ({}).").format(style, message))
+        elif self._placed.heat_band:
+            show_heat(layer, self._placed.heat_band)
         project = context.project()
         node = project.layerTreeRoot().findLayer(layer.id()) if project else None
         if node is not None:
             node.setItemVisibilityChecked(self._placed.visible)
             node.setExpanded(self._placed.expanded)
+
+
+def show_heat(layer: QgsRasterLayer, description: str) -> None:
+    """Show the band whose description begins so, dark (0) to bright (1); change nothing without one."""
+    provider = layer.dataProvider()
+    bands = range(1, layer.bandCount() + 1)
+    band = next((b for b in bands if provider.bandDescription(b).lower().startswith(description)), None)
+    if band is None:
+        return
+    ramp = QgsGradientColorRamp(QColor("#000004"), QColor("#fcffa4"))
+    ramp.setStops([QgsGradientStop(0.33, QColor("#781c6d")), QgsGradientStop(0.67, QColor("#ed6925"))])
+    renderer = QgsSingleBandPseudoColorRenderer(provider, band)
+    renderer.setClassificationMin(0.0)
+    renderer.setClassificationMax(1.0)
+    renderer.createShader(ramp)
+    layer.setRenderer(renderer)
 
 
 def forget_stylers() -> None:
@@ -71,7 +98,7 @@ def place_products(products: Mapping[str, str]) -> list[Placed]:
         elif product.startswith("expert_"):
             placed.append(Placed(file, tr("Expert {}").format(_rank(product)[1]), expanded=False))
         else:
-            placed.append(Placed(file, tr("Evidence"), visible=False, expanded=False))
+            placed.append(Placed(file, tr("Evidence"), visible=False, expanded=False, heat_band="entropy"))
     return placed
 
 

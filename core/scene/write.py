@@ -17,6 +17,7 @@ from rasterio.windows import Window as RasterWindow
 
 from ..catalogue import NODATA_CLASS, load_catalogue
 from ..errors import InputError, OutputError
+from ..geotiff import check_whole
 from ..progress import Reporter, SilentReporter
 from .block import IMAGE_PER_PX, Block, render_block
 from .noise import Window
@@ -197,10 +198,12 @@ def make_scene(
             f"Making a synthetic alpine scene of {size_m:g} m a side, seed {seed}: it is no real place."
         )
         _write(partial, seed, n_px, reporter)
+        for temporary in partial:
+            check_whole(temporary)
         for temporary, path in zip(partial, final, strict=True):
             temporary.replace(path)
     except (RasterioError, OSError) as error:
-        message = f"The scene cannot be written to {output} ({error}): check its rights and free space."
+        message = f"The scene cannot be written to {output}: check its rights and the free space."
         raise OutputError(message) from error
     finally:
         if output.is_dir():

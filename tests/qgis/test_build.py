@@ -45,6 +45,24 @@ def test_build_is_found_afterwards_and_replaces_the_outdated(requirements, feedb
     assert any(line.startswith("Successfully installed") for line in feedback.said)
 
 
+def test_progress_counts_downloads_and_local_wheels(monkeypatch, tmp_path, feedback):
+    pins = tmp_path / "pins.txt"
+    pins.write_text("torch==2.13.0\nscikit-learn==1.9.1\n")
+    monkeypatch.setattr(build, "REQUIREMENTS", (pins,))
+    progress = build._PipProgress(feedback)
+    seen = []
+    for line in (
+        "Looking in links: /wheels",
+        "Processing /wheels/torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl",
+        "Collecting filelock (from torch==2.13.0)",
+        "Collecting scikit-learn==1.9.1 (from -r pins.txt (line 2))",
+        "Collecting scikit-learn==1.9.1 (from -r pins.txt (line 2))",
+    ):
+        progress.hear(line)
+        seen.append(feedback.percents[-1])
+    assert seen == [5.0, 32.5, 32.5, 60.0, 60.0]
+
+
 def test_failed_build_leaves_nothing_and_keeps_the_old(requirements, feedback):
     old = environment.environments_folder() / "venv-00000000"
     old.mkdir(parents=True)

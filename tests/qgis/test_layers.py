@@ -7,6 +7,7 @@ import pytest
 from conftest import write_raster
 from mce_landcover.plugin import layers
 from mce_landcover.plugin.layers import group_name, load_on_completion, place_products
+from osgeo import gdal
 from processing.gui.Postprocessing import handleAlgorithmResults
 from qgis.core import (
     QgsApplication,
@@ -76,6 +77,21 @@ def test_group_stands_above_the_inputs_with_the_map_on_top(load, context, feedba
     for node in nodes:
         (entry,) = node.layer().renderer().classes()
         assert (entry.label, entry.color.name()) == ("bedrock", "#123456")
+
+
+def test_evidence_is_a_heat_map_of_its_entropy(load, context, feedback, tmp_path):
+    file = write_raster(tmp_path / "evidence.tif", bands=3)
+    dataset = gdal.Open(str(file), gdal.GA_Update)
+    for band, name in enumerate(("ML class (class id)", "Entropy", "Margin"), start=1):
+        dataset.GetRasterBand(band).SetDescription(name)
+    dataset.FlushCache()
+    del dataset
+    load_on_completion(place_products({"evidence": str(file)}), "MCE a", context, [file])
+    renderer = load(feedback).children()[0].children()[0].layer().renderer()
+    assert renderer.type() == "singlebandpseudocolor"
+    assert renderer.inputBand() == 2
+    items = renderer.shader().rasterShaderFunction().colorRampItemList()
+    assert (items[0].value, items[-1].value) == (0.0, 1.0)
 
 
 def test_chosen_destination_is_grouped_but_not_loaded_uncalled(load, context, feedback, products):

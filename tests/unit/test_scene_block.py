@@ -172,7 +172,7 @@ def test_this_version_of_the_landscape_stays_as_it_is():
         block = render_block(7, *corner, 70, 110)
         for array in (block.image, block.dem, block.labels):
             digest.update(array.tobytes())
-    # Another digest is another landscape: raise LANDSCAPE_VERSION, retrain the demo model, then renew it here.
+    # Another digest is another landscape: raise LANDSCAPE_VERSION, train the demo model anew, renew it here.
     assert (LANDSCAPE_VERSION, digest.hexdigest()) == (
         1,
         "e32a1df03ca8e2c045c65cc3cbb0bca815a3b01767ccbf75727b8e368b66146f",

@@ -165,3 +165,16 @@ def test_memory_does_not_grow_with_the_scene(tmp_path: Path, monkeypatch):
 
     small, large = peak(64), peak(128)
     assert large < 1.1 * small
+
+
+def test_a_file_cut_short_at_closing_fails_the_scene(tmp_path: Path, monkeypatch):
+    whole = write._write
+
+    def cut_short(paths: list[Path], *rest: object) -> None:
+        whole(paths, *rest)
+        paths[1].write_bytes(paths[1].read_bytes()[:-100])
+
+    monkeypatch.setattr(write, "_write", cut_short)
+    with pytest.raises(OutputError, match="not written whole"):
+        make_scene(tmp_path / "out", size_m=20)
+    assert not (tmp_path / "out").exists()
