@@ -22,8 +22,8 @@ from .grid import SNAP, Bounds, Region, WorldGrid, name_of
 from .sources import Raster, unreadable
 
 CELL = 512
-#: Largest error of GDAL's piecewise linear approximation of a change of CRS, in the raster's pixels. Its pieces
-#: are the rows of one cell, so it is the same for every run. (rasterio's WarpedVRT refuses 0.)
+#: Largest error of GDAL's piecewise linear approximation of a change of CRS, in the raster's pixels. Its
+#: pieces are the rows of one cell, so it is the same for every run. (rasterio's WarpedVRT refuses 0.)
 WARP_TOLERANCE = 0.01
 Values = NDArray[np.float32]  # [bands, rows, cols], NaN where missing
 

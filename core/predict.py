@@ -3,7 +3,6 @@
 Each step lives in a module of its own, beside this one or in `engine/`.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,12 +20,12 @@ from .engine.files import require_writable, write_json
 from .engine.layout import spanned
 from .engine.memory import GDAL_CACHE_MB, bound, keep_freed_memory
 from .engine.pipeline import Pipeline, Tally
-from .engine.plan import Plan, Settings, fingerprint_of_files, make_plan
+from .engine.plan import Plan, Settings, make_plan
 from .engine.predictor import Predictor
-from .engine.products import Product, products_of
+from .engine.products import Product, products_of, targets_of
 from .engine.publish import Publisher
 from .engine.reader import StripReader
-from .engine.report import describe_plan, package_version, versions
+from .engine.report import Clock, describe_plan, fingerprint_of_plan, package_version, versions
 from .engine.start import start_backend, torch_flags
 from .engine.store import RUN_FILE, RunStore, require_unfinished
 from .engine.writer import ChunkWriter
@@ -125,7 +124,7 @@ def run(
     settings: Settings = Settings(),  # noqa: B008
 ) -> PredictResult:
     """Do the same as `predict` with a model at hand; `settings` bound the memory."""
-    started = time.monotonic()
+    clock = Clock()
     with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB):
         execution = choose(request.device, request.engine, request.precision)
         plan = make_plan(
@@ -139,7 +138,7 @@ def run(
             settings=settings,
         )
         try:
-            return _Run(model, request, reporter, settings, plan, execution, started).make()
+            return _Run(model, request, reporter, settings, plan, execution, clock).make()
         finally:
             plan.close()
 
@@ -154,131 +153,102 @@ class _Run:
     settings: Settings
     plan: Plan
     execution: Execution
-    started: float
+    clock: Clock
 
     def make(self) -> PredictResult:
-        products = products_of(self.model.card, self._tags(), self.request.alpha)
-        targets = self._targets(products)
-        require_unfinished(self.request.output, list(targets.values()), overwrite=self.request.overwrite)
-        for folder in {target.parent for target in targets.values()} - {self.request.output}:
+        request, output = self.request, self.request.output
+        products = products_of(self.model.card, self._tags(), request.alpha)
+        targets = targets_of(products, output, request.destinations)
+        require_unfinished(output, list(targets.values()), overwrite=request.overwrite)
+        for folder in {target.parent for target in targets.values()} - {output}:
             require_writable(folder)
         with torch_flags(self.execution):
-            keep_freed_memory()
             backend = self._start()
             try:
-                return self._map_and_publish(backend, products, targets)
+                with RunStore(output, self._fingerprint(), products, overwrite=request.overwrite) as store:
+                    tally = self._map(store, backend, products)
+                    self._publish(store, {product: targets[product.id] for product in products})
+                    report = self._report(backend, tally, resumed=store.resumed)
+                    files = {id_: str(path.absolute()) for id_, path in targets.items()}
+                    write_json(output / RUN_FILE, {**report, "products": files})
+                    store.finish()
             finally:
                 backend.close()
-
-    def _start(self) -> Backend:
-        """Bring the network onto the device, and say which and how."""
-        card, lattice = self.model.card, self.plan.lattice
-        predictor = Predictor(card.sources, self.model.network().eval(), lattice)
-        n_windows = sum(self.plan.layout.n_windows(spanned(run)) for run in self.plan.layout.missing(()))
-        backend, self.execution = start_backend(
-            predictor, card, self.execution, self.request, n_windows=n_windows, log=self.reporter.log
-        )
-        chosen = self.execution
-        self.reporter.log(
-            f"Computing on {chosen.device} ({chosen.name}) with {chosen.engine} in {chosen.precision}, "
-            f"{backend.batch_size} window{'s' * (backend.batch_size != 1)} at a time."
-        )
-        self.memory = bound(
-            card,
-            self.plan.layout,
-            lattice,
-            cell=self.settings.cell,
-            ahead=self.settings.ahead,
-            in_flight=2 * backend.batch_size,
-        )
-        rows, cols = self.plan.region.shape
-        self.reporter.log(
-            f"Mapping {cols} x {rows} pixels of {self.plan.grid.gsd:g} m with {n_windows} windows; "
-            f"at most {self.memory.total} MiB of memory beside the network."
-        )
-        return backend
-
-    def _map_and_publish(
-        self, backend: Backend, products: Sequence[Product], targets: Mapping[str, Path]
-    ) -> PredictResult:
-        output = self.request.output
-        store = RunStore(output, self._fingerprint(), products, overwrite=self.request.overwrite)
-        with store:
-            if store.resumed:
-                self.reporter.log(f"Going on with the unfinished run in {output}.")
-            tally, total = self._map(store, backend, products)
-            if store.n_valid() == 0:
-                raise InputError(
-                    "There is nothing to map: no pixel has values in all sources; check the rasters "
-                    "and the extent."
-                )
-            publisher = Publisher(
-                store,
-                self.plan.layout,
-                self.plan.grid,
-                lambda: self.reporter.progress(total, total, "windows"),
-            )
-            publisher.publish({product: targets[product.id] for product in products})
-            seconds = time.monotonic() - self.started
-            report = self._report(backend, tally, total, seconds, resumed=store.resumed)
-            write_json(output / RUN_FILE, {**report, "products": {k: str(v) for k, v in targets.items()}})
-        store.finish()
         return PredictResult(
             output,
-            dict(targets),
+            targets,
             output / RUN_FILE,
             tally.windows - tally.skipped,
-            seconds,
+            report["seconds"],
             self.execution.device,
             self.execution.precision,
             self.model.card.name,
             self.model.card.classes,
         )
 
-    def _map(self, store: RunStore, backend: Backend, products: Sequence[Product]) -> tuple[Tally, int]:
+    def _start(self) -> Backend:
+        """Bring the network onto the device, and say which and how."""
+        card, layout = self.model.card, self.plan.layout
+        keep_freed_memory()
+        predictor = Predictor(card.sources, self.model.network().eval(), layout.lattice)
+        backend, self.execution = start_backend(
+            predictor,
+            card,
+            self.execution,
+            self.request,
+            n_windows=layout.n_windows_in_all(),
+            log=self.reporter.log,
+        )
+        chosen, several = self.execution, "s" * (backend.batch_size != 1)
+        self.reporter.log(
+            f"Computing on {chosen.device} ({chosen.name}) with {chosen.engine} in {chosen.precision}, "
+            f"{backend.batch_size} window{several} at a time."
+        )
+        self.memory = bound(card, layout, self.settings, in_flight=2 * backend.batch_size)
+        rows, cols = layout.region.shape
+        self.reporter.log(
+            f"Mapping {cols} x {rows} pixels of {self.plan.grid.gsd:g} m with {layout.n_windows_in_all()} "
+            f"windows; at most {self.memory.total} MiB of memory beside the network."
+        )
+        self.clock.lap("start")
+        return backend
+
+    def _map(self, store: RunStore, backend: Backend, products: Sequence[Product]) -> Tally:
         """Make all chunks that are missing."""
+        if store.resumed:
+            self.reporter.log(f"Going on with the unfinished run in {self.request.output}.")
         plan = self.plan
         runs = list(plan.layout.missing(store.done()))
-        total = sum(plan.layout.n_windows(spanned(chunks)) for chunks in runs)
-        reader = StripReader(
-            plan.sources, plan.lattice, threads=_n_readers(self.execution), ahead=self.settings.ahead
+        tally = Tally(sum(plan.layout.n_windows(spanned(chunks)) for chunks in runs))
+        threads = n_cores() if self.execution.device == "cuda" else 2
+        pipeline = Pipeline(
+            plan.grid,
+            plan.lattice,
+            StripReader(plan.sources, plan.lattice, threads, self.settings.ahead),
+            backend,
+            plan.rule,
+            self.execution.torch_device,
+            lambda: self.reporter.progress(tally.windows, tally.total, "windows"),
         )
-        tally = Tally()
-
-        def tick(tally: Tally) -> None:
-            self.reporter.progress(tally.windows, total, "windows")
-
         for chunks in runs:
-            writer = ChunkWriter(store, products, chunks)
-            pipeline = Pipeline(
-                plan.grid,
-                plan.lattice,
-                reader,
-                backend,
-                plan.rule,
-                self.execution.torch_device,
-                writer.put,
-                tick,
+            with ChunkWriter(store, products, chunks) as writer:
+                pipeline.run(spanned(chunks), tally, writer.put)
+        if store.n_valid() == 0:
+            raise InputError(
+                "There is nothing to map: no pixel has values in all sources; check the rasters "
+                "and the extent."
             )
-            try:
-                pipeline.run(spanned(chunks), tally)
-                writer.close()
-            except BaseException:
-                writer.abandon()
-                raise
-        return tally, total
+        self.clock.lap("map")
+        return tally
 
-    def _targets(self, products: Sequence[Product]) -> dict[str, Path]:
-        """Return the file of every product."""
-        ids = [product.id for product in products]
-        for given in self.request.destinations:
-            if given not in ids:
-                raise InputError(
-                    f"There is no product {given!r} to give a destination; there are {', '.join(ids)}."
-                )
-        return {
-            id_: Path(self.request.destinations.get(id_, self.request.output / f"{id_}.tif")) for id_ in ids
-        }
+    def _publish(self, store: RunStore, targets: Mapping[Product, Path]) -> None:
+        """Make the final files; the reporter may stop even this."""
+        total = self.plan.layout.n_windows_in_all()
+        publisher = Publisher(
+            store, self.plan.layout, self.plan.grid, lambda: self.reporter.progress(total, total, "windows")
+        )
+        publisher.publish(targets)
+        self.clock.lap("publish")
 
     def _tags(self) -> dict[str, str]:
         """Return the provenance inside the files: equal for equal inputs, so neither times nor places."""
@@ -290,26 +260,20 @@ class _Run:
         }
 
     def _fingerprint(self) -> dict[str, Any]:
-        """Return everything that the pixels depend on."""
+        """Return everything that the pixels depend on, and how the work folder is cut."""
         execution = self.execution
         return {
             "model": self.model.sha256,
-            "sources": fingerprint_of_files(self.plan.rasters),
-            "crs": self.plan.grid.crs.to_wkt(),
-            "gsd": self.plan.grid.gsd,
-            "region": asdict(self.plan.region),
-            "lattice": asdict(self.plan.lattice),
-            "chunks": [self.settings.band_px, self.settings.chunk_rows, self.settings.cell],
-            "aggregation": self.plan.rule.aggregation,
-            "alpha": self.plan.alpha,
+            **fingerprint_of_plan(self.plan),
+            "cuts": asdict(self.settings),
             "execution": [execution.device, execution.engine, execution.precision],
             "versions": versions(),
         }
 
-    def _report(
-        self, backend: Backend, tally: Tally, total: int, seconds: float, *, resumed: bool
-    ) -> dict[str, Any]:
-        request, execution = self.request, self.execution
+    def _report(self, backend: Backend, tally: Tally, *, resumed: bool) -> dict[str, Any]:
+        """Return the content of the run file."""
+        request, execution, lattice = self.request, self.execution, self.plan.lattice
+        wishes = ("extent", "crs", "alpha", "device", "engine", "precision", "overlap", "batch_size")
         return {
             "device": execution.device,
             "device_name": execution.name,
@@ -323,25 +287,19 @@ class _Run:
             },
             **describe_plan(self.model.card, self.plan),
             "parameters": {
-                "extent": request.extent,
-                "crs": request.crs,
+                **{name: getattr(request, name) for name in wishes},
                 "aggregation": self.plan.rule.aggregation,
-                "alpha": request.alpha,
-                "window": self.plan.lattice.window,
-                "stride": self.plan.lattice.stride,
-                "device": request.device,
-                "engine": request.engine,
-                "precision": request.precision,
-                "batch_size": request.batch_size,
+                "window": lattice.window,
+                "stride": lattice.stride,
             },
-            "windows": {"total": total, "skipped": tally.skipped},
-            "seconds": round(seconds, 3),
+            "windows": {
+                "total": self.plan.layout.n_windows_in_all(),
+                "run": tally.windows - tally.skipped,
+                "skipped": tally.skipped,
+            },
+            "seconds": self.clock.total(),
+            "seconds_by_step": self.clock.laps,
             "resumed": resumed,
             "memory_bound_mib": {**asdict(self.memory), "total": self.memory.total},
             "versions": versions(),
         }
-
-
-def _n_readers(execution: Execution) -> int:
-    """Return how many threads read: a GPU is fed by all cores, a CPU needs them for the network."""
-    return n_cores() if execution.device == "cuda" else 2

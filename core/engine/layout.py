@@ -9,9 +9,6 @@ from itertools import pairwise
 from ..grid import Region
 from ..windows import Lattice
 
-BAND_PX = 4096
-CHUNK_ROWS = 512
-
 
 @dataclass(frozen=True)
 class Chunk:
@@ -35,8 +32,8 @@ class Layout:
 
     region: Region
     lattice: Lattice
-    band_px: int = BAND_PX
-    chunk_rows: int = CHUNK_ROWS
+    band_px: int
+    chunk_rows: int
 
     def bands(self) -> list[tuple[int, int]]:
         """Return the first and last + 1 column of each band.
@@ -71,6 +68,10 @@ class Layout:
                 run.append(chunk)
         if run:
             yield run
+
+    def n_windows_in_all(self) -> int:
+        """Return how many windows all bands take; those that straddle two bands count twice."""
+        return sum(self.n_windows(spanned(chunks)) for chunks in self.missing(()))
 
     def n_windows(self, part: Region) -> int:
         """Return how many windows touch a part of the region."""

@@ -7,8 +7,8 @@ import sys
 from dataclasses import asdict, dataclass
 
 from ..card import ModelCard
-from ..windows import Lattice
-from .layout import CHUNK_ROWS, Layout
+from .layout import Layout
+from .plan import Settings
 
 GDAL_CACHE_MB = 128
 _FLOAT = 4
@@ -30,21 +30,16 @@ class MemoryBound:
         return sum(asdict(self).values())
 
 
-def bound(
-    card: ModelCard, layout: Layout, lattice: Lattice, *, cell: int, ahead: int, in_flight: int
-) -> MemoryBound:
-    """Return the bounds of a run whose bands are at most `layout.band_px` wide.
-
-    `cell` is the side of the cells that sources are read in, `ahead` how many strips are read ahead,
-    `in_flight` how many windows are on the device together.
-    """
+def bound(card: ModelCard, layout: Layout, settings: Settings, *, in_flight: int) -> MemoryBound:
+    """Return the bounds of a run with `in_flight` windows on the device together."""
+    lattice, cell, ahead = layout.lattice, settings.cell, settings.ahead
     width = min(layout.band_px, layout.region.shape[1]) + 2 * lattice.window
     channels = len(card.experts) * len(card.classes)
     strip = card.n_bands * lattice.window * width * _FLOAT
     cells = (lattice.window + ahead * lattice.stride) // cell + 2
     cell_rows = card.n_bands * cells * cell * (width + 2 * cell) * _FLOAT
     bytes_per_pixel = 1 + len(card.experts) + 5 * 2 + 1
-    rows = 2 * CHUNK_ROWS + 6 * lattice.stride
+    rows = 2 * layout.chunk_rows + 6 * lattice.stride
     return MemoryBound(
         sources=_mib(cell_rows + (ahead + 3) * strip),
         sums=_mib(channels * lattice.reach * lattice.stride * width * _FLOAT),

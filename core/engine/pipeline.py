@@ -40,17 +40,16 @@ class MapRows:
 
 @dataclass
 class Tally:
-    """Windows gone by, and how many of them had no valid pixel and were not run."""
+    """Windows to come in all, gone by, and how many of them had no valid pixel and were not run."""
 
+    total: int
     windows: int = 0
     skipped: int = 0
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What maps parts of a region; `deliver` takes finished rows from top to bottom, `tick` is called per
-    batch.
-    """
+    """What maps parts of a region; `tick` is called once per batch and may raise to stop."""
 
     grid: WorldGrid
     lattice: Lattice
@@ -58,11 +57,10 @@ class Pipeline:
     backend: Backend
     rule: DecisionRule
     device: torch.device
-    deliver: Callable[[MapRows], None]
-    tick: Callable[[Tally], None]
+    tick: Callable[[], None]
 
-    def run(self, part: Region, tally: Tally) -> None:
-        """Map a part of the grid.
+    def run(self, part: Region, tally: Tally, deliver: Callable[[MapRows], None]) -> None:
+        """Map a part of the grid, counting windows in `tally`; `deliver` takes the rows from top to bottom.
 
         Raises:
             MceError: whatever fails in whichever thread; a failing window is named with its position.
@@ -77,7 +75,7 @@ class Pipeline:
                 for answer in answers:
                     if isinstance(answer, RowEnd):
                         pending.append(self._finish(answer.strip, blend, part))
-                        self._deliver(pending, keep=1)
+                        _deliver(pending, deliver, keep=1)
                         tally.skipped += answer.skipped
                         tally.windows += answer.skipped
                     else:
@@ -87,8 +85,8 @@ class Pipeline:
                         unreported += 1
                     if unreported >= self.backend.batch_size or isinstance(answer, RowEnd):
                         unreported = 0
-                        self.tick(tally)
-                self._deliver(pending, keep=0)
+                        self.tick()
+                _deliver(pending, deliver, keep=0)
             except WindowFailed as failure:
                 raise self._position(failure.job, failure.__cause__ or failure) from failure
             finally:
@@ -120,18 +118,19 @@ class Pipeline:
         blend.release(strip.row)
         return _Undelivered(first, valid, maps, self.rule.n_experts)
 
-    def _deliver(self, pending: deque["_Undelivered"], keep: int) -> None:
-        """Hand rows on, but for the newest `keep`, which the device may still be working on."""
-        while len(pending) > keep:
-            rows = pending.popleft()
-            if rows.valid.size:
-                self.deliver(rows.fetch())
-
     def _position(self, job: Job, error: BaseException) -> MceError:
         row, col = self.lattice.origin(job.strip.row), self.lattice.origin(job.col)
         x, y = col * self.grid.gsd, -row * self.grid.gsd
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return MceError(f"The window with its upper-left corner at {x:.2f}, {y:.2f} failed: {reason}")
+
+
+def _deliver(pending: deque["_Undelivered"], deliver: Callable[[MapRows], None], keep: int) -> None:
+    """Hand rows on, but for the newest `keep`, which the device may still be working on."""
+    while len(pending) > keep:
+        rows = pending.popleft()
+        if rows.valid.size:
+            deliver(rows.fetch())
 
 
 def _decide_rows(sums: Tensor, rule: DecisionRule) -> tuple[Tensor, Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from ..card import AggregationName, ModelCard
 from ..cells import GridSource
@@ -132,14 +132,3 @@ def _as_extent(sources: Sequence[GridSource], grid: WorldGrid) -> str:
         region = region.intersect(source.footprint)
     left, bottom, right, top = grid.bounds(region)
     return f"{left:.2f},{right:.2f},{bottom:.2f},{top:.2f}"
-
-
-def fingerprint_of_files(rasters: Mapping[str, Raster]) -> dict[str, list[dict[str, Any]]]:
-    """Return path, size and time of change of every file read, by role."""
-    result = {}
-    for role, raster in rasters.items():
-        stats = [(file, file.stat()) for file in raster.files]
-        result[role] = [
-            {"path": str(f.absolute()), "bytes": s.st_size, "changed_ns": s.st_mtime_ns} for f, s in stats
-        ]
-    return result

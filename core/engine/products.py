@@ -2,7 +2,9 @@
 `publish.py`.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from ..card import ModelCard
 from ..catalogue import NODATA_CLASS
 from ..decision import EVIDENCE_STEPS
+from ..errors import InputError
 from ..mosaic import BandStyle, Category
 from .pipeline import NODATA_EVIDENCE, MapRows
 
@@ -91,3 +94,20 @@ def pixels_of(product_id: str, rows: MapRows) -> NDArray[np.uint8] | NDArray[np.
         return rows.evidence
     expert = int(product_id.removeprefix("expert_"))
     return rows.experts[expert - 1 : expert]
+
+
+def targets_of(
+    products: Sequence[Product], output: Path, destinations: Mapping[str, Path]
+) -> dict[str, Path]:
+    """Return the file of every product by id: its destination, else one in the output folder.
+
+    Raises:
+        InputError: if a destination is for no product.
+    """
+    ids = [product.id for product in products]
+    for given in destinations:
+        if given not in ids:
+            raise InputError(
+                f"There is no product {given!r} to give a destination; there are {', '.join(ids)}."
+            )
+    return {id_: Path(destinations.get(id_, output / f"{id_}.tif")) for id_ in ids}

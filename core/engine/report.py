@@ -1,7 +1,9 @@
 """The run file: what was made, from what, with what, on what, and how long it took."""
 
 import platform
+import time
 from contextlib import suppress
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,40 @@ def package_version() -> str:
         if line.startswith("version="):
             return line.removeprefix("version=").strip()
     return "unknown"
+
+
+class Clock:
+    """Measures the steps of a run in seconds, by name."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.monotonic()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """End the step of that name."""
+        now = time.monotonic()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now
+
+    def total(self) -> float:
+        """Return the seconds since the start."""
+        return round(time.monotonic() - self._start, 3)
+
+
+def fingerprint_of_plan(plan: Plan) -> dict[str, Any]:
+    """Return what the pixels depend on: grid, region, lattice, rule, and path, size and age of every file."""
+    sources = {}
+    for role, raster in plan.rasters.items():
+        stats = [(file, file.stat()) for file in raster.files]
+        sources[role] = [[str(file.absolute()), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
+    return {
+        "sources": sources,
+        "crs": plan.grid.crs.to_wkt(),
+        "gsd": plan.grid.gsd,
+        "region": asdict(plan.region),
+        "lattice": asdict(plan.lattice),
+        "rule": asdict(plan.rule),
+    }
 
 
 def describe_plan(card: ModelCard, plan: Plan) -> dict[str, Any]:

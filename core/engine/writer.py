@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Sequence
 from queue import Empty, Full, Queue
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 
@@ -13,9 +15,10 @@ from .store import RunStore
 
 
 class ChunkWriter:
-    """Takes rows of one run of chunks, from top to bottom; `close` waits until all are stored.
+    """Takes rows of one run of chunks, from top to bottom.
 
-    An error in the thread is raised by the next call.
+    A context: leaving it waits until all are stored, or stops at once if there was an error. An error in the
+    thread is raised by the next call.
     """
 
     def __init__(self, store: RunStore, products: Sequence[Product], chunks: Sequence[Chunk]):
@@ -33,16 +36,19 @@ class ChunkWriter:
         """Take finished rows; waits while the disk is behind."""
         self._send(rows)
 
-    def close(self) -> None:
-        """Store what is there and stop."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._abandoned.set()
+            self._thread.join()
+            return
         self._send(None)
         self._thread.join()
         self._raise()
-
-    def abandon(self) -> None:
-        """Stop without storing anything more; never raises."""
-        self._abandoned.set()
-        self._thread.join()
 
     def _send(self, item: MapRows | None) -> None:
         while True:

@@ -25,7 +25,9 @@ CRS = "EPSG:2056"
 
 
 class TinyNetwork(nn.Module):
-    """Two convolutions with random weights; its windows differ at their zero-padded edges, as real ones do."""
+    """Two convolutions with random weights; its windows differ at their zero-padded edges, as real ones
+    do.
+    """
 
     def __init__(self, card: ModelCard, seed: int = 0):
         super().__init__()
@@ -90,7 +92,9 @@ def write(
 def scene(
     folder: Path, rows: int = 100, cols: int = 130, seed: int = 1, gap: bool = False
 ) -> dict[str, list[Path]]:
-    """Write an image (0.25 m) and a DEM (0.5 m) of `rows` x `cols` map pixels; `gap` makes DEM pixels missing."""
+    """Write an image (0.25 m) and a DEM (0.5 m) of `rows` x `cols` map pixels; `gap` makes DEM pixels
+    missing.
+    """
     random = np.random.default_rng(seed)
     image = random.integers(0, 256, (3, 2 * rows, 2 * cols), dtype=np.uint8)
     dem = (2500 + random.normal(0, 1, (1, rows, cols)).cumsum(1).cumsum(2)).astype(np.float32)
@@ -107,13 +111,19 @@ def predict_with(
     model: FakeModel,
     sources: Mapping[str, Sequence[Path]],
     output: Path,
-    settings: Settings = Settings(),
-    reporter: Any = SilentReporter(),
+    settings: Settings | None = None,
+    reporter: Any = None,
     **changes: Any,
 ) -> PredictResult:
+    """Run a model on the CPU, with torch in fp32; `changes` replace fields of the request."""
     request = {"device": "cpu", "precision": "fp32", "engine": "torch"} | changes
     with one_thread():
-        return run(model, PredictRequest(sources, output, **request), reporter, settings)
+        return run(
+            model,
+            PredictRequest(sources, output, **request),
+            reporter or SilentReporter(),
+            settings or Settings(),
+        )
 
 
 @contextmanager
@@ -160,8 +170,8 @@ def blended(
 ) -> Any:
     """Blend windows over a whole raster the plain way, float64: an oracle for the engine.
 
-    `raw` is `[bands, rows, cols]` with NaN where missing, its first pixel at the absolute (row0, col0). Returns
-    logits `[K, C, rows, cols]`.
+    `raw` is `[bands, rows, cols]` with NaN where missing, its first pixel at the absolute (row0, col0).
+    Returns logits `[K, C, rows, cols]`.
     """
     card, window = model.card, model.card.window
     stride = stride or card.stride

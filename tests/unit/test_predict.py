@@ -95,13 +95,11 @@ def parts(draw):
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parts(),
-    st.integers(20, 200),
-    st.integers(7, 120),
-    st.sampled_from([16, 64, 100]),
+    st.builds(Settings, st.integers(20, 200), st.integers(7, 120), st.sampled_from([16, 64, 100])),
     st.integers(0, 5),
 )
-def test_the_map_of_a_part_is_the_part_of_the_map(
-    model, rasters, whole, tmp_path_factory, part, band, chunk, cell, batch
+def test_the_map_of_a_part_is_the_part_of_the_map(  # noqa: PLR0917 - fixtures
+    model, rasters, whole, tmp_path_factory, part, sizes, batch_size
 ):
     engine, maps = whole
     rows, cols = part
@@ -111,10 +109,10 @@ def test_the_map_of_a_part_is_the_part_of_the_map(
         model,
         rasters,
         tmp_path_factory.mktemp("part") / "out",
-        Settings(band, chunk, cell),
+        sizes,
         engine=engine,
         extent=extent_of(rows, cols),
-        batch_size=batch,
+        batch_size=batch_size,
     )
     for name, pixels in read_all(result).items():
         np.testing.assert_array_equal(pixels, maps[name][:, rows, cols], err_msg=name)

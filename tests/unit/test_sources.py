@@ -39,7 +39,7 @@ def test_roles_must_be_those_of_the_model(tmp_path):
     image = write(tmp_path / "a.tif", RGB, 0.25)
     dem = write(tmp_path / "b.tif", HEIGHTS, 0.5)
     assert list(open_sources(CARD, {"dem": [dem], "image": [image]})) == ["image", "dem"]
-    with pytest.raises(InputError, match="no source 'nir'.*image, dem"):
+    with pytest.raises(InputError, match=r"no source 'nir'.*image, dem"):
         open_sources(CARD, {"image": [image], "dem": [dem], "nir": [dem]})
     with pytest.raises(InputError, match="needs a raster for its source 'dem'"):
         open_sources(CARD, {"image": [image]})
