@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from conftest import (
+from executables import (
     PLAIN,
     ROOT,
     Scene,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from conftest import ROOT, Scene, clean_environment, looks_finished, rasters_of
+from executables import ROOT, Scene, clean_environment, looks_finished, rasters_of
 
 #: The Python that QGIS's own modules are installed for.
 QGIS_PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
