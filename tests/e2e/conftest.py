@@ -43,6 +43,17 @@ def rasters_of(run: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(run.glob("*.tif"))}
 
 
+def looks_finished(output: Path) -> list[str]:
+    """Return the files that a person would take for results."""
+    if not output.exists():
+        return []
+    return [
+        path.name
+        for path in output.iterdir()
+        if path.suffix in (".tif", ".json", ".qml") and path.name[0] != "."
+    ]
+
+
 @dataclass(frozen=True)
 class Scene:
     """The files of `make-scene`."""

@@ -16,7 +16,17 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from conftest import PLAIN, ROOT, Scene, command_line, make_scene, rasters_of, run_command, sentence_of
+from conftest import (
+    PLAIN,
+    ROOT,
+    Scene,
+    command_line,
+    looks_finished,
+    make_scene,
+    rasters_of,
+    run_command,
+    sentence_of,
+)
 from mce_landcover.core.catalogue import load_catalogue
 from mce_landcover.core.service.protocol import Progress, Request, Result, decode, encode_request
 
@@ -383,17 +393,6 @@ def interrupt(scene: Scene, output: Path, number: int, percent: float) -> subpro
             break
     stdout, stderr = child.communicate(timeout=120)
     return subprocess.CompletedProcess(command, child.returncode, "".join(seen) + stdout, stderr)
-
-
-def looks_finished(output: Path) -> list[str]:
-    """Return the files that a person would take for results."""
-    if not output.exists():
-        return []
-    return [
-        path.name
-        for path in output.iterdir()
-        if path.suffix in (".tif", ".json", ".qml") and path.name[0] != "."
-    ]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from conftest import ROOT, Scene, clean_environment, rasters_of
+from conftest import ROOT, Scene, clean_environment, looks_finished, rasters_of
 
 #: The Python that QGIS's own modules are installed for.
 QGIS_PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
@@ -28,7 +29,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     plugins.mkdir(parents=True)
     (plugins / "mce_landcover").symlink_to(ROOT, target_is_directory=True)
     environment = clean_environment(
-        QGIS_CUSTOM_CONFIG_PATH=str(profile), QT_QPA_PLATFORM="offscreen", MCE_LANDCOVER_PYTHON=sys.executable
+        # QGIS takes the first python3 on the path for its own: an active environment would lead it astray.
+        PATH=os.pathsep.join([str(Path(QGIS_PYTHON).parent), os.environ.get("PATH", "")]),
+        QGIS_CUSTOM_CONFIG_PATH=str(profile),
+        QT_QPA_PLATFORM="offscreen",
+        MCE_LANDCOVER_PYTHON=sys.executable,
     )
     enabled = qgis_process(environment, "plugins", "enable", "mce_landcover")
     assert enabled.returncode == 0, enabled.stderr
@@ -101,6 +106,28 @@ def test_a_refusal_is_the_backends_sentence_and_a_failed_exit(
     assert "dem" in (done.stdout + done.stderr)
     assert "Traceback" not in done.stdout + done.stderr
     assert not list(run.glob("*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_fails_and_leaves_nothing_finished(
+    environment: Environment, scene: Scene, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    # Much overlap makes many windows, so that there is something left to cancel.
+    inputs = [f"IMAGE={scene.image}", f"DEM={scene.dem}", f"OUTPUT_DIR={run}", "OVERLAP=0.9"]
+    command = ["qgis_process", "run", "mce:predict", "--", *inputs]
+    child = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stdout
+    for line in child.stdout:
+        if line.startswith("Mapping"):
+            child.send_signal(signal.SIGINT)
+            break
+    stdout, stderr = child.communicate(timeout=120)
+    assert child.returncode != 0
+    assert "Cancelled" in stdout + stderr
+    assert looks_finished(run) == []
 
 
 def test_a_missing_backend_says_so_and_fails(environment: Environment, scene: Scene, tmp_path: Path) -> None:
