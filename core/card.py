@@ -64,7 +64,7 @@ class ExpertSpec(_Frozen):
 class Architecture(_Frozen):
     """Which network of segmentation-models-pytorch carries the experts; see `core/network.py`.
 
-    `encoder_depth` is the number of halvings of the encoder that are used (4 leaves out the stage at stride 32).
+    `encoder_depth` is how many halvings of the encoder are used (4 leaves out the stage at stride 32).
     `decoder_channels` is the width of the decoder's last features, which the experts read at `decoder_stride`
     (a DeepLabV3+ always gives stride 4).
     """
