@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .aggregation import aggregate
 from .errors import InputError
@@ -42,12 +42,11 @@ class DecisionRule:
 class Decisions(NamedTuple):
     """The maps of N pixels.
 
-    `land_cover` uint8 `[N]` and `experts` uint8 `[K, N]` are class ids; `evidence` uint16 `[5, N]`: ML
+    `classes` uint8 `[1 + K, N]`: class ids of the map, then of each expert; `evidence` int32 `[5, N]`: ML
     class id, then entropy, margin, variation ratio and expert agreement in steps of 1/50000.
     """
 
-    land_cover: Tensor
-    experts: Tensor
+    classes: Tensor
     evidence: Tensor
 
 
@@ -66,49 +65,59 @@ def log_priors(pixel_counts: Sequence[int], alpha: float) -> tuple[float, ...]:
     return tuple(math.log((1 - alpha) + alpha * n / total) if n else 0.0 for n in pixel_counts)
 
 
+class Decider(nn.Module):
+    """`decide` as a module, for engines that compile modules."""
+
+    def __init__(self, rule: DecisionRule):
+        super().__init__()
+        self.rule = rule
+
+    def forward(self, expert_logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Map logits `[K, C, N]` to the two tensors of `Decisions`."""
+        return tuple(decide(expert_logits, self.rule))  # type: ignore[return-value]
+
+
 def decide(expert_logits: Tensor, rule: DecisionRule) -> Decisions:
     """Decide N pixels.
 
     Args:
-        expert_logits: blended, float32 `[K, C, N]`, contiguous along N.
+        expert_logits: blended, float32 `[K, C, N]`.
         rule: aggregation, priors and class ids.
     """
-    scores = aggregate(expert_logits.unsqueeze(2), rule.aggregation, rule.responsible).squeeze(1)  # (C, N)
+    joined = aggregate(expert_logits.unsqueeze(2), rule.aggregation, rule.responsible).squeeze(1)
+    scores = list(joined.unbind(0))  # C of (N)
     bayes = _first_largest(scores)
-    experts = torch.stack([_first_largest(logits) for logits in expert_logits])  # (K, N)
-    agreement = (experts == bayes).sum(dim=0, dtype=torch.float32) / rule.n_experts
-    weighed = torch.stack([score - prior for score, prior in zip(scores, rule.log_priors, strict=True)])
+    experts = [_first_largest(list(logits.unbind(0))) for logits in expert_logits.unbind(0)]
+    agreeing = [(expert == bayes).to(torch.float32) for expert in experts]
+    agreement = sum(agreeing[1:], agreeing[0]) / rule.n_experts
+    weighed = [score - prior for score, prior in zip(scores, rule.log_priors, strict=True)]
     ml = _first_largest(weighed)
-    maps = torch.stack([*heat_maps(weighed), agreement])
-    steps = (maps * EVIDENCE_STEPS).round_().to(torch.int32)
+    shares = [share * EVIDENCE_STEPS for share in (*heat_maps(weighed), agreement)]
     return Decisions(
-        _ids(bayes, rule.class_ids),
-        torch.stack([_ids(expert, rule.class_ids) for expert in experts]),
-        torch.cat([_ids(ml, rule.class_ids).to(torch.int32).unsqueeze(0), steps]).to(torch.uint16),
+        torch.stack([_ids(channel, rule.class_ids) for channel in (bayes, *experts)]).to(torch.uint8),
+        torch.stack([_ids(ml, rule.class_ids), *shares]).round().to(torch.int32),
     )
 
 
-def heat_maps(scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return entropy, margin and variation ratio of the softmax of scores `[C, ...]`, each `[...]` in 0..1.
+def heat_maps(scores: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return entropy, margin and variation ratio of the softmax of C scores `[N]`, each `[N]` in 0..1.
 
     `E = -sum p log p / log C`, `M = 1 - p1 + p2`, `V = 1 - p1` with p1 and p2 the two largest probabilities
     (METHODS.md section 2).
     """
     best, second = _two_largest(scores)
-    mass = torch.zeros_like(best)  # of exp(score - best); at least 1
-    moment = torch.zeros_like(best)  # of (score - best) * exp(score - best)
-    for score in scores:
-        shifted = score - best
-        weight = shifted.exp()
-        mass += weight
-        moment += weight.mul_(shifted)
+    shifted = [score - best for score in scores]
+    weights = [difference.exp() for difference in shifted]
+    moments = [weight * difference for weight, difference in zip(weights, shifted, strict=True)]
+    mass = sum(weights[1:], weights[0])  # at least 1, because the largest score's weight is 1
+    moment = sum(moments[1:], moments[0])
     entropy = (mass.log() - moment / mass) / math.log(len(scores))
     first = 1 / mass
-    runner_up = (second - best).exp_() / mass
-    return entropy.clamp_(0, 1), 1 - first + runner_up, 1 - first
+    runner_up = (second - best).exp() / mass
+    return entropy.clamp(0, 1), 1 - first + runner_up, 1 - first
 
 
-def _two_largest(scores: Tensor) -> tuple[Tensor, Tensor]:
+def _two_largest(scores: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     best = torch.maximum(scores[0], scores[1])
     second = torch.minimum(scores[0], scores[1])
     for score in scores[2:]:
@@ -117,26 +126,25 @@ def _two_largest(scores: Tensor) -> tuple[Tensor, Tensor]:
     return best, second
 
 
-def _first_largest(scores: Tensor) -> Tensor:
-    """Return the channel of the largest score, the lowest one among equals, as float32 `[...]`.
+def _first_largest(scores: Sequence[Tensor]) -> Tensor:
+    """Return the number of the largest of C scores `[N]`, the lowest among equals, as float32 `[N]`.
 
-    A plain `argmax` over the first axis is many times slower on a CPU. Comparisons are written as 0 or 1 in
-    float32 because that is what vectorises.
+    Comparisons of whole rows are what compilers fuse and CPUs vectorise; a plain `argmax` over the first
+    axis is many times slower.
     """
-    best = scores[0].clone()
-    channel = torch.zeros_like(best)
-    larger = torch.empty_like(best)
-    for index in range(1, len(scores)):
-        torch.gt(scores[index], best, out=larger)
-        torch.maximum(best, scores[index], out=best)
-        torch.maximum(channel, larger.mul_(index), out=channel)
+    best, channel = scores[0], torch.zeros_like(scores[0])
+    for index, score in enumerate(scores[1:], start=1):
+        channel = torch.maximum(channel, (score > best).to(torch.float32) * index)
+        best = torch.maximum(best, score)
     return channel
 
 
 def _ids(channel: Tensor, class_ids: Sequence[int]) -> Tensor:
-    """Replace channel numbers by class ids, uint8."""
+    """Replace channel numbers by class ids, both float32."""
     first = class_ids[0]
     if tuple(class_ids) == tuple(range(first, first + len(class_ids))):
-        return (channel + first).to(torch.uint8)
-    table = torch.tensor(class_ids, dtype=torch.uint8, device=channel.device)
-    return table[channel.to(torch.int32)]
+        return channel + first
+    ids = torch.zeros_like(channel)
+    for index, class_id in enumerate(class_ids):
+        ids = ids + (channel == index).to(torch.float32) * class_id
+    return ids

@@ -56,7 +56,7 @@ class Mosaic:
     """A raster of `width` x `height` pixels made of placed files with the same bands and data type.
 
     `masked` takes validity from the files' own masks, so that gaps between them are missing too; use it where
-    there is no `nodata`.
+    there is no `nodata`. `overviews` are smaller copies of the whole, with the same bands.
     """
 
     width: int
@@ -68,6 +68,7 @@ class Mosaic:
     placements: Sequence[Placement]
     nodata: float | None = None
     masked: bool = False
+    overviews: Sequence[Path] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> str:
@@ -105,6 +106,10 @@ class Mosaic:
             _add_palette(band, style.categories)
             _add_attribute_table(band, style.categories)
         self._add_files(band, str(index))
+        for path in self.overviews:
+            overview = Xml.SubElement(band, "Overview")
+            Xml.SubElement(overview, "SourceFilename", relativeToVRT="0").text = str(path.absolute())
+            Xml.SubElement(overview, "SourceBand").text = str(index)
 
     def _add_files(self, band: Xml.Element, source_band: str) -> None:
         keep_holes = self.nodata is not None and source_band != "mask,1"

@@ -5,6 +5,7 @@ Each step lives in a module of its own, beside this one or in `engine/`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from .bundle import load_bundle
 from .card import ModelCard
 from .catalogue import LandCoverClass
 from .engine.backend import Backend
+from .engine.blend import RollingBlend
 from .engine.devices import Execution, choose, n_cores
 from .engine.files import require_writable, write_json
 from .engine.layout import spanned
@@ -25,12 +27,13 @@ from .engine.predictor import Predictor
 from .engine.products import Product, products_of, targets_of
 from .engine.publish import Publisher
 from .engine.reader import StripReader
-from .engine.report import Clock, describe_plan, fingerprint_of_plan, package_version, versions
-from .engine.start import start_backend, torch_flags
+from .engine.report import Clock, describe_plan, fingerprint_of_plan, versions
+from .engine.start import start_backend, start_decider, torch_flags
 from .engine.store import RUN_FILE, RunStore, require_unfinished
 from .engine.writer import ChunkWriter
 from .errors import InputError
 from .progress import Reporter, SilentReporter
+from .version import package_version
 
 
 @dataclass(frozen=True)
@@ -220,14 +223,16 @@ class _Run:
         plan = self.plan
         runs = list(plan.layout.missing(store.done()))
         tally = Tally(sum(plan.layout.n_windows(spanned(chunks)) for chunks in runs))
+        n_channels = plan.rule.n_experts * len(plan.rule.class_ids)
         threads = n_cores() if self.execution.device == "cuda" else 2
         pipeline = Pipeline(
             plan.grid,
             plan.lattice,
             StripReader(plan.sources, plan.lattice, threads, self.settings.ahead),
             backend,
-            plan.rule,
-            self.execution.torch_device,
+            partial(RollingBlend, n_channels, plan.lattice, device=self.execution.torch_device),
+            start_decider(plan.rule, self.execution),
+            plan.rule.n_experts,
             lambda: self.reporter.progress(tally.windows, tally.total, "windows"),
         )
         for chunks in runs:

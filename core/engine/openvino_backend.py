@@ -9,6 +9,7 @@ import torch
 
 from .backend import Answer, Job, RowEnd, Step, WindowFailed
 from .devices import n_cores
+from .openvino_setup import compile_alone, compile_for, convert
 from .predictor import Predictor
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
@@ -23,33 +24,16 @@ class OpenVinoBackend:
     """
 
     def __init__(self, predictor: Predictor, n_bands: int, window: int, precision: str):
-        import openvino
-
-        core = openvino.Core()
         cores = n_cores()
+        shape = (1, n_bands, window, window)
         self._window = window
-        self._shape = (1, n_bands, window, window)
-        settings = {
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
-            "NUM_STREAMS": str(cores),
-            "INFERENCE_NUM_THREADS": str(cores),
-        }
         body = predictor.weighted if precision == "bf16" else predictor
-        compiled = core.compile_model(self._convert(body), "CPU", settings)
+        compiled = compile_for(convert(body, shape), _HINTS[precision], cores)
         self.precision = _NAMES[compiled.get_property("INFERENCE_PRECISION_HINT").to_string()]
         self.batch_size = cores
-        self._normaliser: Any = None
-        if precision == "bf16":
-            alone = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": "1"}
-            front = core.compile_model(self._convert(predictor.normaliser), "CPU", alone)
-            self._normaliser = front.create_infer_request()
+        self._normaliser = compile_alone(predictor.normaliser, shape) if precision == "bf16" else None
         # One request more per core than can run, so that no core waits for its results to be taken.
         self._requests = [compiled.create_infer_request() for _ in range(2 * cores)]
-
-    def _convert(self, module: torch.nn.Module) -> Any:
-        import openvino
-
-        return openvino.convert_model(module, example_input=torch.zeros(self._shape), input=[self._shape])
 
     def stream(self, steps: Iterator[Step]) -> Iterator[Answer]:
         """See `Backend.stream`."""

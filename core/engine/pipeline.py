@@ -10,16 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..catalogue import NODATA_CLASS
-from ..decision import DecisionRule, decide
 from ..errors import MceError
 from ..grid import Region, WorldGrid
 from ..windows import Lattice
 from .backend import Backend, Job, RowEnd, Step, WindowFailed
 from .blend import RollingBlend
+from .decider import DecideRows
 from .reader import Strip, StripReader
 
-#: Pixels decided at once on a CPU, so that intermediate results stay in its cache.
-TILE_PX = 16_384
 NODATA_EVIDENCE = 65_535
 
 
@@ -27,13 +25,12 @@ NODATA_EVIDENCE = 65_535
 class MapRows:
     """Finished rows of the map from `row0` down, nodata where not `valid`.
 
-    `land_cover` uint8 `[1, rows, width]`, `experts` uint8 `[K, rows, width]`, `evidence` uint16 `[5, rows,
+    `classes` uint8 `[1 + K, rows, width]` (the map, then each expert's), `evidence` uint16 `[5, rows,
     width]`.
     """
 
     row0: int
-    land_cover: NDArray[np.uint8]
-    experts: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
     evidence: NDArray[np.uint16]
     valid: NDArray[np.bool_]
 
@@ -55,8 +52,9 @@ class Pipeline:
     lattice: Lattice
     reader: StripReader
     backend: Backend
-    rule: DecisionRule
-    device: torch.device
+    blend: Callable[[int, int], RollingBlend]
+    decide: DecideRows
+    n_experts: int
     tick: Callable[[], None]
 
     def run(self, part: Region, tally: Tally, deliver: Callable[[MapRows], None]) -> None:
@@ -65,8 +63,7 @@ class Pipeline:
         Raises:
             MceError: whatever fails in whichever thread; a failing window is named with its position.
         """
-        channels = self.rule.n_experts * len(self.rule.class_ids)
-        blend = RollingBlend(channels, self.lattice, part.col0, part.col1, self.device)
+        blend = self.blend(part.col0, part.col1)
         pending: deque[_Undelivered] = deque()
         unreported = 0
         with torch.inference_mode(), self.reader.strips(part) as strips:
@@ -114,9 +111,9 @@ class Pipeline:
         width = part.col1 - part.col0
         left = part.col0 - strip.region.col0
         valid = strip.valid[rows, left : left + width].copy()
-        maps = _decide_rows(blend.segment(strip.row)[:, rows], self.rule) if valid.any() else None
+        maps = self.decide(blend.segment(strip.row)[:, rows]) if valid.any() else None
         blend.release(strip.row)
-        return _Undelivered(first, valid, maps, self.rule.n_experts)
+        return _Undelivered(first, valid, maps, self.n_experts)
 
     def _position(self, job: Job, error: BaseException) -> MceError:
         row, col = self.lattice.origin(job.strip.row), self.lattice.origin(job.col)
@@ -133,39 +130,19 @@ def _deliver(pending: deque["_Undelivered"], deliver: Callable[[MapRows], None],
             deliver(rows.fetch())
 
 
-def _decide_rows(sums: Tensor, rule: DecisionRule) -> tuple[Tensor, Tensor, Tensor]:
-    """Decide rows `[K C, rows, width]`, on a CPU in tiles; results `[.., rows, width]` on the host.
-
-    From CUDA they are still on their way when this returns.
-    """
-    n_rows, width = sums.shape[1:]
-    step = n_rows if sums.is_cuda else max(1, TILE_PX // width)
-    tiles = []
-    for top in range(0, n_rows, step):
-        logits = sums[:, top : top + step].reshape(rule.n_experts, len(rule.class_ids), -1)
-        tiles.append(decide(logits, rule))
-    joined = [torch.cat(parts, dim=-1) for parts in zip(*tiles, strict=True)]
-    land_cover, experts, evidence = (t.reshape(-1, n_rows, width) for t in joined)
-    if sums.is_cuda:
-        land_cover, experts, evidence = (
-            torch.empty(t.shape, dtype=t.dtype, pin_memory=True).copy_(t, non_blocking=True)
-            for t in (land_cover, experts, evidence)
-        )
-    return land_cover, experts, evidence
-
-
 class _Undelivered:
     """Rows that are decided, though perhaps not yet copied from the device."""
 
     def __init__(
-        self, row0: int, valid: NDArray[np.bool_], maps: tuple[Tensor, Tensor, Tensor] | None, n_experts: int
+        self, row0: int, valid: NDArray[np.bool_], maps: tuple[Tensor, Tensor] | None, n_experts: int
     ):
         self.row0 = row0
         self.valid = valid
         self._maps = maps
         self._n_experts = n_experts
         self._event = None
-        if maps is not None and maps[0].is_pinned():
+        if maps is not None and maps[0].is_cuda:
+            self._maps = _to_host(maps[0]), _to_host(maps[1])
             self._event = torch.cuda.Event()
             self._event.record()
 
@@ -173,19 +150,20 @@ class _Undelivered:
         """Wait for the device, and cut off what is not part of the map."""
         rows, width = self.valid.shape
         if self._maps is None:
+            classes = np.full((1 + self._n_experts, rows, width), NODATA_CLASS, np.uint8)
             return MapRows(
-                self.row0,
-                np.full((1, rows, width), NODATA_CLASS, np.uint8),
-                np.full((self._n_experts, rows, width), NODATA_CLASS, np.uint8),
-                np.full((5, rows, width), NODATA_EVIDENCE, np.uint16),
-                self.valid,
+                self.row0, classes, np.full((5, rows, width), NODATA_EVIDENCE, np.uint16), self.valid
             )
         if self._event is not None:
             self._event.synchronize()
-        land_cover, experts, evidence = (np.ascontiguousarray(t.numpy()[..., :width]) for t in self._maps)
+        classes, evidence = (np.ascontiguousarray(t.numpy()[..., :width]) for t in self._maps)
         missing = ~self.valid
         if missing.any():
-            land_cover[:, missing] = NODATA_CLASS
-            experts[:, missing] = NODATA_CLASS
+            classes[:, missing] = NODATA_CLASS
             evidence[:, missing] = NODATA_EVIDENCE
-        return MapRows(self.row0, land_cover, experts, evidence, self.valid)
+        return MapRows(self.row0, classes, evidence, self.valid)
+
+
+def _to_host(tensor: Tensor) -> Tensor:
+    """Start copying a tensor into pinned memory."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(tensor, non_blocking=True)

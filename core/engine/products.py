@@ -88,12 +88,10 @@ def evidence_bands() -> tuple[BandStyle, ...]:
 
 def pixels_of(product_id: str, rows: MapRows) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Return a product's part of finished rows, `[bands, rows, width]`."""
-    if product_id == "land_cover":
-        return rows.land_cover
     if product_id == "evidence":
         return rows.evidence
-    expert = int(product_id.removeprefix("expert_"))
-    return rows.experts[expert - 1 : expert]
+    index = 0 if product_id == "land_cover" else int(product_id.removeprefix("expert_"))
+    return rows.classes[index : index + 1]
 
 
 def targets_of(

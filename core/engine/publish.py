@@ -5,7 +5,7 @@ end.
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import rasterio
@@ -17,8 +17,9 @@ from ..grid import WorldGrid
 from ..mosaic import Mosaic, Placement
 from .files import disk_errors, write_whole
 from .layout import Layout
+from .overviews import make_overviews
 from .products import Product
-from .store import RUN_FILE, RunStore
+from .store import CHUNK_PROFILE, RUN_FILE, RunStore
 from .styles import paletted_style
 
 _COG_PROFILE = {
@@ -29,6 +30,7 @@ _COG_PROFILE = {
     "BLOCKSIZE": "512",
     "OVERVIEWS": "AUTO",
     "RESAMPLING": "NEAREST",
+    "OVERVIEW_COMPRESS": "ZSTD",
     "BIGTIFF": "IF_SAFER",
     "NUM_THREADS": "ALL_CPUS",
 }
@@ -66,7 +68,12 @@ class Publisher:
 
         def work() -> None:
             try:
-                rasterio.shutil.copy(self._mosaic(product).document(), str(part), **_COG_PROFILE)
+                mosaic = self._mosaic(product)
+                overviews = make_overviews(
+                    mosaic, lambda factor: self.store.overview_file(product, factor), CHUNK_PROFILE
+                )
+                document = replace(mosaic, overviews=overviews).document()
+                rasterio.shutil.copy(document, str(part), **_COG_PROFILE)
                 _check(part, product)
             except BaseException as error:  # raised again below, in the thread that waits
                 failure.append(error)

@@ -5,7 +5,6 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 
 from ..card import ModelCard
 from ..grid import name_of
+from ..version import package_version
 from .plan import Plan
 
 
@@ -30,15 +30,6 @@ def versions() -> dict[str, str]:
     with suppress(PackageNotFoundError):  # an extra: without it torch computes
         found["openvino"] = version("openvino")
     return found
-
-
-def package_version() -> str:
-    """Return this package's version, from its plugin metadata: it need not be installed to run."""
-    metadata = Path(__file__).resolve().parents[2] / "metadata.txt"
-    for line in metadata.read_text(encoding="utf-8").splitlines():
-        if line.startswith("version="):
-            return line.removeprefix("version=").strip()
-    return "unknown"
 
 
 class Clock:

@@ -8,8 +8,10 @@ from typing import Protocol
 import torch
 
 from ..card import ModelCard
+from ..decision import DecisionRule
 from ..errors import DeviceError, InputError
 from .backend import Backend
+from .decider import DecideRows, OpenVinoDecider, TorchDecider
 from .devices import Execution
 from .openvino_backend import OpenVinoBackend
 from .predictor import Predictor
@@ -66,6 +68,11 @@ def start_backend(
     return torch_backend(
         predictor, card.window, execution, batch_size, n_windows=n_windows, log=log
     ), execution
+
+
+def start_decider(rule: DecisionRule, execution: Execution) -> DecideRows:
+    """Return what decides rows where the sums are."""
+    return OpenVinoDecider(rule) if execution.engine == "openvino" else TorchDecider(rule)
 
 
 def _automatic_batch(window: int) -> int:

@@ -23,11 +23,12 @@ from .products import Product
 WORK_FOLDER = ".mce-run"
 RUN_FILE = "run.json"
 #: Tiles of chunk files; ZSTD at its fastest, since chunks are read once and thrown away.
-_CHUNK_PROFILE = {
+CHUNK_PROFILE = {
     "driver": "GTiff",
     "tiled": True,
     "blockxsize": 512,
     "blockysize": 256,
+    "interleave": "band",
     "transform": Affine(1, 0, 1, 0, -1, 1),  # any: a chunk's place is in the layout
     "compress": "zstd",
     "zstd_level": 1,
@@ -123,6 +124,10 @@ class RunStore:
         """Return where a product's part of a chunk is."""
         return self._file(chunk.key, product.id)
 
+    def overview_file(self, product: Product, factor: int) -> Path:
+        """Return where a product's copy that is `factor` times smaller belongs."""
+        return self._file(f"overview_{factor}", product.id)
+
     def _file(self, key: str, product_id: str) -> Path:
         return self.folder / f"{key}.{product_id}.tif"
 
@@ -196,7 +201,7 @@ def _encode(pixels: Any, product: Product) -> bytes:
                 count=count,
                 dtype=product.dtype,
                 nodata=product.nodata,
-                **_CHUNK_PROFILE,
+                **CHUNK_PROFILE,
             ) as dataset:
                 dataset.write(pixels)
             return bytes(memory.getbuffer())

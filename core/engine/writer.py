@@ -100,8 +100,7 @@ def cut(rows: MapRows, row0: int, row1: int) -> MapRows:
     part = slice(first, last)
     return MapRows(
         rows.row0 + first,
-        rows.land_cover[:, part],
-        rows.experts[:, part],
+        rows.classes[:, part],
         rows.evidence[:, part],
         rows.valid[part],
     )

@@ -38,7 +38,7 @@ def test_alpha_out_of_range_is_refused(alpha):
 @given(st.integers(2, 19), st.integers(0, 10**6), st.sampled_from([0.1, 1.0, 5.0, 30.0]))
 def test_heat_maps_against_float64(n_classes, seed, spread):
     scores = np.random.default_rng(seed).normal(0, spread, (n_classes, 64)).astype(np.float32)
-    entropy, margin, ratio = (m.numpy() for m in heat_maps(torch.from_numpy(scores)))
+    entropy, margin, ratio = (m.numpy() for m in heat_maps(torch.from_numpy(scores).unbind()))
     p = softmax64(scores)
     ordered = np.sort(p, axis=0)[::-1]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -65,9 +65,9 @@ def test_decisions_against_float64(n_experts, n_classes, seed, alpha, ties):
     prior = np.array(counts) / sum(counts)
     weighed = scores - np.log(1 - alpha + alpha * prior)[:, None]
     clear = _gap(scores) > 1e-4
-    assert (found.land_cover.numpy() == table[scores.argmax(axis=0)])[clear].all()
+    assert (found.classes[0].numpy() == table[scores.argmax(axis=0)])[clear].all()
     experts = logits.argmax(axis=1)
-    np.testing.assert_array_equal(found.experts.numpy(), table[experts])
+    np.testing.assert_array_equal(found.classes[1:].numpy(), table[experts])
 
     evidence = found.evidence.numpy()
     clear_ml = _gap(weighed) > 1e-4
@@ -91,7 +91,7 @@ def _gap(scores: np.ndarray) -> np.ndarray:
 def test_equal_logits_give_the_first_class():
     rule = DecisionRule((7, 3, 5), ((True,) * 3,), "mean", (0.0,) * 3)
     found = decide(torch.zeros(1, 3, 64), rule)
-    assert (found.land_cover == 7).all()
+    assert (found.classes == 7).all()
     assert (found.evidence[0] == 7).all()
     assert (found.evidence[1] == EVIDENCE_STEPS).all()  # nothing is known: entropy 1
 

@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.engine.plan import Settings
 from mce_landcover.core.grid import WorldGrid
+from mce_landcover.core.record import read_record
 from rasterio.crs import CRS
 
 ROWS, COLS = 100, 130
@@ -205,6 +206,10 @@ def test_run_file_tells_everything(model, rasters, tmp_path):
     )
     assert sum(report["priors"].values()) == pytest.approx(1)
     assert any("cpu" in message and "fp32" in message for message in recorder.messages)
+    record = read_record(result.output_dir)
+    assert record.experts == ("all", "body and tail", "tail")
+    assert [(c.id, c.name) for c in record.classes] == [(c.id, c.name) for c in model.card.classes]
+    assert record.products == result.products
     done = [call[0] for call in recorder.calls]
     assert done == sorted(done) and recorder.calls[-1][:2] == (report["windows"]["total"],) * 2
     assert {call[2] for call in recorder.calls} == {"windows"}
