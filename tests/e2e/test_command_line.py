@@ -411,13 +411,12 @@ def test_ctrl_c_ends_with_130_leaves_nothing_finished_and_can_be_taken_up_again(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("percents", [(0, 60, 100), (100, 100)], ids=str)
-def test_killed_runs_are_taken_up_and_give_the_bytes_of_an_undisturbed_one(
-    larger: Scene, undisturbed: dict[str, bytes], tmp_path: Path, percents: tuple[int, ...]
+def test_a_run_killed_again_and_again_gives_the_bytes_of_an_undisturbed_one(
+    larger: Scene, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
-    """100 % is while the products are being published."""
+    """At the first batch, in the middle, and twice at 100 %, which is while the products are published."""
     output = tmp_path / "run"
-    for percent in percents:
+    for percent in (0, 60, 100, 100):
         done = interrupt(larger, output, signal.SIGKILL, percent)
         if done.returncode == 0:
             break  # it was done before the signal came
