@@ -63,7 +63,6 @@ class GridSource:
             values = self._read_aligned(region) if self._factor else self._read_warped(region)
         except RasterioError as error:
             raise unreadable(self.raster, error) from error
-        values[~np.isfinite(values)] = np.nan
         return values
 
     def close(self) -> None:
@@ -75,9 +74,7 @@ class GridSource:
             self._local = threading.local()
 
     def _read_aligned(self, region: Region) -> Values:
-        """Read without resampling: the raster's pixels are the grid's, or divide them evenly and are
-        averaged.
-        """
+        """Read without resampling: the raster's pixels are the grid's, or divide them and are averaged."""
         raster, factor = self.raster, self._factor
         fine = self._grid.gsd / factor
         col0 = region.col0 * factor - round(raster.transform.c / fine)
@@ -85,23 +82,35 @@ class GridSource:
         rows, cols = region.shape[0] * factor, region.shape[1] * factor
         top, bottom = max(row0, 0), min(row0 + rows, raster.height)
         left, right = max(col0, 0), min(col0 + cols, raster.width)
+        if top >= bottom or left >= right:
+            return np.full((raster.n_bands, *region.shape), np.nan, np.float32)
+        native, missing = self._read_native(Window(left, top, right - left, bottom - top))
+        if missing is None and native.shape[1:] == (rows, cols):
+            return _block_mean(native, factor)
         values = np.full((raster.n_bands, rows, cols), np.nan, np.float32)
-        if top < bottom and left < right:
-            window = Window(left, top, right - left, bottom - top)
-            values[:, top - row0 : bottom - row0, left - col0 : right - col0] = self._read_native(window)
-        return values if factor == 1 else _block_mean(values, factor)
+        inner = values[:, top - row0 : bottom - row0, left - col0 : right - col0]
+        inner[:] = native
+        if missing is not None:
+            inner[:, missing] = np.nan
+        return values if factor == 1 else _block_mean_of_valid(values, factor)
 
-    def _read_native(self, window: Window) -> Values:
+    def _read_native(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        """Return the stored values, and which pixels are missing: None if none is."""
         raster, dataset = self.raster, self._handle(warped=False)
         native = dataset.read(indexes=list(range(1, raster.n_bands + 1)), window=window)
-        values: Values = native.astype(np.float32)
         if raster.alpha is not None:
-            values[:, dataset.read(raster.alpha, window=window) == 0] = np.nan
+            missing = dataset.read(raster.alpha, window=window) == 0
         elif raster.masked:
-            values[:, dataset.read_masks(1, window=window) == 0] = np.nan
-        elif raster.nodata is not None:
-            values[:, (native == _as_stored(raster.nodata, native.dtype)).all(axis=0)] = np.nan
-        return values
+            missing = dataset.read_masks(1, window=window) == 0
+        elif raster.nodata is not None and not np.isnan(raster.nodata):
+            missing = (native == _as_stored(raster.nodata, native.dtype)).all(axis=0)
+        else:
+            missing = np.zeros((1, 1), np.bool_)
+        if raster.dtype.startswith("float") and not np.isfinite(native).all():
+            native[~np.isfinite(native)] = np.nan
+            missing = np.broadcast_to(missing, native.shape[1:])  # some band may be, so none can be left out
+            return native, missing
+        return native, missing if missing.any() else None
 
     def _read_warped(self, region: Region) -> Values:
         origin = self._cells()
@@ -111,6 +120,7 @@ class GridSource:
         values: Values = self._handle(warped=True).read(
             indexes=list(range(1, self.raster.n_bands + 1)), window=window, out_dtype=np.float32
         )
+        values[np.isinf(values)] = np.nan
         return values
 
     def _cells(self) -> Region:
@@ -200,16 +210,27 @@ def _as_stored(nodata: float, dtype: Any) -> Any:
     return np.asarray(nodata).astype(dtype) if np.issubdtype(dtype, np.floating) else nodata
 
 
-def _block_mean(values: Values, factor: int) -> Values:
-    """Average blocks of `factor` x `factor` pixels, missing ones not counted; a block without any is
-    missing.
-    """
+def _block_mean(values: NDArray[Any], factor: int) -> Values:
+    """Average blocks of `factor` x `factor` pixels of `[bands, rows, cols]`, none of them missing."""
+    if factor == 1:
+        return values.astype(np.float32)
+    total = values[:, ::factor, ::factor].astype(np.float32)
+    for part in _phases(factor)[1:]:
+        total += values[part]
+    total *= np.float32(1 / factor**2)
+    return total
+
+
+def _block_mean_of_valid(values: Values, factor: int) -> Values:
+    """Average the valid pixels of each block; a block without any is missing."""
     missing = np.isnan(values)
-    parts = [np.s_[:, down::factor, right::factor] for down in range(factor) for right in range(factor)]
-    if not missing.any():
-        return np.asarray(sum(values[part] for part in parts) / np.float32(len(parts)), np.float32)
     filled = np.where(missing, np.float32(0), values)
-    total = sum(filled[part] for part in parts)
-    count = sum((~missing[part]).astype(np.float32) for part in parts)
+    total = sum(filled[part] for part in _phases(factor))
+    count = sum((~missing[part]).astype(np.float32) for part in _phases(factor))
     with np.errstate(invalid="ignore"):
         return np.asarray(total / count, np.float32)
+
+
+def _phases(factor: int) -> list[tuple[slice, slice, slice]]:
+    """Return the slices that take the first, second, ... pixel of every block."""
+    return [np.s_[:, down::factor, right::factor] for down in range(factor) for right in range(factor)]

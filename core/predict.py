@@ -202,6 +202,7 @@ class _Run:
             n_windows=layout.n_windows_in_all(),
             log=self.reporter.log,
         )
+        self.decide = start_decider(self.plan.rule, self.execution)
         chosen, several = self.execution, "s" * (backend.batch_size != 1)
         self.reporter.log(
             f"Computing on {chosen.device} ({chosen.name}) with {chosen.engine} in {chosen.precision}, "
@@ -231,7 +232,7 @@ class _Run:
             StripReader(plan.sources, plan.lattice, threads, self.settings.ahead),
             backend,
             partial(RollingBlend, n_channels, plan.lattice, device=self.execution.torch_device),
-            start_decider(plan.rule, self.execution),
+            self.decide,
             plan.rule.n_experts,
             lambda: self.reporter.progress(tally.windows, tally.total, "windows"),
         )

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import rasterio
 import torch
-from affine import Affine
 from mce_landcover.core.card import ModelCard
 from mce_landcover.core.catalogue import load_catalogue
 from mce_landcover.core.engine.devices import choose, n_cores
@@ -28,6 +27,8 @@ from mce_landcover.core.engine.start import torch_flags
 from mce_landcover.core.network import build_network
 from mce_landcover.core.normalise import Normaliser
 from mce_landcover.core.predict import PredictRequest, run
+from mce_landcover.core.scene.write import make_scene
+from rasterio.enums import Resampling
 from torch import nn
 
 NETWORKS = {
@@ -81,37 +82,19 @@ def make_model(name: str, window: int, stride: int) -> BenchModel:
     return BenchModel(card, build_network(card).eval())
 
 
-def make_rasters(folder: Path, pixels: int) -> dict[str, list[Path]]:
-    random = np.random.default_rng(0)
-    y, x = np.mgrid[:pixels, :pixels]
-    dem = (2500 + 50 * np.sin(x / 90) + 40 * np.cos(y / 70)).astype(np.float32)[None]
-    image = random.integers(0, 256, (3, pixels, pixels), dtype=np.uint8)
-    paths = {}
-    for role, values in (("image", image), ("dem", dem)):
-        paths[role] = [folder / f"{role}.tif"]
-        with rasterio.open(
-            paths[role][0],
-            "w",
-            driver="GTiff",
-            width=pixels,
-            height=pixels,
-            count=len(values),
-            dtype=values.dtype,
-            crs="EPSG:2056",
-            transform=Affine(0.5, 0, 2_600_000, 0, -0.5, 1_200_000),
-            tiled=True,
-            compress="deflate",
-        ) as dataset:
-            dataset.write(values)
-    return paths
+class Stopwatch:
+    """A reporter that notes when the network is on the device: from there on, `predict` and bare are equal work."""
 
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
 
-class NullReporter:
     def progress(self, done: int, total: int, unit: str) -> None:
-        pass
+        if not self.wall:
+            self.wall, self.cpu = time.perf_counter(), time.process_time()
 
     def log(self, message: str) -> None:
-        pass
+        if message.startswith("Mapping"):
+            self.wall, self.cpu = time.perf_counter(), time.process_time()
 
 
 def bare_openvino(model: BenchModel, precision: str) -> Callable[[int], None]:
@@ -166,8 +149,8 @@ def bare_torch(model: BenchModel, device: str, precision: str, batch: int) -> Ca
 
 def monai_run(
     model: BenchModel, rasters: dict[str, list[Path]], device: str, precision: str, batch: int
-) -> Callable[[int], None]:
-    """MONAI's inferer on the raster as an array, Gaussian weights, half overlap, then the same arg-max."""
+) -> Callable[[], None]:
+    """MONAI's inferer on the raster as an array, Gaussian weights, half overlap, then one arg-max."""
     from monai.inferers import sliding_window_inference
 
     net = model.net.to(device, memory_format=torch.channels_last)
@@ -177,11 +160,13 @@ def monai_run(
     def predictor(windows: torch.Tensor) -> torch.Tensor:
         return net(normaliser(windows).to(memory_format=torch.channels_last)).flatten(1, 2).float()
 
-    def loop(_: int) -> None:
+    def loop() -> None:
         values = []
         for paths in rasters.values():
             with rasterio.open(paths[0]) as dataset:
-                values.append(dataset.read().astype(np.float32))
+                side_m = dataset.bounds.right - dataset.bounds.left
+                shape = (dataset.count, round(side_m / 0.5), round(side_m / 0.5))
+                values.append(dataset.read(out_shape=shape, resampling=Resampling.average).astype(np.float32))
         x = torch.from_numpy(np.concatenate(values))[None].to(device)
         side = model.card.window
         overlap = 1 - model.card.stride / side
@@ -194,18 +179,26 @@ def monai_run(
     return loop
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
+def timed(work: Callable[[], Any]) -> tuple[float, float]:
     wall, cpu = time.perf_counter(), time.process_time()
-    result = work()
-    return time.perf_counter() - wall, time.process_time() - cpu, result
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def main() -> None:
+def predicted(model: BenchModel, request: PredictRequest) -> tuple[float, float, dict[str, Any]]:
+    """Run the whole job; return wall and CPU seconds after the network was ready, and the run file."""
+    watch = Stopwatch()
+    result = run(model, request, watch)
+    wall, cpu = time.perf_counter() - watch.wall, time.process_time() - watch.cpu
+    return wall, cpu, json.loads(result.run_file.read_text())
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--network", choices=NETWORKS, default="r50")
-    parser.add_argument("--pixels", type=int, default=1500, help="side of the raster")
+    parser.add_argument("--pixels", type=int, default=1500, help="side of the raster, the embedded scene")
     parser.add_argument("--window", type=int, default=200)
     parser.add_argument("--stride", type=int, default=100)
     parser.add_argument("--device", default="auto")
@@ -214,65 +207,62 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--monai", action="store_true", help="also run MONAI's sliding window, in torch")
-    args = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> None:
+    args = arguments()
     model = make_model(args.network, args.window, args.stride)
     execution = choose(args.device, args.engine, args.precision)
     keep_freed_memory()
+    measured: dict[str, list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rasters = make_rasters(folder, args.pixels)
+        scene = make_scene(folder / "scene", size_m=args.pixels // 2)
+        rasters = {"image": [scene.image], "dem": [scene.dem]}
 
-        def predict_once() -> dict[str, Any]:
-            request = PredictRequest(
-                rasters,
-                folder / f"out{time.monotonic_ns()}",
-                device=args.device,
-                engine=args.engine,
-                precision=args.precision,
-                batch_size=args.batch,
-            )
-            return json.loads(run(model, request, NullReporter()).run_file.read_text())
+        def predict_once() -> tuple[float, float, dict[str, Any]]:
+            output = folder / f"out{time.monotonic_ns()}"
+            wishes = {"device": args.device, "engine": args.engine, "precision": args.precision}
+            return predicted(model, PredictRequest(rasters, output, batch_size=args.batch, **wishes))
 
-        warm = predict_once()
+        _, _, warm = predict_once()
         n_windows, batch = warm["windows"]["run"], warm["batch_size"]
         if execution.engine == "openvino":
             bare = bare_openvino(model, execution.precision)
         else:
             bare = bare_torch(model, execution.device, execution.precision, batch)
-        rows = []
         with torch_flags(execution):
             bare(8)
         for _ in range(args.rounds):
             with torch_flags(execution):
-                wall, cpu, _ = timed(lambda: bare(n_windows))
-            rows.append(("bare", wall, cpu))
-            _, cpu, report = timed(predict_once)
-            steps = report["seconds_by_step"]
-            rows.append(("predict", steps["map"] + steps["publish"], cpu))
-            rows.append(("  of which map", steps["map"], float("nan")))
-            rows.append(("  start (not counted)", steps["start"], float("nan")))
+                measured.setdefault("bare network", []).append(timed(lambda: bare(n_windows)))
+            wall, cpu, _ = predict_once()
+            measured.setdefault("predict", []).append((wall, cpu))
         if args.monai:
             peer = monai_run(model, rasters, execution.device, execution.precision, max(batch, 4))
-            for _ in range(max(1, args.rounds - 1)):
-                wall, cpu, _ = timed(lambda: peer(0))
-                rows.append(("monai", wall, cpu))
-
+            measured["monai (torch)"] = [timed(peer) for _ in range(max(1, args.rounds - 1))]
     print(
         f"{args.network} {args.window} px, stride {args.stride}, {args.pixels}^2 px, {n_windows} windows; "
-        f"{execution.device} {execution.engine} {execution.precision}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+        f"{execution.device} {execution.engine} {execution.precision}, {n_cores()} cores, "
+        f"load {os.getloadavg()[0]:.1f}"
     )
+    show(measured, n_windows)
+
+
+def show(measured: dict[str, list[tuple[float, float]]], n_windows: int) -> None:
+    """Print medians, and ratios to the bare network; CPU seconds tell more on a machine that others use too."""
     print(
-        f"{'':24}{'s (median)':>12}{'s (best)':>10}{'windows/s':>11}{'ratio':>8}{'ratio of best':>15}{'CPU s':>8}"
+        f"{'':16}{'wall s':>10}{'windows/s':>11}{'ratio':>8}{'best ratio':>12}{'CPU s':>9}{'CPU ratio':>11}"
     )
-    base = [wall for name, wall, _ in rows if name == "bare"]
-    for name in dict.fromkeys(row[0] for row in rows):
-        walls = [wall for other, wall, _ in rows if other == name]
-        cpus = [cpu for other, _, cpu in rows if other == name]
-        middle = statistics.median(walls)
+    base = measured["bare network"]
+    base_wall, base_cpu = (statistics.median(column) for column in zip(*base, strict=True))
+    for name, runs in measured.items():
+        wall, cpu = (statistics.median(column) for column in zip(*runs, strict=True))
+        best = min(run[0] for run in runs) / min(run[0] for run in base)
         print(
-            f"{name:24}{middle:12.2f}{min(walls):10.2f}{n_windows / min(walls):11.1f}{middle / statistics.median(base):8.3f}"
-            f"{min(walls) / min(base):15.3f}{statistics.median(cpus):8.1f}"
+            f"{name:16}{wall:10.2f}{n_windows / wall:11.1f}{wall / base_wall:8.3f}{best:12.3f}"
+            f"{cpu:9.2f}{cpu / base_cpu:11.3f}"
         )
 
 
