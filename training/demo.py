@@ -3,7 +3,7 @@ that it scores says anything about real land cover."""
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,15 @@ from .data.scene import SceneBlock, render_area
 from .evaluate import all_rules, evaluate
 from .trainer import TrainResult, TrainSettings, train
 
+#: ResNet-18 without its last stage: 3 M weights (6 MB), no depthwise convolutions, which learn slowly from
+#: random weights and lose more classes in bfloat16.
 ARCHITECTURE = Architecture(
-    decoder="deeplabv3plus", encoder="mobilenet_v2", decoder_channels=64, expert_channels=64
+    decoder="deeplabv3plus", encoder="resnet18", encoder_depth=4, decoder_channels=96, expert_channels=64
 )
-WINDOW, STRIDE, GSD_M = 256, 128, 0.5
+#: Windows of 64 m show a block field whole; four times as many fit into a minute of training as of 128 m.
+WINDOW, STRIDE, GSD_M = 128, 64, 0.5
+#: Equation 1 is off: at these few steps it leaves the experts of rare classes where they started.
+SETTINGS = TrainSettings(steps=4000, warmup=100, adapted_lr=False, balanced=0.9, validate_every=500)
 NESTED = (("all", ("head", "body", "tail")), ("body and tail", ("body", "tail")), ("tail", ("tail",)))
 
 
@@ -35,7 +40,7 @@ class DemoPlan:
     window: int = WINDOW
     stride: int = STRIDE
     n_experts: int = 3
-    settings: TrainSettings = field(default_factory=lambda: TrainSettings(steps=2000, weight_decay=1e-4))
+    settings: TrainSettings = SETTINGS
 
 
 def train_demo_model(output: Path, plan: DemoPlan, reporter: Reporter) -> TrainResult:
