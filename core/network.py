@@ -88,6 +88,8 @@ def build_network(card: ModelCard, *, encoder_weights: str | None = None, seed: 
         if encoder_weights is not None:
             pretrained = _backbone(arch, 3, encoder_weights).encoder
             adopt_weights(backbone.encoder, pretrained, [band for s in card.sources for band in s.bands])
+    if arch.encoder_depth < 5:
+        _drop_unused_stages(backbone.encoder, card.n_bands)
     multiple = _output_stride(arch) if arch.decoder == "deeplabv3plus" else 2**arch.encoder_depth
     return MceNetwork(backbone.encoder, backbone.decoder, experts, multiple)
 
@@ -129,6 +131,21 @@ def _unet(smp: Any, arch: Architecture, common: dict[str, Any]) -> Any:
         add_center_block=arch.encoder.startswith("vgg"),
     )
     return model
+
+
+def _drop_unused_stages(encoder: nn.Module, n_bands: int) -> None:
+    """Replace what a forward pass never reaches: smp keeps the stages beyond the depth asked for."""
+    reached: set[nn.Module] = set()
+    hooks = [m.register_forward_pre_hook(lambda m, _: reached.add(m)) for m in encoder.modules()]
+    with torch.no_grad():
+        encoder.eval()(torch.zeros(1, n_bands, 64, 64))
+    encoder.train()
+    for hook in hooks:
+        hook.remove()
+    for parent in list(encoder.modules()):
+        for name, child in list(parent.named_children()):
+            if reached.isdisjoint(child.modules()) and next(child.parameters(), None) is not None:
+                setattr(parent, name, nn.Identity())
 
 
 def _output_stride(arch: Architecture) -> int:

@@ -128,3 +128,13 @@ def test_converts_to_openvino(decoder: str, size: int) -> None:
     with torch.no_grad():
         expected = net(x).numpy()
     assert compiled(x.numpy())[0] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "resnet50"])
+def test_a_shallow_encoder_carries_no_stage_that_it_never_runs(encoder: str) -> None:
+    """smp keeps the deepest stage of a ResNet though it is not run: every weight that is left gets a gradient."""
+    architecture = tlm_card(encoder).architecture.model_copy(update={"encoder_depth": 4})
+    card = tlm_card(encoder, architecture=architecture)
+    network = build_network(card)
+    network(torch.rand(2, card.n_bands, 64, 64)).square().sum().backward()
+    assert [name for name, weight in network.encoder.named_parameters() if weight.grad is None] == []
