@@ -64,6 +64,7 @@ class ExpertSpec(_Frozen):
 class Architecture(_Frozen):
     """Which network of segmentation-models-pytorch carries the experts; see `core/network.py`.
 
+    `encoder_depth` is how many halvings of the encoder are used (4 leaves out the stage at stride 32).
     `decoder_channels` is the width of the decoder's last features, which the experts read at `decoder_stride`
     (a DeepLabV3+ always gives stride 4).
     """
@@ -71,6 +72,7 @@ class Architecture(_Frozen):
     decoder: Literal["deeplabv3plus", "unet"]
     #: No address or path can be an encoder's name: timm would fetch it.
     encoder: str = Field(pattern=r"^[a-z][A-Za-z0-9_.-]*$", max_length=80)
+    encoder_depth: Literal[3, 4, 5] = 5
     encoder_output_stride: Literal[8, 16] | None = None
     decoder_channels: int | None = Field(default=None, gt=0, le=2048)
     decoder_stride: Literal[1, 2, 4] = 4

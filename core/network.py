@@ -88,7 +88,7 @@ def build_network(card: ModelCard, *, encoder_weights: str | None = None, seed: 
         if encoder_weights is not None:
             pretrained = _backbone(arch, 3, encoder_weights).encoder
             adopt_weights(backbone.encoder, pretrained, [band for s in card.sources for band in s.bands])
-    multiple = _output_stride(arch) if arch.decoder == "deeplabv3plus" else 32
+    multiple = _output_stride(arch) if arch.decoder == "deeplabv3plus" else 2**arch.encoder_depth
     return MceNetwork(backbone.encoder, backbone.decoder, experts, multiple)
 
 
@@ -97,6 +97,7 @@ def _backbone(arch: Architecture, n_bands: int, weights: str | None = None) -> A
     smp = segmentation_models()
     common: dict[str, Any] = {
         "encoder_name": arch.encoder,
+        "encoder_depth": arch.encoder_depth,
         "encoder_weights": (True if arch.encoder.startswith("tu-") else weights) if weights else None,
         "in_channels": n_bands,
     }
@@ -118,9 +119,9 @@ def _unet(smp: Any, arch: Architecture, common: dict[str, Any]) -> Any:
     from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 
     finest = _feature_channels(arch)
-    n_blocks = 5 - int(math.log2(arch.decoder_stride))
+    n_blocks = arch.encoder_depth - int(math.log2(arch.decoder_stride))
     widths = [finest << (n_blocks - 1 - block) for block in range(n_blocks)]
-    model = smp.Unet(**common)
+    model = smp.Unet(**common, decoder_channels=UNET_WIDTHS[-arch.encoder_depth :])
     model.decoder = UnetDecoder(
         encoder_channels=model.encoder.out_channels,
         decoder_channels=widths,

@@ -27,7 +27,7 @@ from .i18n import tr
 class Placed:
     """A file to load: its layer name, and whether it is seen at first.
 
-    `heat_band` names the band, with values 0 to 1, that is shown as a heat map where no QML is beside the file.
+    `heat_band` names the band, with values 0 to 1, shown as a heat map where no QML is beside the file.
     """
 
     file: Path

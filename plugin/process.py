@@ -15,8 +15,10 @@ from typing import IO
 
 #: How often the caller's wish to cancel is looked at, whatever the child says.
 POLL_S = 0.05
-#: How long a child may take to stop by itself before it is killed.
-GRACE_S = 5.0
+#: How long a cancelled child may take to stop by itself before it is killed, which does its files no harm.
+GRACE_S = 3.0
+#: How long a child that has said its last word may take to end.
+FAREWELL_S = 1.0
 #: How long the output of a child that has ended is waited for.
 DRAIN_S = 1.0
 #: Lines of stderr that are kept for diagnosis.
@@ -39,12 +41,11 @@ def run_lines(
     on_line: Callable[[str], bool | None],
     is_cancelled: Callable[[], bool],
     stdin: str = "",
-    grace_s: float = GRACE_S,
 ) -> Ended:
     """Run `command`, give it `stdin`, and call `on_line` in this thread for each line that it prints.
 
-    `on_line` returns True to say that nothing more is expected: the child then has the grace period to end.
-    A cancelled child is asked to stop, and killed after the grace period. Raises OSError if it cannot start.
+    `on_line` returns True to say that nothing more is expected: the child is not waited for long then. A
+    cancelled child is asked to stop, and killed after the grace period. Raises OSError if it cannot start.
     """
     child = subprocess.Popen(
         list(command),
@@ -68,18 +69,24 @@ def run_lines(
         for name, line in _until_closed(child, lines):
             if name == "err":
                 stderr.append(line)
-            elif name == "out" and not cancelled and on_line(line):
-                deadline = min(deadline, time.monotonic() + grace_s)
+            elif name == "out" and on_line(line):
+                deadline = min(deadline, time.monotonic() + FAREWELL_S)
             if not cancelled and is_cancelled():
-                cancelled, deadline = True, time.monotonic() + grace_s
+                cancelled, deadline = True, min(deadline, time.monotonic() + GRACE_S)
                 child.terminate()
             if time.monotonic() > deadline:
                 child.kill()
+        _wait(child, min(deadline, time.monotonic() + GRACE_S))
     finally:
-        if child.poll() is None:
-            child.kill()
+        child.kill()
         exit_code = child.wait()
     return Ended(exit_code, tuple(stderr), cancelled)
+
+
+def _wait(child: subprocess.Popen[bytes], deadline: float) -> None:
+    """Give a child that has closed its streams until `deadline` to end, so that its exit code is its own."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(max(0.0, deadline - time.monotonic()))
 
 
 def _until_closed(

@@ -87,7 +87,8 @@ def unreadable(parameter: str) -> str:
 def local_file(layer: QgsRasterLayer) -> Path | None:
     """Return the file that holds the whole layer, or None where there is no such file.
 
-    Subdatasets, open options, archives and addresses are not plain files: QGIS reads those for us.
+    Subdatasets, open options, archives and addresses are not plain files: QGIS reads those for us. Nor does
+    the file tell all where the user gave the layer another CRS, for example because the file has none.
     """
     if layer.providerType() != "gdal":
         return None
@@ -95,7 +96,8 @@ def local_file(layer: QgsRasterLayer) -> Path | None:
     parts = QgsProviderRegistry.instance().decodeUri("gdal", uri)
     special = ("layerName", "openOptions", "vsiPrefix", "vsiSuffix", "authcfg")
     path = Path(str(parts.get("path") or ""))
-    if any(parts.get(key) for key in special) or not path.is_file():
+    other_crs = layer.crs().isValid() and layer.crs() != layer.dataProvider().crs()
+    if any(parts.get(key) for key in special) or other_crs or not path.is_file():
         return None
     return path.absolute()
 

@@ -6,6 +6,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 out=$root/demo
 cli=$root/.venv/bin/mce-landcover
 
+# QGIS takes the first python3 on the PATH for its own: a pyenv or an active environment makes it crash.
+export PATH=/usr/bin:$PATH
 export QT_QPA_PLATFORM=offscreen
 export QGIS_CUSTOM_CONFIG_PATH=$out/profile
 export MCE_LANDCOVER_PYTHON=$root/.venv/bin/python

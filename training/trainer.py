@@ -124,7 +124,7 @@ class _Training:
                 told = f", validation mean accuracy {recall:.3f}" if validation else ""
                 self.reporter.log(f"Step {step}: training loss {history[-1][1]:.3f}{told}.")
                 recent = []
-                if not validation or recall > best.mean_recall:
+                if not recall <= best.mean_recall:  # NaN, nothing to judge by, keeps the latest
                     best = Checkpoint(step, recall, _copy(self.network))
             self.reporter.progress(step, self.settings.steps, "steps")
         return TrainResult(best, history, time.monotonic() - started, self.drawn)

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
+from ..errors import Cancelled
 from ..version import package_version
 from .protocol import Failure, Request, Result
 from .reporting import Interrupt, LineReporter, MessageReporter
@@ -216,7 +217,7 @@ def _run(context: typer.Context, show: Show) -> int:
     request = Request(str(context.command.name).replace("-", "_"), parameters)
     outcome = _serve_machine(request, context.obj) if as_json else _serve_person(request, context.obj)
     if isinstance(outcome, Failure) and not as_json:
-        _say_error(outcome.message)
+        _say_error(outcome.message, is_wish=outcome.kind == Cancelled.__name__)
     elif isinstance(outcome, Result) and not as_json:
         show(_stdout(), outcome.value)
     return exit_code(outcome)
@@ -252,9 +253,10 @@ def _say_stopping() -> None:
     os.write(2, b"\nStopping after this batch; press Ctrl-C again to stop at once.\n")
 
 
-def _say_error(sentence: str) -> None:
+def _say_error(sentence: str, *, is_wish: bool = False) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print("error:", style="bold red", end=" ")
+    if not is_wish:
+        console.print("error:", style="bold red", end=" ")
     console.print(sentence, markup=False)
 
 

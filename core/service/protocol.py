@@ -7,7 +7,7 @@ undecodable file name can break them.
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Union
 
 PROTOCOL_VERSION = 1
 JOBS = ("predict", "model_info", "make_scene", "train_demo", "backend_info", "overview")
@@ -53,7 +53,8 @@ class Failure:
     exit_code: int = 1
 
 
-Message = Progress | Log | Result | Failure
+# Not `|`: this module is imported by QGIS, whose Python is 3.9 in some bundles.
+Message = Union[Progress, Log, Result, Failure]  # noqa: UP007
 _TYPES: dict[str, type[Message]] = {"progress": Progress, "log": Log, "result": Result, "error": Failure}
 _NAMES = {cls: name for name, cls in _TYPES.items()}
 

@@ -1,7 +1,7 @@
 """A model card as people read it: tables for the terminal, the same as plain text for QGIS's log."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.text import Text
 from ..card import ModelCard
 
 TEXT_WIDTH = 110
+GROUPS = ("head", "body", "tail")
 
 
 def summary_text(card: ModelCard, sha256: str, path: Path | str) -> str:
@@ -26,10 +27,13 @@ def summary_text(card: ModelCard, sha256: str, path: Path | str) -> str:
 def summary(card: ModelCard, sha256: str, path: Path | str) -> Group:
     """Return facts, sources, classes, scores and provenance as one printable group."""
     parts = [_facts(card, sha256, path), _sources(card), _classes(card)]
-    scores = {k: v for k, v in _flat(card.scores) if not _is_recall(k)}
-    for title, values in (("Scores", scores), ("Provenance", dict(_flat(card.provenance)))):
-        if values:
-            parts.append(_pairs(values, title))
+    rules = _scored_rules(card)
+    if rules:
+        parts.append(_scores(rules, sorted({c.group for c in card.classes}, key=GROUPS.index)))
+    for title, values in (("Scored on", card.scores), ("Provenance", card.provenance)):
+        told = dict(_flat({key: value for key, value in values.items() if key not in rules}))
+        if told:
+            parts.append(_pairs(told, title))
     return Group(*parts)
 
 
@@ -50,36 +54,47 @@ def _sources(card: ModelCard) -> Table:
     table = _table("Sources", ("role", "bands", "pixel", "normalisation"))
     for s in card.sources:
         unit = f" ({s.unit})" if s.unit else ""
-        table.add_row(s.role, ", ".join(s.bands) + unit, f"{s.gsd_m:g} m", s.normalisation.kind)
+        _add_row(table, s.role, ", ".join(s.bands) + unit, f"{s.gsd_m:g} m", s.normalisation.kind)
     return table
 
 
 def _classes(card: ModelCard) -> Table:
-    recalls = _recalls(card)
-    headers = ["id", "class", "group", "training share", *(e.name for e in card.experts)]
-    table = _table("Classes", [*headers, "recall"] if recalls else headers)
+    """The classes: groups, training shares, experts and, where scored, recall and IoU of the map."""
+    headers = ["id", "class", "group", "training %", *(e.name for e in card.experts)]
+    scored = _scored_rules(card).get(card.aggregation, {})
+    measures = [name for name in ("recall", "iou") if isinstance(scored.get(name), Mapping)]
+    table = _table("Classes", [*headers, *(f"{name} %" for name in measures)])
     total = max(1, sum(card.pixel_counts))
     for channel, c in enumerate(card.classes):
-        cells: list[str | Text] = [str(c.id), Text.assemble(("■ ", c.color), c.name), c.group]
-        cells.append(f"{100 * card.pixel_counts[channel] / total:.2f} %")
-        cells += ["x" if row[channel] else "" for row in card.responsible]
-        if recalls:
-            cells.append(f"{100 * recalls[c.name]:.1f} %" if c.name in recalls else "")
-        table.add_row(*cells)
+        swatch = Text.assemble(("■ ", c.color), _text(c.name))
+        experts = ["x" if row[channel] else "" for row in card.responsible]
+        cells = [_percent(scored[name].get(c.name), 1) for name in measures]
+        share = _percent(card.pixel_counts[channel] / total, 2)
+        _add_row(table, str(c.id), swatch, c.group, share, *experts, *cells)
     return table
 
 
-def _is_recall(key: str) -> bool:
-    return "recall" in key.split(".")[:-1]
+def _scored_rules(card: ModelCard) -> dict[str, Mapping[str, Any]]:
+    """What was scored (an aggregation, an expert, the oracle) -> its measures."""
+    return {rule: m for rule, m in card.scores.items() if isinstance(m, Mapping) and "recall" in m}
 
 
-def _recalls(card: ModelCard) -> dict[str, float]:
-    """Class name -> recall, from a `recall` table anywhere in the scores."""
-    return {
-        key.rpartition(".")[2]: value
-        for key, value in _flat(card.scores)
-        if _is_recall(key) and isinstance(value, int | float)
-    }
+def _scores(rules: Mapping[str, Mapping[str, Any]], groups: Sequence[str]) -> Table:
+    titles = {"overall": "overall %", "mean_recall": "mean recall %", "mean_iou": "mean IoU %"}
+    table = _table("Scores", ["of", *titles.values(), *(f"{group} %" for group in groups)])
+    for rule, measures in rules.items():
+        by_group = measures["groups"] if isinstance(measures.get("groups"), Mapping) else {}
+        _add_row(
+            table,
+            rule,
+            *(_percent(measures.get(m), 1) for m in titles),
+            *(_percent(by_group.get(g), 1) for g in groups),
+        )
+    return table
+
+
+def _percent(share: object, digits: int) -> str:
+    return f"{100 * share:.{digits}f}" if isinstance(share, int | float) else ""
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -95,12 +110,23 @@ def _pairs(values: Mapping[str, Any], title: str) -> Table:
     table = _table(title, ("", ""))
     table.show_header = False
     for key, value in values.items():
-        table.add_row(key, f"{value:.4g}" if isinstance(value, float) else str(value))
+        _add_row(table, key, f"{value:.4g}" if isinstance(value, float) else str(value))
     return table
 
 
-def _table(title: str, columns: list[str] | tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _table(title: str, columns: Sequence[str]) -> Table:
+    heading = _text(title)
+    heading.stylize("bold")
+    table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(_text(name), overflow="fold")
     return table
+
+
+def _add_row(table: Table, *cells: str | Text) -> None:
+    table.add_row(*(cell if isinstance(cell, Text) else _text(cell) for cell in cells))
+
+
+def _text(content: str) -> Text:
+    """Return text that a card wrote, to be shown as it is: no markup, no control characters."""
+    return Text("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in content))

@@ -157,15 +157,16 @@ def test_stylers_live_until_they_are_forgotten(context, products):
     assert not layers._stylers
 
 
-def two_step_model() -> QgsProcessingModelAlgorithm:
-    """A model that maps an image and copies the map, chained by the output MAP alone."""
+def two_step_model(**values: str) -> QgsProcessingModelAlgorithm:
+    """A model that maps an image and copies the map, chained by the output MAP alone; `values` are fixed."""
     model = QgsProcessingModelAlgorithm("Two steps", "")
     model.addModelParameter(QgsProcessingParameterRasterLayer("image"), QgsProcessingModelParameter("image"))
     source = QgsProcessingModelChildParameterSource
     first = QgsProcessingModelChildAlgorithm("mce:predict")
     first.setChildId("map")
     first.addParameterSources("IMAGE", [source.fromModelParameter("image")])
-    first.addParameterSources("LOAD_LAYERS", [source.fromStaticValue(False)])
+    for name, value in {"LOAD_LAYERS": False, **values}.items():
+        first.addParameterSources(name, [source.fromStaticValue(value)])
     model.addChildAlgorithm(first)
     second = QgsProcessingModelChildAlgorithm("gdal:translate")
     second.setChildId("copy")

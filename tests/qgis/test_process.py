@@ -1,6 +1,27 @@
 """`plugin/process.py`: the environment of the child."""
 
-from mce_landcover.plugin.process import child_environment
+import os
+
+from mce_landcover.plugin.process import child_environment, run_lines
+
+
+def run(script: str):
+    lines: list[str] = []
+    ended = run_lines(
+        ["/bin/sh", "-c", script], env=os.environ, on_line=lines.append, is_cancelled=lambda: False
+    )
+    return ended, lines
+
+
+def test_exit_code_is_the_childs_own_though_its_streams_close_first():
+    ended, lines = run("echo one; echo two >&2; exec >&- 2>&-; sleep 0.3; exit 5")
+    assert (ended.exit_code, ended.stderr, lines) == (5, ("two",), ["one"])
+
+
+def test_grandchild_that_keeps_the_streams_does_not_hold_us():
+    ended, lines = run("echo before; sleep 60 & echo $!; exit 3")
+    os.kill(int(lines[1]), 9)
+    assert (ended.exit_code, lines[0]) == (3, "before")
 
 
 def test_qgis_variables_are_cleaned_and_nothing_else():

@@ -1,6 +1,7 @@
 """`plugin/rasters.py`: which layers are files, and what is exported of those that are none."""
 
 import math
+import struct
 from pathlib import Path
 
 import processing
@@ -66,6 +67,34 @@ def test_not_plain_files(image, tmp_path):
     assert local_file(QgsRasterLayer(f"GPKG:{tmp_path}/two.gpkg:a b")) is None
     layer = QgsRasterLayer(f"/vsigzip/{image}.gz")
     assert layer.dataProvider() is None or local_file(layer) is None
+
+
+def test_crs_that_the_user_gave_the_layer_counts(tmp_path, context, feedback):
+    bare = write_raster(tmp_path / "bare.tif", epsg=None)
+    layer = QgsRasterLayer(str(bare), "bare")
+    layer.setCrs(QgsCoordinateReferenceSystem())
+    assert local_file(layer) == bare
+    layer.setCrs(SWISS)
+    assert local_file(layer) is None
+    exported = gdal.Open(str(localise(read_layer(layer, "IMAGE", NO_AREA), context, feedback)))
+    original = gdal.Open(str(bare))
+    assert exported.GetSpatialRef().GetAuthorityCode(None) == "2056"
+    assert exported.GetGeoTransform() == original.GetGeoTransform()
+    assert exported.ReadRaster() == original.ReadRaster()
+
+
+def test_missing_pixels_stay_missing(tmp_path, context, feedback):
+    file = write_raster(tmp_path / "holes.tif", kind=gdal.GDT_Float32)
+    dataset = gdal.Open(str(file), gdal.GA_Update)
+    dataset.GetRasterBand(1).SetNoDataValue(-9999.0)
+    dataset.GetRasterBand(1).WriteRaster(2, 3, 1, 1, struct.pack("f", -9999.0))
+    dataset.FlushCache()
+    del dataset
+    raster = read_layer(QgsRasterLayer(f"{file}|option:NUM_THREADS=1", "holes"), "DEM", NO_AREA)
+    exported = gdal.Open(str(localise(raster, context, feedback)))
+    values, nodata = exported.ReadAsArray(), exported.GetRasterBand(1).GetNoDataValue()
+    assert (values == nodata).sum() == 1
+    assert values[3, 2] == nodata
 
 
 def test_layer_with_open_options_is_exported_whole(image, context, feedback):

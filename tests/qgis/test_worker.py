@@ -85,17 +85,13 @@ def test_garbage_is_passed_over(run, feedback):
 
 
 def test_worker_that_lingers_after_its_result_is_ended(run, monkeypatch):
-    monkeypatch.setattr(
-        process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2}
-    )
+    monkeypatch.setattr(process, "FAREWELL_S", 0.1)
     assert run("linger") == {"fine": True}
 
 
 @pytest.mark.parametrize("mode", ["hang", "stubborn"])
 def test_cancel_ends_a_silent_worker(run, monkeypatch, tmp_path, mode):
-    monkeypatch.setattr(
-        process.run_lines, "__kwdefaults__", {**process.run_lines.__kwdefaults__, "grace_s": 0.2}
-    )
+    monkeypatch.setattr(process, "GRACE_S", 0.2)
     pid_file = tmp_path / "requests.jsonl"
 
     class CancelOnceStarted(Feedback):

@@ -1,5 +1,6 @@
 """The door of the jobs: requests are checked once, and a fault is one sentence naming the parameter."""
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -138,6 +139,20 @@ def test_fields_left_blank_in_a_form_mean_the_default() -> None:
 def test_a_source_given_twice_and_no_source_are_refused() -> None:
     assert "given twice" in sentence("predict", {"image": "a", "source": {"image": "b"}, "output": "o"})
     assert "at least one raster" in sentence("predict", {"output": "o"})
+
+
+def test_the_job_and_the_engine_know_the_same_parameters_and_defaults() -> None:
+    from mce_landcover.core.predict import PredictRequest
+
+    engine = {field.name: field for field in dataclasses.fields(PredictRequest)}
+    door = {
+        name: field
+        for name, field in PredictJob.model_fields.items()
+        if name not in ("image", "dem", "source")
+    }
+    assert engine.keys() - {"sources"} == door.keys()
+    plain = [name for name, field in engine.items() if field.default is not dataclasses.MISSING]
+    assert {name: engine[name].default for name in plain} == {name: door[name].default for name in plain}
 
 
 def test_predict_hands_everything_on_and_returns_plain_data(

@@ -14,6 +14,9 @@ BACKBONES = [
     ("deeplabv3plus", "tu-mobilenetv3_small_100", {}),
     ("unet", "resnet18", {}),
     ("unet", "tu-convnext_atto", {"decoder_stride": 1}),
+    ("deeplabv3plus", "resnet18", {"encoder_depth": 4}),
+    ("deeplabv3plus", "resnet18", {"encoder_depth": 3}),
+    ("unet", "resnet18", {"encoder_depth": 4, "decoder_stride": 2}),
 ]
 
 

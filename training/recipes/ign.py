@@ -28,7 +28,7 @@ IGN = SceneRecipe(
     gsd_m=0.2,
     window=96,
     stride=48,
-    settings=TrainSettings(steps=150, batch_size=8, warmup=15, seed=1),
+    settings=TrainSettings(steps=150, batch_size=8, warmup=15, adapted_lr=False, seed=1),
 )
 
 if __name__ == "__main__":

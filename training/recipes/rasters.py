@@ -21,7 +21,10 @@ from ..evaluate import all_rules, evaluate
 from ..trainer import TrainSettings, train
 
 _LOG = logging.getLogger(__name__)
-SMALL = Architecture(decoder="deeplabv3plus", encoder="resnet18", decoder_channels=64, expert_channels=64)
+#: Without the encoder's last stage, which a scene of a few hundred metres cannot fill.
+SMALL = Architecture(
+    decoder="deeplabv3plus", encoder="resnet18", encoder_depth=4, decoder_channels=96, expert_channels=64
+)
 
 
 @dataclass(frozen=True)
