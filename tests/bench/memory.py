@@ -151,7 +151,8 @@ def main() -> None:
         child(args.folder, args.child)
         return
     print(
-        f"{'pixels':>10}{'peak MiB':>10}{'bound MiB':>11}{'seconds':>9}{'windows':>9}{'Mpx/s':>7}{'output MiB':>12}"
+        f"{'pixels':>10}{'peak MiB':>10}{'bound MiB':>11}{'seconds':>9}"
+        f"{'windows':>9}{'Mpx/s':>7}{'output MiB':>12}"
     )
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         for pixels in args.sizes:
