@@ -39,7 +39,7 @@ LAKE = SceneRecipe(
     gsd_m=0.5,
     window=128,
     stride=64,
-    settings=TrainSettings(steps=400, batch_size=8, warmup=30, adapted_lr=False, seed=1),
+    settings=TrainSettings(steps=250, batch_size=8, warmup=30, adapted_lr=False, seed=1),
 )
 
 if __name__ == "__main__":
