@@ -4,6 +4,7 @@ Each step lives in a module of its own, beside this one or in `engine/`.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -226,19 +227,21 @@ class _Run:
         tally = Tally(sum(plan.layout.n_windows(spanned(chunks)) for chunks in runs))
         n_channels = plan.rule.n_experts * len(plan.rule.class_ids)
         threads = n_cores() if self.execution.device == "cuda" else 2
+        reader = StripReader(plan.sources, plan.lattice, threads, self.settings.ahead)
         pipeline = Pipeline(
             plan.grid,
             plan.lattice,
-            StripReader(plan.sources, plan.lattice, threads, self.settings.ahead),
+            reader,
             backend,
             partial(RollingBlend, n_channels, plan.lattice, device=self.execution.torch_device),
             self.decide,
             plan.rule.n_experts,
             lambda: self.reporter.progress(tally.windows, tally.total, "windows"),
         )
-        for chunks in runs:
-            with ChunkWriter(store, products, chunks) as writer:
-                pipeline.run(spanned(chunks), tally, writer.put)
+        with closing(reader):
+            for chunks in runs:
+                with ChunkWriter(store, products, chunks) as writer:
+                    pipeline.run(spanned(chunks), tally, writer.put)
         if store.n_valid() == 0:
             raise InputError(
                 "There is nothing to map: no pixel has values in all sources; check the rasters "

@@ -38,15 +38,16 @@ class Layout:
     def bands(self) -> list[tuple[int, int]]:
         """Return the first and last + 1 column of each band.
 
-        Bands are about equally wide and cut on lattice lines, where the fewest windows have to be run twice.
+        All but the last are as wide as allowed, so that a run's memory does not depend on the region's width,
+        and are cut on lattice lines, where the fewest windows have to be run twice.
         """
         start, stop = self.region.col0, self.region.col1
         stride = self.lattice.stride
-        count = -(-(stop - start) // self.band_px)
-        cuts = [start + (stop - start) * k // count for k in range(1, count)]
-        cuts = [cut // stride * stride if stride < self.band_px else cut for cut in cuts]
-        edges = sorted({start, stop, *(cut for cut in cuts if start < cut < stop)})
-        return list(pairwise(edges))
+        edges = [start]
+        while edges[-1] + self.band_px < stop:
+            cut = (edges[-1] + self.band_px) // stride * stride
+            edges.append(cut if cut > edges[-1] else edges[-1] + self.band_px)
+        return list(pairwise([*edges, stop]))
 
     def chunks(self) -> list[Chunk]:
         """Return all chunks, in the order in which they are made."""

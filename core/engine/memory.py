@@ -10,7 +10,7 @@ from ..card import ModelCard
 from .layout import Layout
 from .plan import Settings
 
-GDAL_CACHE_MB = 128
+GDAL_CACHE_MB = 64
 _FLOAT = 4
 
 
@@ -63,8 +63,10 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)  # the largest that glibc takes
-        mallopt(_M_TRIM_THRESHOLD, 512 * 2**20)
+        mallopt(_M_TRIM_THRESHOLD, 128 * 2**20)
+        mallopt(_M_ARENA_MAX, 2)  # each thread's own heap would keep its own freed blocks
 
 
+_M_ARENA_MAX = -8
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3

@@ -16,7 +16,7 @@ from ..mosaic import Mosaic
 #: The smallest copy fits into one tile of the final file.
 SMALLEST_PX = 512
 #: Side of the pieces that are read and halved; even, so that pieces meet.
-_PIECE_PX = 2048
+_PIECE_PX = 1024
 
 
 def make_overviews(mosaic: Mosaic, name: Callable[[int], Path], profile: dict[str, Any]) -> list[Path]:

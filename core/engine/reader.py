@@ -4,7 +4,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Full, Queue
@@ -34,18 +34,25 @@ class Strip:
 
 
 class StripReader:
-    """Gives the strips of a part of the grid, a few of them read ahead by `threads` threads."""
+    """Gives the strips of a part of the grid, a few of them read ahead by `threads` threads.
+
+    The threads, and the dataset handle that each one has, serve all parts; `close` ends them.
+    """
 
     def __init__(self, sources: Sequence[GridSource], lattice: Lattice, threads: int, ahead: int = 2):
         self._sources = sources
         self._lattice = lattice
-        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
         self._ahead = ahead
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     @contextmanager
     def strips(self, part: Region) -> Iterator[Iterator[Strip]]:
         """Open the strips of all lattice rows that touch the part; leaving the context ends the reading."""
-        feed = _Feed(self._sources, self._regions(part), self._threads, self._ahead)
+        feed = _Feed(self._sources, self._regions(part), self._pool, self._ahead)
         try:
             yield iter(feed)
         finally:
@@ -65,7 +72,11 @@ class _Feed:
     """One producer thread that assembles strips from cells, which a pool of threads reads."""
 
     def __init__(
-        self, sources: Sequence[GridSource], plan: list[tuple[int, Region]], threads: int, ahead: int
+        self,
+        sources: Sequence[GridSource],
+        plan: list[tuple[int, Region]],
+        pool: ThreadPoolExecutor,
+        ahead: int,
     ):
         self._sources = sources
         self._plan = plan
@@ -73,7 +84,7 @@ class _Feed:
         self._cells: dict[_CellKey, Future[Values | None]] = {}
         self._queue: Queue[Strip | BaseException | None] = Queue(maxsize=ahead)
         self._stop = threading.Event()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
+        self._pool = pool
         self._producer = threading.Thread(target=self._produce, name="strips", daemon=True)
         self._producer.start()
 
@@ -84,10 +95,12 @@ class _Feed:
             yield item
 
     def close(self) -> None:
-        """Stop both kinds of threads and wait for them."""
+        """Stop the producer, drop what is not begun, and wait for what is."""
         self._stop.set()
         self._producer.join()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for cell in self._cells.values():
+            cell.cancel()
+        wait(cell for cell in self._cells.values() if not cell.cancelled())
 
     def _produce(self) -> None:
         try:

@@ -83,7 +83,9 @@ def make_model(name: str, window: int, stride: int) -> BenchModel:
 
 
 class Stopwatch:
-    """A reporter that notes when the network is on the device: from there on, `predict` and bare are equal work."""
+    """A reporter that notes when the network is on the device: from there on, `predict` and bare are equal
+    work.
+    """
 
     def __init__(self) -> None:
         self.wall = self.cpu = 0.0
@@ -251,7 +253,9 @@ def main() -> None:
 
 
 def show(measured: dict[str, list[tuple[float, float]]], n_windows: int) -> None:
-    """Print medians, and ratios to the bare network; CPU seconds tell more on a machine that others use too."""
+    """Print medians, and ratios to the bare network; CPU seconds tell more on a machine that others use
+    too.
+    """
     print(
         f"{'':16}{'wall s':>10}{'windows/s':>11}{'ratio':>8}{'best ratio':>12}{'CPU s':>9}{'CPU ratio':>11}"
     )

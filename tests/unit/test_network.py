@@ -132,7 +132,7 @@ def test_converts_to_openvino(decoder: str, size: int) -> None:
 
 @pytest.mark.parametrize("encoder", ["resnet18", "resnet50"])
 def test_a_shallow_encoder_carries_no_stage_that_it_never_runs(encoder: str) -> None:
-    """smp keeps the last stage of a ResNet though it is not run: each weight that is left gets a gradient."""
+    """smp keeps the deepest stage of a ResNet unrun: every weight that is left has a gradient."""
     architecture = tlm_card(encoder).architecture.model_copy(update={"encoder_depth": 4})
     card = tlm_card(encoder, architecture=architecture)
     network = build_network(card)

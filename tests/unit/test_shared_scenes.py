@@ -1,4 +1,4 @@
-"""The engine on real rasters: adjacent tiles, and five bands in another CRS. Skipped where they are absent."""
+"""The engine on real rasters: adjacent tiles, and five bands in another CRS. Skipped where absent."""
 
 import os
 from pathlib import Path
