@@ -119,6 +119,7 @@ def _provenance(plan: DemoPlan, result: TrainResult) -> dict[str, Any]:
         ),
         "settings": asdict(replace(plan.settings, device="cpu")),
         "drawn_pixel_shares": [round(n / sum(result.drawn_pixels), 5) for n in result.drawn_pixels],
+        "weights": "scales of batch norms folded into convolutions, these rounded to bfloat16",
         "best_step": result.best.step,
         "validation_mean_recall": round(result.best.mean_recall, 4),
         "seconds": round(result.seconds),

@@ -17,8 +17,8 @@ from ..core.network import build_network
 def settle_weights(network: nn.Module, n_bands: int, side: int = 64) -> dict[str, Tensor]:
     """Return weights of the same function: norms scale by 1, convolutions hold bfloat16 numbers.
 
-    The function that the network computes changes by that rounding only. Encoders in which a convolution feeds
-    more than its batch norm (pre-activation) keep their scales, and are rounded as they are.
+    What the network computes changes by that rounding only. Networks in which a convolution feeds more than
+    its batch norm (pre-activation) keep their scales, and are rounded as they are.
     """
     x = torch.randn(2, n_bands, side, side, generator=torch.Generator().manual_seed(0))
     original = copy.deepcopy(network).cpu().eval()
