@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..core.bundle import load_bundle, save_bundle
 from ..core.card import Architecture, ExpertSpec, ModelCard, Normalisation, SourceSpec
 from ..core.catalogue import load_catalogue
@@ -15,6 +17,7 @@ from ..core.progress import Reporter
 from .data.area import Area, count_pixels, measure_normalisation
 from .data.scene import SceneBlock, render_area
 from .evaluate import all_rules, evaluate
+from .settle import settled_weights
 from .trainer import TrainResult, TrainSettings, train
 
 #: ResNet-18 without its last stage: 3 M weights (6 MB), no depthwise convolutions, which learn slowly from
@@ -55,15 +58,16 @@ def train_demo_model(output: Path, plan: DemoPlan, reporter: Reporter) -> TrainR
     reporter.log(f"Training {plan.settings.steps} steps on {sum(card.pixel_counts):,} labelled pixels.")
     result = train(card, areas, validation, plan.settings, reporter)
     card = card.model_copy(update={"provenance": _provenance(plan, result)})
-    save_bundle(output, card, result.best.state)
+    weights = settled_weights(card, result.best.state)
+    save_bundle(output, card, weights, dtype=torch.bfloat16)
     test = _render(plan.test, "test", reporter)
-    network = load_bundle(output).network()  # the weights as users get them, rounded to half precision
+    network = load_bundle(output).network()  # as users get it
     found = evaluate(network, card, test, all_rules(card), stride=card.stride, reporter=reporter)
     names = [c.name for c in card.classes]
     card = card.model_copy(
         update={"scores": {"test": _places(plan.test)} | {r: s.as_json(names) for r, s in found.items()}}
     )
-    save_bundle(output, card, result.best.state)
+    save_bundle(output, card, weights, dtype=torch.bfloat16)
     return result
 
 
@@ -115,6 +119,7 @@ def _provenance(plan: DemoPlan, result: TrainResult) -> dict[str, Any]:
         ),
         "settings": asdict(replace(plan.settings, device="cpu")),
         "drawn_pixel_shares": [round(n / sum(result.drawn_pixels), 5) for n in result.drawn_pixels],
+        "weights": "scales of batch norms folded into convolutions, these rounded to bfloat16",
         "best_step": result.best.step,
         "validation_mean_recall": round(result.best.mean_recall, 4),
         "seconds": round(result.seconds),

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ...core.accuracy import Scores
 from ...core.bundle import load_bundle, save_bundle
 from ...core.card import Architecture, ExpertSpec, ModelCard, SourceSpec
@@ -18,6 +20,7 @@ from ...core.progress import Reporter, SilentReporter
 from ..data.area import Area, count_pixels, frequency_groups, measure_normalisation
 from ..data.rasters import Bounds, keep_labels, pixel_slices, read_area
 from ..evaluate import all_rules, evaluate
+from ..settle import settled_weights
 from ..trainer import TrainSettings, train
 
 _LOG = logging.getLogger(__name__)
@@ -84,14 +87,15 @@ def fit_rasters(
     card = raster_card(recipe, area)
     report.log(f"Training on {sum(card.pixel_counts):,} labelled pixels of {data.name}.")
     result = train(card, [area], [], recipe.settings, report)
-    save_bundle(output, card, result.best.state)
+    weights = settled_weights(card, result.best.state)
+    save_bundle(output, card, weights, dtype=torch.bfloat16)
     test = keep_labels(read_area(files, plain, labels), pixel_slices(labels, recipe.test))
-    network = load_bundle(output).network()  # as users get it, rounded to half precision
+    network = load_bundle(output).network()  # as users get it
     found = evaluate(network, card, [test], all_rules(card), stride=card.stride, reporter=report)
     names = [c.name for c in card.classes]
     scored = {rule: score.as_json(names) for rule, score in found.items()}
     final = card.model_copy(update={"scores": {"test": asdict(recipe.test), **scored}})
-    save_bundle(output, final, result.best.state)
+    save_bundle(output, final, weights, dtype=torch.bfloat16)
     return found
 
 
