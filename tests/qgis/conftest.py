@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,3 +136,19 @@ def image(tmp_path: Path) -> Path:
 @pytest.fixture
 def dem(tmp_path: Path) -> Path:
     return write_raster(tmp_path / "dem.tif", kind=gdal.GDT_Float32)
+
+
+_status = pytest.StashKey[int]()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember how the tests went."""
+    session.config.stash[_status] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave with that, before Python takes QGIS apart: its destructors run in no safe order and may crash."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(config.stash.get(_status, 1))
