@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qgis.core import (
-    QgsGradientColorRamp,
-    QgsGradientStop,
+    QgsColorRampShader,
     QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
@@ -16,6 +15,7 @@ from qgis.core import (
     QgsProcessingUtils,
     QgsProject,
     QgsRasterLayer,
+    QgsRasterShader,
     QgsSingleBandPseudoColorRenderer,
 )
 from qgis.PyQt.QtGui import QColor
@@ -67,6 +67,10 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
             node.setExpanded(self._placed.expanded)
 
 
+#: Dark to bright, even to the eye: entropy from 0 to 1.
+HEAT = ((0.0, "#000004"), (0.33, "#781c6d"), (0.67, "#ed6925"), (1.0, "#fcffa4"))
+
+
 def show_heat(layer: QgsRasterLayer, description: str) -> None:
     """Show the band whose description begins so, dark (0) to bright (1); change nothing without one."""
     provider = layer.dataProvider()
@@ -74,12 +78,16 @@ def show_heat(layer: QgsRasterLayer, description: str) -> None:
     band = next((b for b in bands if provider.bandDescription(b).lower().startswith(description)), None)
     if band is None:
         return
-    ramp = QgsGradientColorRamp(QColor("#000004"), QColor("#fcffa4"))
-    ramp.setStops([QgsGradientStop(0.33, QColor("#781c6d")), QgsGradientStop(0.67, QColor("#ed6925"))])
-    renderer = QgsSingleBandPseudoColorRenderer(provider, band)
+    # Not renderer.createShader(ramp): it keeps the ramp that Python then frees, and QGIS crashes later.
+    function = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Interpolated)
+    function.setColorRampItemList(
+        [QgsColorRampShader.ColorRampItem(value, QColor(color), f"{value:g}") for value, color in HEAT]
+    )
+    shader = QgsRasterShader(0.0, 1.0)
+    shader.setRasterShaderFunction(function)
+    renderer = QgsSingleBandPseudoColorRenderer(provider, band, shader)
     renderer.setClassificationMin(0.0)
     renderer.setClassificationMax(1.0)
-    renderer.createShader(ramp)
     layer.setRenderer(renderer)
 
 
