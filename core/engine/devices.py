@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ..errors import DeviceError, InputError
+from .openvino_setup import the_core
 
 DEVICES = ("auto", "cpu", "cuda")
 ENGINES = ("auto", "openvino", "torch")
@@ -90,9 +91,7 @@ def _choose_cpu(engine: str, precision: str) -> Execution:
 def has_native_bf16() -> bool:
     """Tell whether the processor multiplies bf16 itself (AMX or AVX-512 BF16)."""
     if find_spec("openvino") is not None:
-        import openvino
-
-        return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return "BF16" in the_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:  # not Linux: without a way to know, the safe answer

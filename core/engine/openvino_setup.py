@@ -2,10 +2,24 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
 from torch import nn
+
+
+@cache
+def the_core() -> Any:
+    """Return OpenVINO's entry point: one for the life of the process.
+
+    Its CPU plugin gives the calling thread a signal stack, and a second one hides the first's. Once they are
+    destroyed in the order they were made in, the thread is left with a stack that is freed, and the next
+    signal (a cancel) kills the process.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def convert(module: nn.Module, shape: Sequence[int]) -> Any:
@@ -20,14 +34,12 @@ def convert(module: nn.Module, shape: Sequence[int]) -> Any:
 
 def compile_for(model: Any, precision: str, n_threads: int) -> Any:
     """Compile for the CPU with one stream per thread; `precision` is f32 or bf16, never left to OpenVINO."""
-    import openvino
-
     settings = {
         "INFERENCE_PRECISION_HINT": precision,
         "NUM_STREAMS": str(n_threads),
         "INFERENCE_NUM_THREADS": str(n_threads),
     }
-    return openvino.Core().compile_model(model, "CPU", settings)
+    return the_core().compile_model(model, "CPU", settings)
 
 
 def compile_alone(module: nn.Module, shape: Sequence[int]) -> Any:

@@ -1,6 +1,9 @@
 """Running out of memory, and the order of answers, with backends that are not there."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,3 +169,34 @@ def test_a_compiler_that_fails_is_left_for_the_plain_module():
     assert len(jobs) == 5
     assert len(messages) == 1 and "uncompiled" in messages[0]
     torch.testing.assert_close(jobs[-1][1], expected(jobs[-1][0]), rtol=1e-4, atol=1e-4)
+
+
+SIGNALLED = """
+import gc, os, signal, sys
+sys.path[:0] = [{tests!r}]
+import faulthandler; faulthandler.enable()
+from test_backend import LATTICE, MODEL, OpenVinoBackend, Predictor
+from mce_landcover.core.engine.devices import has_native_bf16
+for precision in ("fp32", "bf16", "fp32") if has_native_bf16() else ("fp32", "fp32"):
+    backend = OpenVinoBackend(Predictor(MODEL.card.sources, MODEL.net, LATTICE), 4, 32, precision)
+    backend.close()
+    del backend
+    gc.collect()
+signal.signal(signal.SIGTERM, lambda *_: print("cancelled", flush=True))
+os.kill(os.getpid(), signal.SIGTERM)
+import ctypes
+class Stack(ctypes.Structure):
+    _fields_ = [("start", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+stack = Stack()
+ctypes.CDLL(None).sigaltstack(None, ctypes.byref(stack))
+spans = [line.split()[0].split("-") for line in open("/proc/self/maps")]
+print(not stack.start or any(int(a, 16) <= stack.start < int(b, 16) for a, b in spans))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's memory map")
+def test_signals_still_work_after_openvino():
+    """Each of OpenVINO's entry points changes the thread's signal stack: several would leave a freed one."""
+    script = SIGNALLED.format(tests=str(Path(__file__).parent))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, ["cancelled", "True"]), done.stderr
