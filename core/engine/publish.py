@@ -2,20 +2,21 @@
 end.
 """
 
+import errno
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import rasterio
 import rasterio.shutil
-from rasterio.errors import RasterioError
 
 from ..errors import OutputError
+from ..geotiff import check_whole
 from ..grid import WorldGrid
 from ..mosaic import Mosaic, Placement
-from .files import disk_errors, write_whole
+from .files import disk_error, disk_errors, write_whole
 from .layout import Layout
 from .overviews import make_overviews
 from .products import Product
@@ -63,19 +64,12 @@ class Publisher:
 
     def _convert(self, product: Product, part: Path) -> None:
         """Write one cloud-optimised GeoTIFF, in a thread, because GDAL does not stop when asked."""
-        failure: list[BaseException] = []
+        failure: list[Exception] = []
 
         def work() -> None:
             try:
-                mosaic = self._mosaic(product)
-                overviews = make_overviews(
-                    mosaic, lambda factor: self.store.overview_file(product, factor), CHUNK_PROFILE
-                )
-                document = replace(mosaic, overviews=overviews).document()
-                predictor = "NO" if product.is_class_raster else "YES"
-                rasterio.shutil.copy(document, str(part), **_COG_PROFILE, PREDICTOR=predictor)
-                _check(part, product)
-            except BaseException as error:  # raised again below, in the thread that waits
+                self._copy(product, part)
+            except Exception as error:  # GDAL fails in many types; raised again below, where it is waited for
                 failure.append(error)
 
         thread = threading.Thread(target=work, name="publish", daemon=True)
@@ -84,13 +78,30 @@ class Publisher:
             thread.join(timeout=0.2)
             self.still_wanted()
         if failure:
-            if isinstance(failure[0], RasterioError | OSError):
-                raise OutputError(
-                    f"{product.id} could not be written to {part.parent} (is the disk full?); free "
-                    "some space and run "
-                    "the same command again."
-                ) from failure[0]
-            raise failure[0]
+            raise self._failed(product, part, failure[0]) from failure[0]
+
+    def _copy(self, product: Product, part: Path) -> None:
+        mosaic = self._mosaic(product)
+        overviews = make_overviews(
+            mosaic, lambda factor: self.store.overview_file(product, factor), CHUNK_PROFILE
+        )
+        document = replace(mosaic, overviews=overviews).document()
+        predictor = "NO" if product.is_class_raster else "YES"
+        rasterio.shutil.copy(document, str(part), **_COG_PROFILE, PREDICTOR=predictor)
+        for path in (*overviews, part):
+            check_whole(path)
+
+    def _failed(self, product: Product, part: Path, error: Exception) -> OutputError:
+        """Return the sentence for a file that could not be made; GDAL seldom says that the disk is full."""
+        chunks = [self.store.chunk_file(chunk, product) for chunk in self.layout.chunks()]
+        needed = 1.5 * sum(path.stat().st_size for path in chunks)
+        if shutil.disk_usage(part.parent).free < needed:
+            return disk_error(part.parent, OSError(errno.ENOSPC, "full"))
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        return OutputError(
+            f"{product.id} could not be written to {part.parent} ({reason}); check the disk and run the same "
+            "command again."
+        )
 
     def _mosaic(self, product: Product) -> Mosaic:
         region = self.layout.region
@@ -146,12 +157,3 @@ def _remove_part(part: Path) -> None:
     with suppress(OSError):
         for path in part.parent.glob(f"{part.name}*"):
             path.unlink(missing_ok=True)
-
-
-def _check(path: Path, product: Product) -> None:
-    """Read a file's last block: a full disk does not always make GDAL fail."""
-    with rasterio.open(path) as dataset:
-        if dataset.count != len(product.bands):
-            raise OutputError(f"{path} came out with {dataset.count} bands instead of {len(product.bands)}.")
-        *_, (_, window) = dataset.block_windows(1)
-        dataset.read(dataset.count, window=window)

@@ -179,7 +179,7 @@ def mounted(folder: Path, options: str):
     return folder
 
 
-@pytest.mark.parametrize("size", ["4k", "16k", "40k", "64k"])
+@pytest.mark.parametrize("size", ["4k", "16k", "40k", "64k", "120k", "200k"])
 def test_full_disk(rasters, tmp_path, size):
     disk = mounted(tmp_path / "disk", f"size={size}")
     try:
