@@ -12,6 +12,7 @@ from engine_support import (
     NORTH,
     WEST,
     Recorder,
+    TinyNetwork,
     blended,
     predict_with,
     read,
