@@ -67,8 +67,8 @@ def blending_profile(window: int, stride: int, sigma: float) -> NDArray[np.float
 
 
 #: Standard deviation of the weights, in windows. At half overlap a window enters with 4 % of a pixel's
-#: weight, so its edge leaves no line in the map even where windows disagree; the authors' 0.35 enters with 26 %, and
-#: classes then change measurably more often along its edges (tests/unit/test_predict.py has the measure).
+#: weight, so its edge leaves no line in the map even where windows disagree; the authors' 0.35 enters with
+#: 26 %, and classes then change more often along its edges (measured in tests/unit/test_predict.py).
 SIGMA = 0.2
 
 
