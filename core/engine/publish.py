@@ -34,6 +34,8 @@ _COG_PROFILE = {
     "BIGTIFF": "IF_SAFER",
     "NUM_THREADS": "ALL_CPUS",
 }
+#: Files made together; each compresses with all cores, but reads and halves alone.
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -53,32 +55,43 @@ class Publisher:
         """
         parts = {product: _part_of(target) for product, target in targets.items()}
         try:
-            for product, part in parts.items():
-                with disk_errors(part.parent):
-                    part.parent.mkdir(parents=True, exist_ok=True)
-                self._convert(product, part)
+            for folder in {part.parent for part in parts.values()}:
+                with disk_errors(folder):
+                    folder.mkdir(parents=True, exist_ok=True)
+            self._convert(parts)
             self._rename(parts, targets)
         finally:
             for part in parts.values():
                 _remove_part(part)
 
-    def _convert(self, product: Product, part: Path) -> None:
-        """Write one cloud-optimised GeoTIFF, in a thread, because GDAL does not stop when asked."""
-        failure: list[Exception] = []
+    def _convert(self, parts: Mapping[Product, Path]) -> None:
+        """Write the cloud-optimised GeoTIFFs, the largest first, in daemon threads: GDAL does not stop when
+        asked, so a run that is cancelled does not wait for it.
+        """
+        waiting = sorted(parts, key=lambda product: len(product.bands))
+        failures: list[tuple[Product, Exception]] = []
 
         def work() -> None:
-            try:
-                self._copy(product, part)
-            except Exception as error:  # GDAL fails in many types; raised again below, where it is waited for
-                failure.append(error)
+            while waiting and not failures:
+                product = waiting.pop()
+                try:
+                    self._copy(product, parts[product])
+                except Exception as error:  # GDAL fails in many types; raised again below
+                    failures.append((product, error))
 
-        thread = threading.Thread(target=work, name="publish", daemon=True)
-        thread.start()
-        while thread.is_alive():
-            thread.join(timeout=0.2)
-            self.still_wanted()
-        if failure:
-            raise self._failed(product, part, failure[0]) from failure[0]
+        threads = [threading.Thread(target=work, name=f"publish-{n}", daemon=True) for n in range(_THREADS)]
+        for thread in threads:
+            thread.start()
+        try:
+            while any(thread.is_alive() for thread in threads):
+                next(thread for thread in threads if thread.is_alive() or thread is threads[-1]).join(0.2)
+                self.still_wanted()
+        except BaseException:
+            waiting.clear()
+            raise
+        if failures:
+            product, error = failures[0]
+            raise self._failed(product, parts[product], error) from error
 
     def _copy(self, product: Product, part: Path) -> None:
         mosaic = self._mosaic(product)
