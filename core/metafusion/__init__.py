@@ -1,1 +1,1 @@
-"""Places where a rare class was probably missed: candidates, the meta classifier that judges them, and fusion into the map (MetaFusion)."""
+"""MetaFusion: places where a rare class was probably missed, the classifier that judges them, and fusion."""
