@@ -194,9 +194,10 @@ def shown(value: Any) -> str:
     if isinstance(value, int | np.integer):
         return f"{int(value):,}".replace(",", "\u202f")
     if isinstance(value, float | np.floating):
-        if math.isinf(value):
-            return "∞" if value > 0 else "-∞"
-        return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}".replace(",", "\u202f")
+        number = float(value)
+        if math.isinf(number):
+            return "∞" if number > 0 else "-∞"
+        return f"{number:.3f}" if abs(number) < 10 else f"{number:,.1f}".replace(",", "\u202f")
     return str(value)
 
 
@@ -232,7 +233,7 @@ def _table(table: Table) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def _escaped(text: str) -> str:
@@ -245,7 +246,7 @@ def _drawn(draw: Any, size: tuple[float, float], x_label: str, y_label: str) -> 
     from matplotlib.figure import Figure
 
     ink = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color"), _INK)
-    settings = {
+    settings: Any = {
         **ink,
         "ytick.color": _INK,
         "svg.fonttype": "none",  # text stays text, in the page's font

@@ -61,8 +61,9 @@ def count_errors(
     known = (predicted != nodata) & (labels != nodata)
     mapped = np.ascontiguousarray((predicted == class_id) & known)
     true = np.ascontiguousarray((labels == class_id) & known)
-    inside = np.zeros(0, np.int64)
-    n_mapped, mapped_parts = 0, np.zeros(mapped.shape, np.uint32)
+    inside: NDArray[Any] = np.zeros(0, np.int64)
+    mapped_parts: NDArray[Any] = np.zeros(mapped.shape, np.uint32)
+    n_mapped = 0
     if mapped.any():
         mapped_parts, n_mapped = cc3d.connected_components(mapped, connectivity=8, return_N=True)
         inside = mapped_parts[_eroded(mapped)]

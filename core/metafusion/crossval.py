@@ -2,6 +2,7 @@
 curve of the effort of reviewing. Plain arrays in; nothing is fitted for later use here.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,13 +74,12 @@ def cross_validate(
 def assign_folds(targets: Bools, groups: NDArray[np.integer], settings: MetaSettings) -> Ints:
     """Return each candidate's fold `[n]`: whole groups, true candidates spread as evenly as they allow.
 
-    There are as many folds as asked for, or fewer: as many as leave both outcomes to learn from.
+    There are as many folds as asked for, or fewer: as many as leave both outcomes to learn from. Where the
+    outcomes are so unevenly spread that none does, every group is a fold of its own.
 
     Raises:
-        InputError: if not even two folds do.
+        InputError: if an outcome is in one group only, or nowhere.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     n_true = int(targets.sum())
     if n_true == 0 or n_true == len(targets):
         which = "none" if n_true == 0 else "every one"
@@ -88,20 +88,30 @@ def assign_folds(targets: Bools, groups: NDArray[np.integer], settings: MetaSett
             "give runs or reviews with both outcomes."
         )
     _, groups = np.unique(groups, return_inverse=True)
-    limit = min(len(np.unique(groups[targets])), len(np.unique(groups[~targets])))
-    for n_folds in range(min(settings.folds, int(groups.max()) + 1), 1, -1):
-        if limit < 2:
-            break
-        splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=settings.seed)
-        folds = np.full(len(targets), -1, np.int64)
-        for fold, (_, held) in enumerate(splitter.split(np.zeros((len(targets), 1)), targets, groups)):
-            folds[held] = fold
+    if min(len(np.unique(groups[targets])), len(np.unique(groups[~targets]))) < 2:
+        raise InputError(
+            f"The {n_true} missed places among {len(targets)} candidates lie in too few tiles to check the "
+            "meta classifier on tiles it has not seen; use smaller tiles or more labels."
+        )
+    most = max(n_true, len(targets) - n_true)  # scikit-learn wants no more folds than that
+    for n_folds in range(min(settings.folds, int(groups.max()) + 1, most), 1, -1):
+        folds = _split(targets, groups, n_folds, settings.seed)
         if all(len(np.unique(targets[folds != fold])) == 2 for fold in range(n_folds)) and (folds >= 0).all():
             return folds
-    raise InputError(
-        f"The {n_true} missed places among {len(targets)} candidates lie in too few tiles to check the meta "
-        "classifier on tiles it has not seen; use smaller tiles or more labels."
-    )
+    return groups.astype(np.int64)
+
+
+def _split(targets: Bools, groups: NDArray[np.integer], n_folds: int, seed: int) -> Ints:
+    """Return scikit-learn's stratified folds of whole groups `[n]`."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    folds = np.full(len(targets), -1, np.int64)
+    with warnings.catch_warnings():  # fewer true candidates than folds: the caller looks at the folds
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        for fold, (_, held) in enumerate(splitter.split(np.zeros((len(targets), 1)), targets, groups)):
+            folds[held] = fold
+    return folds
 
 
 def roc_auc(targets: Bools, scores: Floats) -> float:

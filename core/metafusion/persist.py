@@ -144,7 +144,9 @@ def _require_trusted(data: bytes, path: Path) -> None:
             if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_BYTES:
                 raise ModelError(f"{path} is no meta classifier: it unpacks to more than any.")
             schema = json.loads(archive.read("schema.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, RecursionError, NotImplementedError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # a broken archive fails in types of zipfile, zlib, json and others
         raise ModelError(
             f"{path} is no meta classifier or is truncated; copy it again or fit a new one."
         ) from error
