@@ -1,4 +1,4 @@
-"""Outlines are exactly their pixels, however they are read; shapely and a loop over pixels are the oracles."""
+"""Outlines are exactly their pixels, however they are read; shapely and pixel loops are the oracles."""
 
 import numpy as np
 import pytest
