@@ -5,11 +5,12 @@ Each step lives in a module of its own, beside this one or in `engine/`.
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import rasterio
 from torch import nn
 
@@ -22,13 +23,21 @@ from .engine.devices import Execution, choose, n_cores
 from .engine.files import require_writable, write_json
 from .engine.layout import spanned
 from .engine.memory import GDAL_CACHE_MB, bound, keep_freed_memory
-from .engine.pipeline import Pipeline, Tally
+from .engine.pipeline import Kept, Pipeline, Tally
 from .engine.plan import Plan, Settings, make_plan
 from .engine.predictor import Predictor
 from .engine.products import Product, products_of, targets_of
 from .engine.publish import Publisher
 from .engine.reader import StripReader
-from .engine.report import Clock, describe_plan, fingerprint_of_plan, versions
+from .engine.report import (
+    Clock,
+    describe_execution,
+    describe_parameters,
+    describe_plan,
+    fingerprint_of_execution,
+    fingerprint_of_plan,
+    versions,
+)
 from .engine.start import start_backend, start_decider, torch_flags
 from .engine.store import RUN_FILE, RunStore, require_unfinished
 from .engine.writer import ChunkWriter
@@ -55,6 +64,7 @@ class PredictRequest:
         overlap: share of a window that its neighbour sees too, 0 to 0.9; None takes the model's stride.
         batch_size: windows that a GPU runs together; 0 chooses. A CPU runs one per core.
         overwrite: replace finished results, and drop an unfinished run with other settings.
+        logits: keep every expert's logits too, so that the map can be decided anew by another rule.
         destinations: file per product id, in place of `output/<id>.tif`.
     """
 
@@ -71,13 +81,14 @@ class PredictRequest:
     overlap: float | None = None
     batch_size: int = 0
     overwrite: bool = False
+    logits: bool = False
     destinations: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PredictResult:
-    """What was made: `products` by id (land_cover, expert_1 ... expert_K, evidence), `windows` run on
-    `device`.
+    """What was made: `products` by id (land_cover, expert_1 ... expert_K, evidence, perhaps logits),
+    `windows` run on `device`.
     """
 
     output_dir: Path
@@ -161,7 +172,8 @@ class _Run:
 
     def make(self) -> PredictResult:
         request, output = self.request, self.request.output
-        products = products_of(self.model.card, self._tags(), request.alpha)
+        self.products = products_of(self.model.card, self._tags(), request.alpha, logits=request.logits)
+        products = self.products
         targets = targets_of(products, output, request.destinations)
         require_unfinished(output, list(targets.values()), overwrite=request.overwrite)
         for folder in {target.parent for target in targets.values()} - {output}:
@@ -209,7 +221,14 @@ class _Run:
             f"Computing on {chosen.device} ({chosen.name}) with {chosen.engine} in {chosen.precision}, "
             f"{backend.batch_size} window{several} at a time."
         )
-        self.memory = bound(card, layout, self.settings, in_flight=2 * backend.batch_size)
+        bytes_per_pixel = sum(len(p.bands) * np.dtype(p.dtype).itemsize for p in self.products)
+        self.memory = bound(
+            card,
+            layout,
+            self.settings,
+            in_flight=2 * backend.batch_size,
+            bytes_per_pixel=bytes_per_pixel,
+        )
         rows, cols = layout.region.shape
         self.reporter.log(
             f"Mapping {cols} x {rows} pixels of {self.plan.grid.gsd:g} m with {layout.n_windows_in_all()} "
@@ -235,7 +254,7 @@ class _Run:
             backend,
             partial(RollingBlend, n_channels, plan.lattice, device=self.execution.torch_device),
             self.decide,
-            plan.rule.n_experts,
+            Kept(1 + plan.rule.n_experts, plan.rule.n_evidence, n_channels * self.request.logits),
             lambda: self.reporter.progress(tally.windows, tally.total, "windows"),
         )
         with closing(reader):
@@ -270,37 +289,23 @@ class _Run:
 
     def _fingerprint(self) -> dict[str, Any]:
         """Return everything that the pixels depend on, and how the work folder is cut."""
-        execution = self.execution
         return {
             "model": self.model.sha256,
             **fingerprint_of_plan(self.plan),
             "cuts": asdict(self.settings),
-            "execution": [execution.device, execution.engine, execution.precision],
-            "versions": versions(),
+            **fingerprint_of_execution(self.execution),
+            "products": [product.id for product in self.products],
         }
 
     def _report(self, backend: Backend, tally: Tally, *, resumed: bool) -> dict[str, Any]:
-        """Return the content of the run file."""
-        request, execution, lattice = self.request, self.execution, self.plan.lattice
-        wishes = ("extent", "crs", "alpha", "device", "engine", "precision", "overlap", "batch_size")
+        """Return the content of the run file, but for the products."""
+        model = {"name": self.model.card.name, "sha256": self.model.sha256, "path": str(self.model.path)}
+        wishes = {f.name: getattr(self.request, f.name) for f in fields(self.request)}
         return {
-            "device": execution.device,
-            "device_name": execution.name,
-            "engine": execution.engine,
-            "precision": execution.precision,
-            "batch_size": backend.batch_size,
-            "model": {
-                "name": self.model.card.name,
-                "sha256": self.model.sha256,
-                "path": str(self.model.path),
-            },
+            **describe_execution(self.execution, backend.batch_size),
+            "model": model,
             **describe_plan(self.model.card, self.plan),
-            "parameters": {
-                **{name: getattr(request, name) for name in wishes},
-                "aggregation": self.plan.rule.aggregation,
-                "window": lattice.window,
-                "stride": lattice.stride,
-            },
+            "parameters": describe_parameters(wishes, self.plan),
             "windows": {
                 "total": self.plan.layout.n_windows_in_all(),
                 "run": tally.windows - tally.skipped,
