@@ -1,5 +1,5 @@
 """Decides: from blended logits to classes and heat maps (METHODS.md section 2, MetaFusion). Joining the
-experts lives in `aggregation.py`, what is written in `engine/products.py`.
+experts lives in `aggregation.py`, priors in `priors.py`, what is written in `engine/products.py`.
 
 All functions work elementwise over pixels, with the class axis first, and add in a fixed order, so a
 pixel's result does not depend on what is decided together. Classes come from additions and comparisons of
@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from .aggregation import aggregate
-from .errors import InputError
 
 #: Heat maps are stored as whole numbers of 1/50000.
 EVIDENCE_STEPS = 50_000
@@ -38,31 +37,22 @@ class DecisionRule:
         """Number of experts, K."""
         return len(self.responsible)
 
+    @property
+    def n_evidence(self) -> int:
+        """Number of evidence bands, 6 + K."""
+        return 6 + self.n_experts
+
 
 class Decisions(NamedTuple):
     """The maps of N pixels.
 
-    `classes` uint8 `[1 + K, N]`: class ids of the map, then of each expert; `evidence` int32 `[5, N]`: ML
-    class id, then entropy, margin, variation ratio and expert agreement in steps of 1/50000.
+    `classes` uint8 `[1 + K, N]`: class ids of the map, then of each expert; `evidence` int32 `[6 + K, N]`: ML
+    class id, then in steps of 1/50000 entropy, margin, variation ratio, expert agreement, the map's support
+    of the ML class and each expert's.
     """
 
     classes: Tensor
     evidence: Tensor
-
-
-def log_priors(pixel_counts: Sequence[int], alpha: float) -> tuple[float, ...]:
-    """Return `log((1 - alpha) + alpha * prior)` per class: 0 = Bayes rule, 1 = maximum likelihood.
-
-    Priors are relative training frequencies. A class without training pixels keeps prior 1: the ML rule has
-    nothing to weigh it by and must not divide by 0.
-
-    Raises:
-        InputError: if alpha is not in 0..1.
-    """
-    if not 0 <= alpha <= 1:
-        raise InputError(f"Alpha {alpha} is not between 0 (Bayes) and 1 (maximum likelihood).")
-    total = sum(pixel_counts)
-    return tuple(math.log((1 - alpha) + alpha * n / total) if n else 0.0 for n in pixel_counts)
 
 
 class Decider(nn.Module):
@@ -77,22 +67,28 @@ class Decider(nn.Module):
         return tuple(decide(expert_logits, self.rule))  # type: ignore[return-value]
 
 
-def decide(expert_logits: Tensor, rule: DecisionRule) -> Decisions:
+def decide(expert_logits: Tensor, rule: DecisionRule, log_priors: Tensor | None = None) -> Decisions:
     """Decide N pixels.
+
+    Support is `exp(z - max z)` at the ML class, without priors: its probability over that of the class that
+    the map, or an expert, prefers.
 
     Args:
         expert_logits: blended, float32 `[K, C, N]`.
         rule: aggregation, priors and class ids.
+        log_priors: `[C, N]`, in place of the rule's where priors differ from pixel to pixel.
     """
     joined = aggregate(expert_logits.unsqueeze(2), rule.aggregation, rule.responsible).squeeze(1)
     scores = list(joined.unbind(0))  # C of (N)
-    bayes = _first_largest(scores)
-    experts = [_first_largest(list(logits.unbind(0))) for logits in expert_logits.unbind(0)]
+    voices = [list(logits.unbind(0)) for logits in expert_logits.unbind(0)]  # K of C of (N)
+    bayes, *experts = (_first_largest(voice) for voice in (scores, *voices))
     agreeing = [(expert == bayes).to(torch.float32) for expert in experts]
     agreement = sum(agreeing[1:], agreeing[0]) / rule.n_experts
-    weighed = [score - prior for score, prior in zip(scores, rule.log_priors, strict=True)]
+    priors: Sequence[float | Tensor] = rule.log_priors if log_priors is None else log_priors.unbind(0)
+    weighed = [score - prior for score, prior in zip(scores, priors, strict=True)]
     ml = _first_largest(weighed)
-    shares = [share * EVIDENCE_STEPS for share in (*heat_maps(weighed), agreement)]
+    support = [_support(voice, ml) for voice in (scores, *voices)]
+    shares = [share * EVIDENCE_STEPS for share in (*heat_maps(weighed), agreement, *support)]
     return Decisions(
         torch.stack([_ids(channel, rule.class_ids) for channel in (bayes, *experts)]).to(torch.uint8),
         torch.stack([_ids(ml, rule.class_ids), *shares]).round().to(torch.int32),
@@ -137,6 +133,15 @@ def _first_largest(scores: Sequence[Tensor]) -> Tensor:
         channel = torch.maximum(channel, (score > best).to(torch.float32) * index)
         best = torch.maximum(best, score)
     return channel
+
+
+def _support(scores: Sequence[Tensor], channel: Tensor) -> Tensor:
+    """Return `exp(z[channel] - max z)` of C scores `[N]`, in 0..1."""
+    best = chosen = scores[0]
+    for index, score in enumerate(scores[1:], start=1):
+        chosen = torch.where(channel == index, score, chosen)
+        best = torch.maximum(best, score)
+    return (chosen - best).exp()
 
 
 def _ids(channel: Tensor, class_ids: Sequence[int]) -> Tensor:

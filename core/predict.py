@@ -5,11 +5,12 @@ Each step lives in a module of its own, beside this one or in `engine/`.
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import rasterio
 from torch import nn
 
@@ -22,7 +23,7 @@ from .engine.devices import Execution, choose, n_cores
 from .engine.files import require_writable, write_json
 from .engine.layout import spanned
 from .engine.memory import GDAL_CACHE_MB, bound, keep_freed_memory
-from .engine.pipeline import Pipeline, Tally
+from .engine.pipeline import Kept, Pipeline, Tally
 from .engine.plan import Plan, Settings, make_plan
 from .engine.predictor import Predictor
 from .engine.products import Product, products_of, targets_of
@@ -55,6 +56,7 @@ class PredictRequest:
         overlap: share of a window that its neighbour sees too, 0 to 0.9; None takes the model's stride.
         batch_size: windows that a GPU runs together; 0 chooses. A CPU runs one per core.
         overwrite: replace finished results, and drop an unfinished run with other settings.
+        logits: keep every expert's logits too, so that the map can be decided anew by another rule.
         destinations: file per product id, in place of `output/<id>.tif`.
     """
 
@@ -71,13 +73,14 @@ class PredictRequest:
     overlap: float | None = None
     batch_size: int = 0
     overwrite: bool = False
+    logits: bool = False
     destinations: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PredictResult:
-    """What was made: `products` by id (land_cover, expert_1 ... expert_K, evidence), `windows` run on
-    `device`.
+    """What was made: `products` by id (land_cover, expert_1 ... expert_K, evidence, perhaps logits),
+    `windows` run on `device`.
     """
 
     output_dir: Path
@@ -161,7 +164,8 @@ class _Run:
 
     def make(self) -> PredictResult:
         request, output = self.request, self.request.output
-        products = products_of(self.model.card, self._tags(), request.alpha)
+        self.products = products_of(self.model.card, self._tags(), request.alpha, logits=request.logits)
+        products = self.products
         targets = targets_of(products, output, request.destinations)
         require_unfinished(output, list(targets.values()), overwrite=request.overwrite)
         for folder in {target.parent for target in targets.values()} - {output}:
@@ -209,7 +213,14 @@ class _Run:
             f"Computing on {chosen.device} ({chosen.name}) with {chosen.engine} in {chosen.precision}, "
             f"{backend.batch_size} window{several} at a time."
         )
-        self.memory = bound(card, layout, self.settings, in_flight=2 * backend.batch_size)
+        bytes_per_pixel = sum(len(p.bands) * np.dtype(p.dtype).itemsize for p in self.products)
+        self.memory = bound(
+            card,
+            layout,
+            self.settings,
+            in_flight=2 * backend.batch_size,
+            bytes_per_pixel=bytes_per_pixel,
+        )
         rows, cols = layout.region.shape
         self.reporter.log(
             f"Mapping {cols} x {rows} pixels of {self.plan.grid.gsd:g} m with {layout.n_windows_in_all()} "
@@ -235,7 +246,7 @@ class _Run:
             backend,
             partial(RollingBlend, n_channels, plan.lattice, device=self.execution.torch_device),
             self.decide,
-            plan.rule.n_experts,
+            Kept(1 + plan.rule.n_experts, plan.rule.n_evidence, n_channels * self.request.logits),
             lambda: self.reporter.progress(tally.windows, tally.total, "windows"),
         )
         with closing(reader):
@@ -276,13 +287,15 @@ class _Run:
             **fingerprint_of_plan(self.plan),
             "cuts": asdict(self.settings),
             "execution": [execution.device, execution.engine, execution.precision],
+            "products": [product.id for product in self.products],
             "versions": versions(),
         }
 
     def _report(self, backend: Backend, tally: Tally, *, resumed: bool) -> dict[str, Any]:
         """Return the content of the run file."""
         request, execution, lattice = self.request, self.execution, self.plan.lattice
-        wishes = ("extent", "crs", "alpha", "device", "engine", "precision", "overlap", "batch_size")
+        elsewhere = {"sources", "output", "model", "overwrite", "destinations"}
+        names = sorted({f.name for f in fields(PredictRequest)} - elsewhere)
         return {
             "device": execution.device,
             "device_name": execution.name,
@@ -296,7 +309,7 @@ class _Run:
             },
             **describe_plan(self.model.card, self.plan),
             "parameters": {
-                **{name: getattr(request, name) for name in wishes},
+                **{name: getattr(request, name) for name in names},
                 "aggregation": self.plan.rule.aggregation,
                 "window": lattice.window,
                 "stride": lattice.stride,

@@ -5,7 +5,9 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from .catalogue import LandCoverClass
+from .decision import DecisionRule
 from .errors import InputError
+from .priors import log_priors
 
 
 class InputRecord(BaseModel):
@@ -30,8 +32,17 @@ class ModelRecord(BaseModel):
     sha256: str
 
 
+class ParameterRecord(BaseModel):
+    """How the experts were joined and the ML rule weighed."""
+
+    aggregation: str
+    alpha: float
+
+
 class RunRecord(BaseModel):
-    """The part of a run's record that others read; `experts` are names in order, `products` files by id."""
+    """The part of a run's record that others read; `experts` are names in order, `expert_classes` what each
+    is responsible for, `pixel_counts` the training pixels per class, `products` files by id.
+    """
 
     inputs: tuple[InputRecord, ...]
     grid: GridRecord
@@ -40,7 +51,19 @@ class RunRecord(BaseModel):
     precision: str
     classes: tuple[LandCoverClass, ...]
     experts: tuple[str, ...]
+    expert_classes: tuple[tuple[int, ...], ...]
+    pixel_counts: tuple[int, ...]
+    parameters: ParameterRecord
     products: dict[str, Path]
+
+    def rule(self, alpha: float | None = None) -> DecisionRule:
+        """Return the decision rule of the run, or that with another alpha."""
+        return DecisionRule(
+            tuple(c.id for c in self.classes),
+            tuple(tuple(c.id in ids for c in self.classes) for ids in self.expert_classes),
+            self.parameters.aggregation,
+            log_priors(self.pixel_counts, self.parameters.alpha if alpha is None else alpha),
+        )
 
     @property
     def class_rasters(self) -> dict[str, Path]:

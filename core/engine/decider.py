@@ -12,7 +12,7 @@ from .openvino_setup import compile_alone
 
 #: Pixels decided at once on a CPU, so that intermediate results stay in its cache.
 TILE_PX = 16_384
-#: Sums `[K C, rows, width]` -> classes uint8 `[1 + K, rows, width]`, evidence uint16 `[5, rows, width]`.
+#: Sums `[K C, rows, width]` -> classes uint8 `[1 + K, rows, width]`, evidence uint16 `[6 + K, rows, width]`.
 DecideRows = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
@@ -46,6 +46,7 @@ class OpenVinoDecider:
     """
 
     def __init__(self, rule: DecisionRule):
+        self._n_evidence = rule.n_evidence
         self._shape = (rule.n_experts, len(rule.class_ids), TILE_PX)
         self._request = compile_alone(Decider(rule), self._shape)
         self._logits = self._request.get_input_tensor().data.reshape(-1, TILE_PX)  # (K C, N), shared memory
@@ -55,7 +56,7 @@ class OpenVinoDecider:
         """See `DecideRows`."""
         n_rows, width = sums.shape[1:]
         classes = torch.empty(1 + self._shape[0], n_rows, width, dtype=torch.uint8)
-        evidence = torch.empty(5, n_rows, width, dtype=torch.uint16)
+        evidence = torch.empty(self._n_evidence, n_rows, width, dtype=torch.uint16)
         across = min(width, TILE_PX)
         down = TILE_PX // across
         for top in range(0, n_rows, down):

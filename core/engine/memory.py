@@ -30,21 +30,24 @@ class MemoryBound:
         return sum(asdict(self).values())
 
 
-def bound(card: ModelCard, layout: Layout, settings: Settings, *, in_flight: int) -> MemoryBound:
-    """Return the bounds of a run with `in_flight` windows on the device together."""
+def bound(
+    card: ModelCard, layout: Layout, settings: Settings, *, in_flight: int, bytes_per_pixel: int
+) -> MemoryBound:
+    """Return the bounds of a run with `in_flight` windows on the device together and products that take
+    `bytes_per_pixel` in all.
+    """
     lattice, cell, ahead = layout.lattice, settings.cell, settings.ahead
     width = min(layout.band_px, layout.region.shape[1]) + 2 * lattice.window
     channels = len(card.experts) * len(card.classes)
     strip = card.n_bands * lattice.window * width * _FLOAT
     cells = (lattice.window + ahead * lattice.stride) // cell + 2
     cell_rows = card.n_bands * cells * cell * (width + 2 * cell) * _FLOAT
-    bytes_per_pixel = 1 + len(card.experts) + 5 * 2 + 1
     rows = 2 * layout.chunk_rows + 6 * lattice.stride
     return MemoryBound(
         sources=_mib(cell_rows + (ahead + 3) * strip),
         sums=_mib(channels * lattice.reach * lattice.stride * width * _FLOAT),
         logits=_mib(in_flight * channels * lattice.window**2 * _FLOAT),
-        products=_mib(2 * rows * width * bytes_per_pixel),
+        products=_mib(2 * rows * width * (bytes_per_pixel + 1)),  # and whether it is valid
     )
 
 

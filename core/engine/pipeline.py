@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,20 +20,33 @@ from .decider import DecideRows
 from .reader import Strip, StripReader
 
 NODATA_EVIDENCE = 65_535
+#: Of classes, evidence and logits.
+_NODATA = (NODATA_CLASS, NODATA_EVIDENCE, np.nan)
+_DTYPES = (np.uint8, np.uint16, np.float32)
 
 
 @dataclass(frozen=True)
 class MapRows:
     """Finished rows of the map from `row0` down, nodata where not `valid`.
 
-    `classes` uint8 `[1 + K, rows, width]` (the map, then each expert's), `evidence` uint16 `[5, rows,
-    width]`.
+    `classes` uint8 `[1 + K, rows, width]` (the map, then each expert's), `evidence` uint16 `[6 + K, rows,
+    width]`, `logits` float32 `[K C, rows, width]`, or `[0, rows, width]` where they are not kept.
     """
 
     row0: int
     classes: NDArray[np.uint8]
     evidence: NDArray[np.uint16]
+    logits: NDArray[np.float32]
     valid: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How many layers rows have: class maps, evidence bands, logits (0 where they are not kept)."""
+
+    classes: int
+    evidence: int
+    logits: int
 
 
 @dataclass
@@ -54,7 +68,7 @@ class Pipeline:
     backend: Backend
     blend: Callable[[int, int], RollingBlend]
     decide: DecideRows
-    n_experts: int
+    kept: "Kept"
     tick: Callable[[], None]
 
     def run(self, part: Region, tally: Tally, deliver: Callable[[MapRows], None]) -> None:
@@ -111,9 +125,10 @@ class Pipeline:
         width = part.col1 - part.col0
         left = part.col0 - strip.region.col0
         valid = strip.valid[rows, left : left + width].copy()
-        maps = self.decide(blend.segment(strip.row)[:, rows]) if valid.any() else None
+        sums = blend.segment(strip.row)[:, rows]
+        maps = (*self.decide(sums), _copy(sums[: self.kept.logits])) if valid.any() else None
         blend.release(strip.row)
-        return _Undelivered(first, valid, maps, self.n_experts)
+        return _Undelivered(first, valid, maps, self.kept)
 
     def _position(self, job: Job, error: BaseException) -> MceError:
         row, col = self.lattice.origin(job.strip.row), self.lattice.origin(job.col)
@@ -133,35 +148,43 @@ def _deliver(pending: deque["_Undelivered"], deliver: Callable[[MapRows], None],
 class _Undelivered:
     """Rows that are decided, though perhaps not yet copied from the device."""
 
-    def __init__(
-        self, row0: int, valid: NDArray[np.bool_], maps: tuple[Tensor, Tensor] | None, n_experts: int
-    ):
+    def __init__(self, row0: int, valid: NDArray[np.bool_], maps: tuple[Tensor, ...] | None, kept: Kept):
         self.row0 = row0
         self.valid = valid
         self._maps = maps
-        self._n_experts = n_experts
+        self._kept = kept
         self._event = None
         if maps is not None and maps[0].is_cuda:
-            self._maps = _to_host(maps[0]), _to_host(maps[1])
+            self._maps = tuple(_to_host(layer) for layer in maps)
             self._event = torch.cuda.Event()
             self._event.record()
 
     def fetch(self) -> MapRows:
         """Wait for the device, and cut off what is not part of the map."""
-        rows, width = self.valid.shape
-        if self._maps is None:
-            classes = np.full((1 + self._n_experts, rows, width), NODATA_CLASS, np.uint8)
-            return MapRows(
-                self.row0, classes, np.full((5, rows, width), NODATA_EVIDENCE, np.uint16), self.valid
-            )
+        classes, evidence, logits = self._empty() if self._maps is None else self._values(self._maps)
+        return MapRows(self.row0, classes, evidence, logits, self.valid)
+
+    def _values(self, maps: tuple[Tensor, ...]) -> list[NDArray[Any]]:
         if self._event is not None:
             self._event.synchronize()
-        classes, evidence = (np.ascontiguousarray(t.numpy()[..., :width]) for t in self._maps)
+        values = [np.ascontiguousarray(layer.numpy()[..., : self.valid.shape[1]]) for layer in maps]
         missing = ~self.valid
         if missing.any():
-            classes[:, missing] = NODATA_CLASS
-            evidence[:, missing] = NODATA_EVIDENCE
-        return MapRows(self.row0, classes, evidence, self.valid)
+            for layers, nodata in zip(values, _NODATA, strict=True):
+                layers[:, missing] = nodata
+        return values
+
+    def _empty(self) -> list[NDArray[Any]]:
+        counts = (self._kept.classes, self._kept.evidence, self._kept.logits)
+        return [
+            np.full((count, *self.valid.shape), nodata, dtype)
+            for count, nodata, dtype in zip(counts, _NODATA, _DTYPES, strict=True)
+        ]
+
+
+def _copy(sums: Tensor) -> Tensor:
+    """Copy the sums, which the blend will use again."""
+    return sums.clone() if len(sums) else sums
 
 
 def _to_host(tensor: Tensor) -> Tensor:

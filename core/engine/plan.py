@@ -7,9 +7,10 @@ from typing import get_args
 
 from ..card import AggregationName, ModelCard
 from ..cells import GridSource
-from ..decision import DecisionRule, log_priors
+from ..decision import DecisionRule
 from ..errors import InputError
 from ..grid import Region, WorldGrid, name_of, parse_crs, parse_extent, require_metric
+from ..priors import log_priors
 from ..sources import Raster, open_sources
 from ..windows import Lattice, stride_of
 from .layout import Layout

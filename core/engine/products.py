@@ -2,11 +2,12 @@
 `publish.py`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..card import ModelCard
@@ -24,7 +25,7 @@ class Product:
     id: str
     title: str
     dtype: str
-    nodata: int
+    nodata: float
     bands: tuple[BandStyle, ...]
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -34,8 +35,10 @@ class Product:
         return bool(self.bands[0].categories) and len(self.bands) == 1
 
 
-def products_of(card: ModelCard, tags: dict[str, str], alpha: float) -> tuple[Product, ...]:
-    """Return the products of a model: the map, each expert's map, and the evidence.
+def products_of(
+    card: ModelCard, tags: dict[str, str], alpha: float, *, logits: bool = False
+) -> tuple[Product, ...]:
+    """Return the products of a model: the map, each expert's map, the evidence, and on request the logits.
 
     An expert's map is the arg-max over all of its logits, also those of classes it is not responsible for:
     it shows what the expert says, not what it was asked.
@@ -69,27 +72,40 @@ def products_of(card: ModelCard, tags: dict[str, str], alpha: float) -> tuple[Pr
         "Evidence",
         "uint16",
         NODATA_EVIDENCE,
-        evidence_bands(),
+        evidence_bands([expert.name for expert in card.experts]),
         {**tags, "MCE_PRODUCT": "evidence", "MCE_ALPHA": repr(float(alpha))},
     )
-    return land_cover, *experts, evidence
+    return land_cover, *experts, evidence, *([_logits(card, tags)] if logits else [])
 
 
-def evidence_bands() -> tuple[BandStyle, ...]:
-    """Return the bands of the evidence raster; all but the first are shares in 0..1, scaled to whole
-    numbers.
+def _logits(card: ModelCard, tags: dict[str, str]) -> Product:
+    """Return the raster of all blended logits: any aggregation, alpha and prior can be decided from it."""
+    bands = tuple(
+        BandStyle(f"Expert {k}, {expert.name}: {c.name}")
+        for k, expert in enumerate(card.experts, start=1)
+        for c in card.classes
+    )
+    return Product("logits", "Logits", "float32", math.nan, bands, {**tags, "MCE_PRODUCT": "logits"})
+
+
+def evidence_bands(experts: Sequence[str]) -> tuple[BandStyle, ...]:
+    """Return the bands of the evidence raster, see `decision.Decisions`; all but the first are shares in
+    0..1, scaled to whole numbers.
     """
-    shares = ("Entropy", "Margin", "Variation ratio", "Expert agreement")
+    shares = ["Entropy", "Margin", "Variation ratio", "Expert agreement", "Support of the ML class"]
+    shares += [f"Support by expert {k}, {name}" for k, name in enumerate(experts, start=1)]
     return (
         BandStyle("ML class (class id)", scale=1.0),
         *(BandStyle(name, unit="1", scale=1 / EVIDENCE_STEPS) for name in shares),
     )
 
 
-def pixels_of(product_id: str, rows: MapRows) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def pixels_of(product_id: str, rows: MapRows) -> NDArray[Any]:
     """Return a product's part of finished rows, `[bands, rows, width]`."""
     if product_id == "evidence":
         return rows.evidence
+    if product_id == "logits":
+        return rows.logits
     index = 0 if product_id == "land_cover" else int(product_id.removeprefix("expert_"))
     return rows.classes[index : index + 1]
 

@@ -90,5 +90,7 @@ def describe_plan(card: ModelCard, plan: Plan) -> dict[str, Any]:
             c.name: n / total if total else None for c, n in zip(card.classes, card.pixel_counts, strict=True)
         },
         "classes": [{"id": c.id, "name": c.name, "color": c.color, "group": c.group} for c in card.classes],
+        "pixel_counts": list(card.pixel_counts),
         "experts": [expert.name for expert in card.experts],
+        "expert_classes": [list(expert.classes) for expert in card.experts],
     }

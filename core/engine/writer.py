@@ -102,5 +102,6 @@ def cut(rows: MapRows, row0: int, row1: int) -> MapRows:
         rows.row0 + first,
         rows.classes[:, part],
         rows.evidence[:, part],
+        rows.logits[:, part],
         rows.valid[part],
     )

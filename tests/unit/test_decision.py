@@ -1,37 +1,16 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mce_landcover.core.decision import EVIDENCE_STEPS, DecisionRule, decide, heat_maps, log_priors
-from mce_landcover.core.errors import InputError
+from mce_landcover.core.decision import EVIDENCE_STEPS, DecisionRule, decide, heat_maps
+from mce_landcover.core.priors import log_priors
 
 
 def softmax64(scores: np.ndarray) -> np.ndarray:
     shifted = np.exp(scores.astype(np.float64) - scores.astype(np.float64).max(axis=0))
     return shifted / shifted.sum(axis=0)
-
-
-counts = st.lists(st.integers(0, 10**9), min_size=2, max_size=19).filter(any)
-
-
-@given(counts, st.floats(0, 1))
-def test_priors_interpolate_between_bayes_and_maximum_likelihood(counts, alpha):
-    found = log_priors(counts, alpha)
-    for n, value in zip(counts, found, strict=True):
-        if n:
-            assert math.exp(value) == pytest.approx(1 - alpha + alpha * n / sum(counts))
-        else:
-            assert value == 0
-    assert log_priors(counts, 0.0) == (0.0,) * len(counts)
-
-
-@pytest.mark.parametrize("alpha", [-0.01, 1.01, float("nan")])
-def test_alpha_out_of_range_is_refused(alpha):
-    with pytest.raises(InputError, match="Alpha"):
-        log_priors([1, 2], alpha)
 
 
 @settings(deadline=None)
@@ -81,6 +60,9 @@ def test_decisions_against_float64(n_experts, n_classes, seed, alpha, ties):
     ):
         np.testing.assert_allclose(band / EVIDENCE_STEPS, expected, atol=2e-5)
     np.testing.assert_allclose((evidence[4] / EVIDENCE_STEPS)[clear], agreement[clear], atol=2e-5)
+    for band, voice in zip(evidence[5:], (scores, *logits.astype(np.float64)), strict=True):
+        support = np.exp(voice[weighed.argmax(axis=0), np.arange(256)] - voice.max(axis=0))
+        np.testing.assert_allclose((band / EVIDENCE_STEPS)[clear_ml], support[clear_ml], atol=2e-5)
 
 
 def _gap(scores: np.ndarray) -> np.ndarray:
@@ -123,3 +105,17 @@ def test_a_pixel_is_decided_alike_wherever_it_stands(seed, shift):
     whole, moved = decide(logits, rule), decide(logits.roll(shift, dims=2).contiguous(), rule)
     for one, two in zip(whole, moved, strict=True):
         assert torch.equal(one.to(torch.int32).roll(shift, dims=-1), two.to(torch.int32))
+
+
+@given(st.integers(0, 10**6), st.floats(0, 1))
+@settings(deadline=None, max_examples=30)
+def test_priors_per_pixel_decide_each_pixel_by_its_own(seed, alpha):
+    random = np.random.default_rng(seed)
+    logits = torch.from_numpy(random.normal(0, 3, (2, 5, 8)).astype(np.float32))
+    counts = random.integers(1, 1000, (8, 5)).tolist()
+    rules = [DecisionRule(tuple(range(5)), ((True,) * 5,) * 2, "max", log_priors(n, alpha)) for n in counts]
+    found = decide(logits, rules[0], torch.tensor([rule.log_priors for rule in rules]).T)
+    for pixel, rule in enumerate(rules):
+        alone = decide(logits[..., pixel : pixel + 1], rule)
+        assert torch.equal(found.classes[:, pixel : pixel + 1], alone.classes)
+        assert (found.evidence[:, pixel : pixel + 1] - alone.evidence).abs().max() <= 1

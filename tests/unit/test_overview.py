@@ -47,6 +47,9 @@ def run(tmp_path: Path) -> Path:
         "precision": "fp32",
         "classes": [{"id": c.id, "name": c.name, "color": c.color, "group": c.group} for c in CLASSES],
         "experts": ["all", "rare"],
+        "expert_classes": [[c.id for c in CLASSES], [CLASSES[-1].id]],
+        "pixel_counts": [1] * len(CLASSES),
+        "parameters": {"aggregation": "mean", "alpha": 1.0},
         "products": {name: str(path) for name, path in products.items()},
         "windows": {"total": 1},
     }

@@ -23,6 +23,7 @@ from engine_support import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mce_landcover.core.decision import decide
 from mce_landcover.core.engine.plan import Settings
 from mce_landcover.core.grid import WorldGrid
 from mce_landcover.core.record import read_record
@@ -254,6 +255,27 @@ def test_results_may_go_elsewhere(model, rasters, tmp_path):
     assert result.products["land_cover"] == target and target.exists() and target.with_suffix(".qml").exists()
     assert not (tmp_path / "out" / "land_cover.tif").exists()
     assert sorted(p.name for p in target.parent.iterdir()) == ["map.qml", "map.tif", "map.tif.aux.xml"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_kept_logits_give_the_same_decisions_and_any_other(model, rasters, tmp_path, engine):
+    result = predict_with(model, rasters, tmp_path / "out", engine=engine, logits=True, alpha=0.9)
+    with rasterio.open(result.products["logits"]) as dataset:
+        logits, names = dataset.read(), dataset.descriptions
+        assert np.isnan(dataset.nodata)
+    n_classes = len(model.card.classes)
+    assert names[n_classes + 1] == f"Expert 2, body and tail: {model.card.classes[1].name}"
+    maps = read_all(result)
+    valid = maps["land_cover"][0] != 255
+    assert not np.isfinite(logits[:, ~valid]).any() and np.isfinite(logits[:, valid]).all()
+    experts = torch.from_numpy(logits[:, valid].reshape(-1, n_classes, int(valid.sum())))
+    record = read_record(result.output_dir)
+    classes, evidence = decide(experts, record.rule())
+    assert (classes[0].numpy() == maps["land_cover"][0][valid]).all()
+    np.testing.assert_array_equal(evidence[0].numpy(), maps["evidence"][0][valid])
+    np.testing.assert_allclose(evidence.numpy(), maps["evidence"][:, valid].astype(int), atol=1)
+    bayes = decide(experts, record.rule(alpha=0.0))
+    np.testing.assert_array_equal(bayes.evidence[0].numpy(), maps["land_cover"][0][valid])
 
 
 def test_windows_larger_than_the_raster(tmp_path):

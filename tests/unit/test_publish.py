@@ -8,7 +8,6 @@ import pytest
 import rasterio
 from engine_support import predict_with, read, scene, tiny_model
 from mce_landcover.core.engine.plan import Settings
-from mce_landcover.core.engine.products import evidence_bands
 from rasterio.enums import ColorInterp
 
 ROWS, COLS = 1100, 700
@@ -94,14 +93,17 @@ def test_evidence_describes_its_bands(result):
             "Margin",
             "Variation ratio",
             "Expert agreement",
+            "Support of the ML class",
+            "Support by expert 1, all",
+            "Support by expert 2, body and tail",
+            "Support by expert 3, tail",
         )
-        assert dataset.dtypes == ("uint16",) * 5 and dataset.nodatavals == (65535,) * 5
-        assert dataset.scales == (1.0, *(1 / 50_000,) * 4) and dataset.offsets == (0.0,) * 5
+        assert dataset.dtypes == ("uint16",) * 9 and dataset.nodatavals == (65535,) * 9
+        assert dataset.scales == (1.0, *(1 / 50_000,) * 8) and dataset.offsets == (0.0,) * 9
         values = dataset.read(masked=True)
         assert values.mask.any() and not values.mask.all()
         assert values[1:].max() <= 50_000
         assert set(np.unique(values[0].compressed())) <= {c.id for c in result.classes}
-    assert len(evidence_bands()) == 5
 
 
 def test_provenance_is_in_the_files_and_tells_no_time_or_place(result):
