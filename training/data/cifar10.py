@@ -84,7 +84,9 @@ def _image_set(
     members = sorted(name for name in pictures if name.startswith(f"{part}/"))
     labels = np.array([names.index(name.split("/")[1]) for name in members], dtype=np.int64)
     if len(set(labels.tolist())) != len(names) or not names:
-        raise InputError(f"{archive} has no pictures {part}/<class>/*.jpg of every class ({len(names)} found).")
+        raise InputError(
+            f"{archive} has no pictures {part}/<class>/*.jpg of every class ({len(names)} found)."
+        )
     shapes = {pictures[name].shape for name in members}
     if len(shapes) > 1:
         raise InputError(f"The pictures of {archive} differ in size: {sorted(shapes)}.")

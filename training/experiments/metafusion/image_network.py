@@ -117,7 +117,9 @@ def fit_image_network(
     return model.eval()
 
 
-def predict_images(model: ImageNetwork, images: NDArray[np.uint8], batch_size: int = 500) -> NDArray[np.float64]:
+def predict_images(
+    model: ImageNetwork, images: NDArray[np.uint8], batch_size: int = 500
+) -> NDArray[np.float64]:
     """Return log-probabilities float64 `[N, C]` of pictures uint8 `[N, 3, H, W]`."""
     device = next(model.parameters()).device
     found = []
@@ -144,7 +146,9 @@ def _moved(pictures: Tensor, shift: int, rng: torch.Generator) -> Tensor:
     """Mirror half of the pictures and move each by up to `shift` pixels; what comes in from outside is 0."""
     n, _, height, width = pictures.shape
     mirrored = torch.rand(n, generator=rng) < 0.5
-    rows = torch.randint(0, 2 * shift + 1, (n, 1, 1, 1), generator=rng) + torch.arange(height).view(1, 1, -1, 1)
+    rows = torch.randint(0, 2 * shift + 1, (n, 1, 1, 1), generator=rng) + torch.arange(height).view(
+        1, 1, -1, 1
+    )
     cols = torch.arange(width).view(1, 1, 1, -1)
     cols = torch.where(mirrored.view(-1, 1, 1, 1), cols.flip(-1), cols)
     cols = cols + torch.randint(0, 2 * shift + 1, (n, 1, 1, 1), generator=rng)
