@@ -101,17 +101,13 @@ def find_candidates(
     n_classes = len(pixels.class_ids)
     read = pixels.read if labels is None else _with_labels(pixels, labels)
     read = _reporting(read, pixels.shape, block, reporter)
-    found = stream_segments(
-        pixels.shape, n_classes, read, heat_scale=EVIDENCE_STEPS, block=block, keep=keep
-    )
+    found = stream_segments(pixels.shape, n_classes, read, heat_scale=EVIDENCE_STEPS, block=block, keep=keep)
     nothing = SegmentTable.empty(n_classes, len(names) + 2 * (labels is not None))
     table = SegmentTable.join([nothing, *found]).in_raster_order()
     return _describe(table, pixels, names, labelled=labels is not None)
 
 
-def _describe(
-    table: SegmentTable, pixels: RunPixels, names: Sequence[str], *, labelled: bool
-) -> Candidates:
+def _describe(table: SegmentTable, pixels: RunPixels, names: Sequence[str], *, labelled: bool) -> Candidates:
     """Name what the segments' means say."""
     n_experts = len(pixels.record.experts)
     ids = pixels.class_ids

@@ -53,7 +53,9 @@ class FeatureTable:
     @classmethod
     def join(cls, tables: Sequence[Self]) -> Self:
         """Return all rows of tables with equal columns, of which there must be one at least."""
-        return cls(tables[0].names, np.concatenate([table.select(tables[0].names).values for table in tables]))
+        return cls(
+            tables[0].names, np.concatenate([table.select(tables[0].names).values for table in tables])
+        )
 
 
 def paper_names(n_classes: int, *, position: bool = False) -> tuple[str, ...]:

@@ -69,12 +69,12 @@ def open_labels(
 class LabelRaster:
     """Class ids in a raster."""
 
-    def __init__(
-        self, dataset: Any, grid: WorldGrid, extent: Region, classes: Sequence[LandCoverClass]
-    ):
+    def __init__(self, dataset: Any, grid: WorldGrid, extent: Region, classes: Sequence[LandCoverClass]):
         self._dataset = dataset
         self._origin = _origin_on(dataset, grid, extent)
-        unlabelled = {BACKGROUND, NODATA_CLASS} | ({int(dataset.nodata)} if dataset.nodata is not None else set())
+        unlabelled = {BACKGROUND, NODATA_CLASS} | (
+            {int(dataset.nodata)} if dataset.nodata is not None else set()
+        )
         self._ids = np.array(sorted(c.id for c in classes))
         self._unlabelled = np.array(sorted(unlabelled - set(self._ids.tolist())))
 
@@ -225,7 +225,9 @@ def _transformed(geometries: NDArray[Any], source: CRS, target: CRS, path: Path)
     def project(xy: NDArray[np.float64]) -> NDArray[np.float64]:
         moved = np.array(transform(source, target, xy[:, 0], xy[:, 1])).T
         if not np.isfinite(moved).all():
-            raise InputError(f"Polygons of {path} lie where {name_of(target)} is not defined; check their CRS.")
+            raise InputError(
+                f"Polygons of {path} lie where {name_of(target)} is not defined; check their CRS."
+            )
         return moved
 
     return shapely.transform(geometries, project)  # type: ignore[no-any-return]

@@ -102,7 +102,9 @@ class RunPixels:
         try:
             dataset = rasterio.open(path or self.run / f"{id_}.tif")
         except RasterioError as error:
-            raise InputError(f"The {id_} raster of the run {self.run} cannot be read; map it again.") from error
+            raise InputError(
+                f"The {id_} raster of the run {self.run} cannot be read; map it again."
+            ) from error
         self._files.enter_context(dataset)
         if (dataset.count, dataset.shape) != (n_bands, self.record.grid.shape):
             raise InputError(f"{dataset.name} is not the {id_} raster of the run {self.run}; map it again.")
@@ -222,9 +224,9 @@ def _log_support(support: NDArray[np.uint16]) -> NDArray[np.float32]:
     return _LOGS[support]
 
 
-_LOGS = np.round(
-    _LOG_STEPS * np.log(np.maximum(np.arange(2**16) / EVIDENCE_STEPS, _LEAST_SUPPORT))
-).astype(np.float32)
+_LOGS = np.round(_LOG_STEPS * np.log(np.maximum(np.arange(2**16) / EVIDENCE_STEPS, _LEAST_SUPPORT))).astype(
+    np.float32
+)
 
 
 def _decide(
