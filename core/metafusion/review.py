@@ -111,7 +111,7 @@ def read_outlines(path: Path) -> dict[str, shapely.Geometry]:
 
 
 def _wkb_of(blob: bytes) -> bytes:
-    """Return the WKB in a GeoPackage geometry (GeoPackage 1.2, 2.1.3): it follows a header and an envelope."""
+    """Return the WKB in a GeoPackage geometry: it follows a header and an envelope (version 1.2, 2.1.3)."""
     kind = (blob[3] >> 1) & 7 if blob[:2] == b"GP" else -1
     if kind not in _ENVELOPE_BYTES:
         raise ValueError("not a GeoPackage geometry")
