@@ -219,13 +219,16 @@ def _transformed(geometries: NDArray[Any], source: CRS, target: CRS, path: Path)
     if source == target or not len(geometries):
         return geometries
 
+    nowhere = InputError(f"Polygons of {path} lie where {name_of(target)} is not defined; check their CRS.")
+
     def project(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        moved = np.array(transform(source, target, xy[:, 0], xy[:, 1])).T
-        if not np.isfinite(moved).all():
-            raise InputError(
-                f"Polygons of {path} lie where {name_of(target)} is not defined; check their CRS."
-            )
-        return moved
+        try:
+            there = np.array(transform(source, target, xy[:, 0], xy[:, 1])).T
+        except Exception as error:  # GDAL's errors have no public type
+            raise nowhere from error
+        if not np.isfinite(there).all():
+            raise nowhere
+        return there
 
     return shapely.transform(geometries, project)
 
