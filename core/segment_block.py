@@ -109,7 +109,7 @@ def sum_block(
     boundary = find_boundary(codes, core)
     runs = _find_runs(codes[inner], labels, boundary)
     n, (_, w) = int(labels.max()), core.shape
-    heat = [_sum_plane(plane[inner], runs, n) for plane in pixels.heat]
+    heat = [_sum_plane(plane[inner], runs, n, powers=(1, 2)) for plane in pixels.heat]
     squares = np.stack([of_squares for _, of_squares in heat], axis=2)
     whole = np.issubdtype(pixels.heat.dtype, np.integer)
     layers = np.zeros((n, len(pixels.layers)))
@@ -173,19 +173,22 @@ def _sum_shape(
     return classes, first, bounds, counts, centre + counts.sum(axis=1, keepdims=True) * origin
 
 
-def _sum_plane(plane: NDArray[np.generic], runs: Runs, n: int) -> tuple[Floats, Floats]:
-    """Return the sums `[n, 2]` of a plane `[h, w]` over interior and boundary, and those of its squares."""
+def _sum_plane(
+    plane: NDArray[np.generic], runs: Runs, n: int, *, powers: tuple[int, ...] = (1,)
+) -> list[Floats]:
+    """Return, per power 1 or 2, the sums `[n, 2]` of a plane `[h, w]` over interior and boundary."""
     h, w = plane.shape
-    sums, squares = np.empty((2, len(runs.starts)))
+    sums = np.empty((len(powers), len(runs.starts)))
     step = max(1, CHUNK // w)
     edges = np.searchsorted(runs.starts, np.arange(0, h + step, step) * w)
     for row, begin, end in zip(range(0, h, step), edges[:-1], edges[1:], strict=False):
         values = plane[row : row + step].astype(np.float64).ravel()
         starts = runs.starts[begin:end] - row * w
-        np.add.reduceat(values, starts, out=sums[begin:end])
-        np.multiply(values, values, out=values)
-        np.add.reduceat(values, starts, out=squares[begin:end])
-    return _by_segment(runs, sums, n), _by_segment(runs, squares, n)
+        for power, of_power in zip(powers, sums, strict=True):
+            if power == 2:
+                np.multiply(values, values, out=values)
+            np.add.reduceat(values, starts, out=of_power[begin:end])
+    return [_by_segment(runs, of_power, n) for of_power in sums]
 
 
 def _count_pairs(codes: Codes, core: Region, labels: Labels, boundary: Bools, n_classes: int) -> Ints:

@@ -7,7 +7,7 @@ only what the next strip continues stays open: at most one part per pixel of the
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ __all__ = ["IGNORED", "PixelBlock", "SegmentTable", "stream_segments"]
 
 #: Rows of a table made at a time, so that little is held of what `keep` drops.
 ROWS = 1 << 15
+#: Up to here float64 and int64 hold every whole number.
+EXACT_FLOAT, EXACT_INTEGER = 2**53, 2**63 - 1
 Keep = Callable[[SegmentTable], NDArray[np.bool_]]
 Codes = NDArray[np.uint8]
 Ids = NDArray[np.int64]  # rows of the open sums, -1 where the segment is not open
@@ -60,7 +62,8 @@ def stream_segments(
     """Yield tables of the raster's segments as they are completed, in no order; each segment comes once.
 
     The metrics are those of `segment_metrics`. With heat of an integer type and layers of whole numbers they
-    are the same, bit for bit, for every block size; else up to the rounding of float64 sums.
+    are the same, bit for bit, for every block size; else up to the rounding of float64 sums. (Squared heat is
+    summed in 64 bits: beyond 60,000^2 pixels in steps of 1/50000, in float64.)
 
     Args:
         shape: rows and columns of the raster.
@@ -81,7 +84,7 @@ def stream_segments(
         parts = []
         for col in range(0, w, block):
             core = Region(row, min(row + block, h), col, min(col + block, w))
-            done, part = _read_block(core, shape, n_classes, read)
+            done, part = _read_block(core, shape, n_classes, read, heat_scale)
             yield from _tables(done, heat_scale, keep)
             parts.append(part)
         done, above = _join_strip(above, parts)
@@ -114,15 +117,18 @@ def _read_block(
     shape: tuple[int, int],
     n_classes: int,
     read: Callable[[Region], PixelBlock],
+    heat_scale: float,
 ) -> tuple[SegmentSums, _Part]:
     """Read a block; return the sums of its finished segments, and what is left of it."""
     whole = Region(0, shape[0], 0, shape[1])
     region = Region(core.row0 - 1, core.row1 + 1, core.col0 - 1, core.col1 + 1).intersect(whole)
     pixels = read(region)
-    _check_block(pixels, region, n_classes)
+    _check_block(pixels, region, n_classes, heat_scale)
     row, col = core.row0 - region.row0, core.col0 - region.col0
     inner = Region(row, row + core.shape[0], col, col + core.shape[1])
     labels, sums = sum_block(pixels, n_classes, inner, (core.row0, core.col0), shape[1])
+    if sums.squares.dtype == np.int64 and shape[0] * shape[1] * heat_scale**2 > EXACT_INTEGER:
+        sums = replace(sums, squares=sums.squares.astype(np.float64))
     if not np.isfinite(sums.heat).all():
         raise InputError(f"The heat maps are not finite between rows {core.row0} and {core.row1}.")
     continued = _continued(pixels.classes, labels, inner, len(sums))
@@ -135,7 +141,7 @@ def _read_block(
     return sums.take(~continued), _Part(sums.take(continued), *lines)
 
 
-def _check_block(pixels: PixelBlock, region: Region, n_classes: int) -> None:
+def _check_block(pixels: PixelBlock, region: Region, n_classes: int, heat_scale: float) -> None:
     classes, expected = pixels.classes, region.shape
     if classes.dtype != np.uint8 or classes.shape != expected:
         raise InputError(f"The classes are {classes.dtype} {classes.shape}, not uint8 {expected}.")
@@ -146,6 +152,11 @@ def _check_block(pixels: PixelBlock, region: Region, n_classes: int) -> None:
     unknown = classes[(classes >= n_classes) & (classes != IGNORED)]
     if unknown.size:
         raise InputError(f"Class {unknown[0]} is unknown: there are {n_classes}, counted from 0.")
+    if np.issubdtype(pixels.heat.dtype, np.integer) and region.size * heat_scale**2 > EXACT_FLOAT:
+        raise InputError(
+            f"Squares of heat in steps of 1/{heat_scale:g} have no exact sum over {region.size} pixels; "
+            "give smaller blocks."
+        )
 
 
 def _continued(classes: Codes, labels: NDArray[np.uint32], inner: Region, n: int) -> NDArray[np.bool_]:
