@@ -69,8 +69,9 @@ def grouped_stratification(
     """Deal whole groups of samples to folds, with the demands of `iterative_stratification`.
 
     The rarest label first, as there; its groups go one by one, the one with most samples of the label first
-    (else most samples, else the lowest number): large groups fit only while demands are large. A group lowers
-    the demands of its fold by all its samples. Groups of one sample each are dealt like samples.
+    (else the lowest number), because large groups fit only while demands are large. Groups without labels
+    go by number: by size, the large ones would all go to the large folds. A group lowers the demands of its
+    fold by all its samples. Groups of one sample each are dealt like samples.
 
     Args:
         labels: `[N, L]`.
@@ -84,27 +85,56 @@ def grouped_stratification(
         ValueError: as there, or if there is not one group per sample.
     """
     _check(labels)
-    if groups.shape != labels.shape[:1]:
-        raise ValueError(f"one group per sample needed, got {groups.shape} for labels {labels.shape}")
     weights, rng = integer_weights(ratios), np.random.default_rng(seed)
-    unit, (names, member) = weights.sum(), np.unique(groups, return_inverse=True)
-    sizes = np.bincount(member, minlength=len(names))  # (G,)
-    held = np.zeros((labels.shape[1], len(names)), np.int64)  # (L, G)
-    for counts, own in zip(held, labels.T, strict=True):
-        counts[:] = np.bincount(member[own], minlength=len(names))
+    unit, (member, sizes, held) = weights.sum(), _count_groups(labels, groups)
     left, total = held.sum(axis=1), len(labels) * weights  # (L,), (K,)
-    demand, folds = np.outer(left, weights), np.full(len(names), -1, np.intp)  # (L, K), (G,)
+    demand, folds = np.outer(left, weights), np.full(len(sizes), -1, np.intp)  # (L, K), (G,)
     while (folds < 0).any():
         label = _rarest(left, rng) if left.any() else None
-        counted = sizes if label is None else held[label]
-        waiting = np.flatnonzero((folds < 0) & (counted > 0))
-        for group in waiting[np.lexsort((-sizes[waiting], -counted[waiting]))]:
+        counted = np.ones(len(sizes)) if label is None else held[label]
+        order = np.argsort(-counted, kind="stable")
+        for group in order[(folds[order] < 0) & (counted[order] > 0)]:
             keys = (total,) if label is None else (total, demand[label])
             folds[group] = fold = _largest(keys, rng)
             demand[:, fold] -= unit * held[:, group]
             total[fold] -= unit * sizes[group]
             left -= held[:, group]
     return folds[member]
+
+
+def settle_groups(labels: BoolArray, groups: IntArray, folds: IntArray, ratios: Sequence[float]) -> IntArray:
+    """Move whole groups, one after the other, while that brings the folds nearer to the ratios.
+
+    Few large groups end with a fold that missed its demands by most of a group. Each move is the one that
+    lowers `sum_l sum_k (n_lk / n_l - r_k)^2` most, with `n_lk` the samples of label l in fold k, and all
+    samples counting as one more label.
+
+    Args:
+        labels: `[N, L]`.
+        groups, folds: of each sample, `[N]`; a group lies in one fold.
+        ratios: `[K]`.
+
+    Returns:
+        The folds after the last move, `[N]`.
+    """
+    member, sizes, held = _count_groups(labels, groups)
+    share = np.concatenate([held, sizes[None]]) / np.maximum(1, [*held.sum(axis=1), sizes.sum()])[:, None]
+    weights = integer_weights(ratios)
+    home = np.zeros(len(sizes), np.intp)
+    home[member] = folds  # (G,)
+    excess = share @ np.eye(len(weights))[home] - weights / weights.sum()  # (L + 1, K)
+    own, everyone = np.square(share).sum(axis=0), np.arange(len(sizes))  # (G,)
+    while len(sizes):
+        pull = share.T @ excess  # (G, K)
+        gain = pull[everyone, home][:, None] - pull - own[:, None]
+        gain[:, weights == 0] = 0
+        group, fold = np.unravel_index(gain.argmax(), gain.shape)
+        if gain[group, fold] <= 1e-12:  # what rounding may pretend
+            break
+        excess[:, home[group]] -= share[:, group]
+        excess[:, fold] += share[:, group]
+        home[group] = fold
+    return home[member]
 
 
 def integer_weights(ratios: Sequence[float]) -> NDArray[np.int64]:
@@ -159,6 +189,17 @@ def _rarest(left: IntArray, rng: Generator) -> int:
     """Return the label with the fewest samples left, but at least one; ties at random."""
     fewest = left[left > 0].min()
     return int(rng.choice(np.flatnonzero(left == fewest)))
+
+
+def _count_groups(labels: BoolArray, groups: IntArray) -> tuple[IntArray, IntArray, NDArray[np.int64]]:
+    """Return each sample's group as 0..G-1 `[N]`, the samples per group `[G]`, and per label `[L, G]`."""
+    if groups.shape != labels.shape[:1]:
+        raise ValueError(f"one group per sample needed, got {groups.shape} for labels {labels.shape}")
+    names, member = np.unique(groups, return_inverse=True)
+    held = np.zeros((labels.shape[1], len(names)), np.int64)
+    for counts, own in zip(held, labels.T, strict=True):
+        counts[:] = np.bincount(member[own], minlength=len(names))
+    return member, np.bincount(member, minlength=len(names)), held
 
 
 def _largest(keys: Sequence[NDArray[np.int64]], rng: Generator) -> int:

@@ -11,6 +11,7 @@ from mce_landcover.training.stratify import (
     grouped_stratification,
     integer_weights,
     iterative_stratification,
+    settle_groups,
 )
 
 SHARED = Path(os.environ.get("MCE_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -241,6 +242,30 @@ def test_equal_groups_are_spread_exactly() -> None:
     folds = grouped_stratification(labels, groups, (3, 1), seed=0)
     for label in labels.T:
         assert (folds[label] == 1).mean() == 0.25
+
+
+def missed(labels: np.ndarray, folds: np.ndarray, ratios: tuple[int, ...]) -> float:
+    """What `settle_groups` lowers, label by label."""
+    shares = np.array(ratios) / sum(ratios)
+    own = [label for label in [*labels.T, np.ones(len(labels), bool)] if label.any()]
+    found = [np.bincount(folds[label], minlength=len(ratios)) / label.sum() for label in own]
+    return float(sum(((f - shares) ** 2).sum() for f in found))
+
+
+@settings(max_examples=100, deadline=None)
+@given(labels=tables(n=80), ratios=RATIOS, n_groups=st.integers(1, 12), seed=st.integers(0, 99))
+def test_settled_groups_stay_whole_and_no_move_brings_them_nearer(labels, ratios, n_groups, seed) -> None:
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, n_groups, len(labels)) * 5
+    start = rng.integers(0, len(ratios), 5 * n_groups)[groups]
+    settled = settle_groups(labels, groups, start, ratios)
+    least = missed(labels, settled, ratios)
+    assert least <= missed(labels, start, ratios) + 1e-9
+    for group in set(groups.tolist()):
+        assert len(set(settled[groups == group].tolist())) == 1
+        for fold in range(len(ratios)):
+            moved = np.where(groups == group, fold, settled)
+            assert missed(labels, moved, ratios) >= least - 1e-9
 
 
 @pytest.mark.parametrize(
