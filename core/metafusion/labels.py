@@ -21,6 +21,7 @@ from rasterio.windows import Window
 from ..catalogue import BACKGROUND, NODATA_CLASS, LandCoverClass
 from ..errors import InputError
 from ..grid import SNAP, Region, WorldGrid, horizontal, name_of
+from .relief import moved
 
 #: How many unknown values a message names.
 _NAMED = 5
@@ -145,12 +146,7 @@ class LabelPolygons:
 
     def read(self, region: Region) -> NDArray[np.uint8]:
         """See `Labels`."""
-        here = Region(
-            region.row0 + self._extent.row0,
-            region.row1 + self._extent.row0,
-            region.col0 + self._extent.col0,
-            region.col1 + self._extent.col0,
-        )
+        here = moved(region, self._extent)
         hits = np.sort(self._tree.query(shapely.box(*self._grid.bounds(here))))
         if not hits.size:
             return np.full(region.shape, NODATA_CLASS, np.uint8)

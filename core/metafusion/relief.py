@@ -79,6 +79,16 @@ class Relief:
         return self._cells[row, col]
 
 
+def moved(region: Region, extent: Region) -> Region:
+    """Return a region of a raster as one of the world grid, where the raster is `extent`."""
+    return Region(
+        region.row0 + extent.row0,
+        region.row1 + extent.row0,
+        region.col0 + extent.col0,
+        region.col1 + extent.col0,
+    )
+
+
 def _within(part: Region, whole: Region) -> tuple[slice, slice]:
     return (
         slice(part.row0 - whole.row0, part.row1 - whole.row0),
