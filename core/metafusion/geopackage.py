@@ -50,9 +50,7 @@ COLUMNS = {
     "run": object,
 }
 #: Columns of the table `decisions` but for its running number.
-_LOG = (
-    "uuid, candidate, decision, class_id, undoes, user, time, seconds, comment, outline, model_sha256, run"
-)
+_LOG = "uuid, candidate, decision, class_id, undoes, user, time, seconds, comment, outline, model_sha256, run"
 _LAYER_STYLES = """
 CREATE TABLE layer_styles (
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
@@ -193,6 +191,9 @@ def _write_layer(part: Path, content: CandidateFile) -> None:
             geometry_type="MultiPolygon",
             crs=f"EPSG:{code}" if code else content.crs.to_wkt(),
             nan_as_null=True,
+            dataset_options={
+                "VERSION": "1.2"
+            },  # what the GDAL of every QGIS we serve reads without a warning
             layer_options={
                 "GEOMETRY_NAME": "geometry",
                 "FID": "fid",
@@ -218,7 +219,9 @@ def _write_features(database: sqlite3.Connection, content: CandidateFile) -> Non
 
 def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
     """Write the table `run`: keys and JSON values."""
-    database.execute("CREATE TABLE run (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL)")
+    database.execute(
+        "CREATE TABLE run (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL)"
+    )
     said = {"schema_version": SCHEMA_VERSION, **run}
     rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in said.items()]
     database.executemany("INSERT INTO run (key, value) VALUES (?, ?)", rows)
@@ -232,8 +235,9 @@ def _write_styles(database: sqlite3.Connection, classes: Sequence[LandCoverClass
         ("review", "state of the review", style_by_state()),
     )
     database.executemany(
-        "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
-        "styleQML, styleSLD, useAsDefault, description, owner) VALUES ('', '', ?, 'geometry', ?, ?, '', 1, ?, '')",
+        "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
+        "styleName, styleQML, styleSLD, useAsDefault, description, owner) "
+        "VALUES ('', '', ?, 'geometry', ?, ?, '', 1, ?, '')",
         [(table, name, style, name) for table, name, style in styles],
     )
     database.execute(_CONTENTS, ("layer_styles", "layer_styles", "QGIS styles"))

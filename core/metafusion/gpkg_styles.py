@@ -48,24 +48,33 @@ def _style(attribute: str, categories: Sequence[_Category], expressions: Mapping
     symbols = Xml.SubElement(renderer, "symbols")
     for index, category in enumerate(categories):
         Xml.SubElement(
-            entries, "category", symbol=str(index), value=category.value, label=category.label, render="true",
+            entries,
+            "category",
+            symbol=str(index),
+            value=category.value,
+            label=category.label,
+            render="true",
             type="long" if category.value.isdigit() else "string",
         )
         symbols.append(_symbol(str(index), category.color, expressions))
-    Xml.SubElement(root, "previewExpression").text = "concat(\"class_name\", ' ', \"rank\")"
+    Xml.SubElement(root, "previewExpression").text = 'concat("class_name", \' \', "rank")'
     Xml.SubElement(root, "mapTip", enabled="1").text = (
-        "<b>[% \"class_name\" %]</b>, [% round(\"area_m2\") %] m², rank [% \"rank\" %]<br>"
-        "mapped as [% \"bayes_class_name\" %]"
+        '<b>[% "class_name" %]</b>, [% round("area_m2") %] m², rank [% "rank" %]<br>'
+        'mapped as [% "bayes_class_name" %]'
     )
     Xml.indent(root)
-    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root, "unicode") + "\n"
+    return (
+        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root, "unicode") + "\n"
+    )
 
 
 def _symbol(name: str, color: str, expressions: Mapping[str, str]) -> Xml.Element:
     """Return a polygon symbol: an outline in the colour, and a fill whose opacity follows an expression."""
     rgb = ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
     symbol = Xml.Element("symbol", type="fill", name=name, alpha="1", clip_to_extent="1", force_rhr="0")
-    layer = Xml.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"})
+    layer = Xml.SubElement(
+        symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"}
+    )
     options = Xml.SubElement(layer, "Option", type="Map")
     for key, value in {
         "color": f"{rgb},255",

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataSourceError
 from rasterio.crs import CRS
 
 from ..errors import InputError
@@ -20,6 +18,7 @@ from .geopackage import COLUMNS, open_candidates
 
 #: `state` of a candidate without a decision that counts.
 UNDECIDED = "undecided"
+_ENVELOPE_BYTES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +93,26 @@ def read_review(path: Path) -> Review:
 
 
 def read_outlines(path: Path) -> dict[str, shapely.Geometry]:
-    """Return each candidate's outline by uuid: the reviewer's, where he drew one.
+    """Return each candidate's outline in the CRS by uuid: the reviewer's, where he drew one.
 
     Raises:
-        InputError: if the file cannot be read.
+        InputError: if the file is no candidates GeoPackage of this version, or an outline is broken.
     """
+    query = (
+        "SELECT review.uuid, coalesce(decisions.outline, review.geometry) "
+        "FROM review LEFT JOIN decisions ON decisions.uuid = review.decision_uuid ORDER BY rank, review.uuid"
+    )
+    with open_candidates(path) as database:
+        rows = database.execute(query).fetchall()
     try:
-        _, _, wkb, columns = pyogrio.raw.read(path, layer="review", columns=["uuid"])
-    except DataSourceError as error:
-        raise InputError(f"The outlines of {path} cannot be read; flag the run anew.") from error
-    return dict(zip(columns[0].tolist(), shapely.from_wkb(wkb), strict=True))
+        return {uuid: shapely.from_wkb(_wkb_of(blob)) for uuid, blob in rows}
+    except (shapely.errors.ShapelyError, ValueError, TypeError) as error:
+        raise InputError(f"{path} has a broken outline ({error}); flag the run anew.") from error
+
+
+def _wkb_of(blob: bytes) -> bytes:
+    """Return the WKB in a GeoPackage geometry: it follows a header and an envelope (version 1.2, 2.1.3)."""
+    kind = (blob[3] >> 1) & 7 if blob[:2] == b"GP" else -1
+    if kind not in _ENVELOPE_BYTES:
+        raise ValueError("not a GeoPackage geometry")
+    return blob[8 + _ENVELOPE_BYTES[kind] :]

@@ -39,7 +39,7 @@ BEGIN SELECT RAISE(ABORT, 'decisions are append-only: this decision is already t
 CREATE VIEW review AS
 SELECT
   c.fid AS OGC_FID,
-  coalesce(d.outline, c.geometry) AS geometry,
+  c.geometry,
   c.uuid, c.class_id, c.class_name, c.area_m2, c.score, c.rank, c.bayes_class_id, c.bayes_class_name,
   c.entropy, c.margin, c.variation, c.n_experts, c.experts, c.support, c.x, c.y, c.row_first, c.col_first, c.run,
   coalesce(d.decision, 'undecided') AS state,
