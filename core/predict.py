@@ -29,7 +29,15 @@ from .engine.predictor import Predictor
 from .engine.products import Product, products_of, targets_of
 from .engine.publish import Publisher
 from .engine.reader import StripReader
-from .engine.report import Clock, describe_plan, fingerprint_of_plan, versions
+from .engine.report import (
+    Clock,
+    describe_execution,
+    describe_parameters,
+    describe_plan,
+    fingerprint_of_execution,
+    fingerprint_of_plan,
+    versions,
+)
 from .engine.start import start_backend, start_decider, torch_flags
 from .engine.store import RUN_FILE, RunStore, require_unfinished
 from .engine.writer import ChunkWriter
@@ -281,39 +289,23 @@ class _Run:
 
     def _fingerprint(self) -> dict[str, Any]:
         """Return everything that the pixels depend on, and how the work folder is cut."""
-        execution = self.execution
         return {
             "model": self.model.sha256,
             **fingerprint_of_plan(self.plan),
             "cuts": asdict(self.settings),
-            "execution": [execution.device, execution.engine, execution.precision],
+            **fingerprint_of_execution(self.execution),
             "products": [product.id for product in self.products],
-            "versions": versions(),
         }
 
     def _report(self, backend: Backend, tally: Tally, *, resumed: bool) -> dict[str, Any]:
-        """Return the content of the run file."""
-        request, execution, lattice = self.request, self.execution, self.plan.lattice
-        elsewhere = {"sources", "output", "model", "overwrite", "destinations"}
-        names = sorted({f.name for f in fields(PredictRequest)} - elsewhere)
+        """Return the content of the run file, but for the products."""
+        model = {"name": self.model.card.name, "sha256": self.model.sha256, "path": str(self.model.path)}
+        wishes = {f.name: getattr(self.request, f.name) for f in fields(self.request)}
         return {
-            "device": execution.device,
-            "device_name": execution.name,
-            "engine": execution.engine,
-            "precision": execution.precision,
-            "batch_size": backend.batch_size,
-            "model": {
-                "name": self.model.card.name,
-                "sha256": self.model.sha256,
-                "path": str(self.model.path),
-            },
+            **describe_execution(self.execution, backend.batch_size),
+            "model": model,
             **describe_plan(self.model.card, self.plan),
-            "parameters": {
-                **{name: getattr(request, name) for name in names},
-                "aggregation": self.plan.rule.aggregation,
-                "window": lattice.window,
-                "stride": lattice.stride,
-            },
+            "parameters": describe_parameters(wishes, self.plan),
             "windows": {
                 "total": self.plan.layout.n_windows_in_all(),
                 "run": tally.windows - tally.skipped,

@@ -5,6 +5,7 @@ end.
 import errno
 import shutil
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -66,28 +67,36 @@ class Publisher:
 
     def _convert(self, parts: Mapping[Product, Path]) -> None:
         """Write the cloud-optimised GeoTIFFs, the largest first, in daemon threads: GDAL does not stop when
-        asked, so a run that is cancelled does not wait for it.
+        asked, so a run that is cancelled does not wait for it; what is finished too late is removed.
         """
-        waiting = sorted(parts, key=lambda product: len(product.bands))
+        waiting = deque(sorted(parts, key=lambda product: -len(product.bands)))
         failures: list[tuple[Product, Exception]] = []
+        abandoned = threading.Event()
 
         def work() -> None:
-            while waiting and not failures:
-                product = waiting.pop()
+            while not (failures or abandoned.is_set()):
+                try:
+                    product = waiting.popleft()
+                except IndexError:  # nothing is left
+                    return
                 try:
                     self._copy(product, parts[product])
                 except Exception as error:  # GDAL fails in many types; raised again below
                     failures.append((product, error))
+                if abandoned.is_set():
+                    _remove_part(parts[product])
 
+        self.still_wanted()
         threads = [threading.Thread(target=work, name=f"publish-{n}", daemon=True) for n in range(_THREADS)]
         for thread in threads:
             thread.start()
         try:
-            while any(thread.is_alive() for thread in threads):
-                next(thread for thread in threads if thread.is_alive() or thread is threads[-1]).join(0.2)
-                self.still_wanted()
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(timeout=0.2)
+                    self.still_wanted()
         except BaseException:
-            waiting.clear()
+            abandoned.set()
             raise
         if failures:
             product, error = failures[0]

@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ import torch
 from ..card import ModelCard
 from ..grid import name_of
 from ..version import package_version
+from .devices import Execution
 from .plan import Plan
 
 
@@ -63,6 +65,36 @@ def fingerprint_of_plan(plan: Plan) -> dict[str, Any]:
         "region": asdict(plan.region),
         "lattice": asdict(plan.lattice),
         "rule": asdict(plan.rule),
+    }
+
+
+def fingerprint_of_execution(execution: Execution) -> dict[str, Any]:
+    """Return what the pixels' last bits depend on: device, engine, precision and versions."""
+    return {
+        "execution": [execution.device, execution.engine, execution.precision],
+        "versions": versions(),
+    }
+
+
+def describe_execution(execution: Execution, batch_size: int) -> dict[str, Any]:
+    """Return what really computed, as it goes into the run file."""
+    return {
+        "device": execution.device,
+        "device_name": execution.name,
+        "engine": execution.engine,
+        "precision": execution.precision,
+        "batch_size": batch_size,
+    }
+
+
+def describe_parameters(wishes: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """Return what the user asked for, and what was made of it; files are named elsewhere in the run file."""
+    files = ("sources", "output", "model", "overwrite", "destinations")
+    return {
+        **{name: wish for name, wish in wishes.items() if name not in files},
+        "aggregation": plan.rule.aggregation,
+        "window": plan.lattice.window,
+        "stride": plan.lattice.stride,
     }
 
 

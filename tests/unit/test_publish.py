@@ -1,13 +1,16 @@
 """The final files: what a GIS finds in them."""
 
 import struct
+import threading
 import xml.etree.ElementTree as Xml
 
 import numpy as np
 import pytest
 import rasterio
-from engine_support import predict_with, read, scene, tiny_model
+import rasterio.shutil
+from engine_support import Recorder, predict_with, read, scene, tiny_model
 from mce_landcover.core.engine.plan import Settings
+from mce_landcover.core.errors import Cancelled
 from rasterio.enums import ColorInterp
 
 ROWS, COLS = 1100, 700
@@ -45,6 +48,32 @@ def test_files_are_cloud_optimised(result, name):
         "all directories come before all pixels"
     )
     assert max(blocks[-1]) < min(blocks[0]), "the smallest overview's pixels come first"
+
+
+def test_what_is_finished_after_a_cancel_is_removed(tmp_path, monkeypatch):
+    copying, go_on = threading.Event(), threading.Event()
+    real = rasterio.shutil.copy
+
+    def slow_copy(*args, **options):
+        copying.set()
+        assert go_on.wait(60)
+        real(*args, **options)
+
+    class Impatient(Recorder):
+        def progress(self, done, total, unit):
+            if copying.is_set():
+                raise Cancelled("stop")
+
+    monkeypatch.setattr(rasterio.shutil, "copy", slow_copy)
+    model = tiny_model(window=64, stride=64)
+    with pytest.raises(Cancelled):
+        predict_with(model, scene(tmp_path, 70, 80), tmp_path / "out", reporter=Impatient())
+    writers = [thread for thread in threading.enumerate() if thread.name.startswith("publish-")]
+    assert writers
+    go_on.set()
+    for thread in writers:
+        thread.join(60)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".mce-run"]
 
 
 def layout_of(content: bytes) -> tuple[list[int], list[list[int]]]:

@@ -78,7 +78,8 @@ def test_cancelling_leaves_nothing_that_looks_finished(rasters, undisturbed, tmp
 def test_cancelling_while_files_are_published(rasters, undisturbed, tmp_path):
     counted = Recorder()
     predict_with(MODEL, rasters, tmp_path / "count", SMALL, reporter=counted)
-    recorder = Recorder(stop_at=len(counted.calls), error=Cancelled("stop"))
+    mapped = next(n for n, (done, total, _) in enumerate(counted.calls, start=1) if done == total)
+    recorder = Recorder(stop_at=mapped + 1, error=Cancelled("stop"))
     with pytest.raises(Cancelled):
         predict_with(MODEL, rasters, tmp_path / "out", SMALL, reporter=recorder)
     assert {p.name for p in (tmp_path / "out").iterdir()} == {WORK_FOLDER}
