@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from ..core.network import MceNetwork, build_network
 from ..core.normalise import Normaliser
 from ..core.progress import Reporter, SilentReporter
 from .data.area import Area
-from .data.augment import find_colours, jitter_colours, turn
+from .data.augment import find_colours, jitter_colours, mirror, turn
 from .data.patches import Patch, PatchSampler, drawn_pixels
 from .evaluate import evaluate
 from .learning_rates import cosine_factor, parameter_groups
@@ -38,8 +39,10 @@ class TrainSettings:
     complement_weight: float = 1.0
     balanced: float = 0.5  # share of patches drawn by class, so that rare classes are met at all
     jitter: float = 0.2
+    symmetry: Literal["square", "mirror"] = "square"  # "mirror" where up is up, as in street scenes
     validate_every: int = 200
     encoder_weights: str | None = None  # "imagenet" downloads
+    precision: Literal["fp32", "bf16"] = "fp32"  # bf16 halves the time where the device has it
     seed: int = 0
     device: str = "cpu"
 
@@ -97,6 +100,9 @@ class _Training:
         self.network: MceNetwork = build_network(
             card, encoder_weights=settings.encoder_weights, seed=settings.seed
         ).to(self.device)
+        self.half = settings.precision == "bf16"
+        if self.half:  # bfloat16 convolutions are made for this layout
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.normaliser = Normaliser(card.sources).to(self.device)
         self.loss = MceLoss(card.responsible, settings.complement, settings.complement_weight)
         self.colours = find_colours(card.sources) if settings.jitter else None
@@ -136,7 +142,8 @@ class _Training:
             group["lr"] = group["base_lr"] * factor
         raw, channels = self._batch()
         self.network.train()
-        logits = self.network(self.normaliser(raw))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            logits = self.network(self.normaliser(raw))
         loss = self.loss(logits, channels)
         value = loss.item()
         if not math.isfinite(value):
@@ -157,7 +164,7 @@ class _Training:
         return raw.to(self.device), channels.to(self.device)
 
     def _augmented(self, patch: Patch) -> Patch:
-        patch = turn(patch, self.rng)
+        patch = (turn if self.settings.symmetry == "square" else mirror)(patch, self.rng)
         if self.colours is None:
             return patch
         raw = jitter_colours(patch.raw, self.colours, self.settings.jitter, self.rng)

@@ -41,6 +41,13 @@ def turn(patch: Patch, rng: Generator) -> Patch:
     return Patch(np.ascontiguousarray(raw), np.ascontiguousarray(channels))
 
 
+def mirror(patch: Patch, rng: Generator) -> Patch:
+    """Swap left and right at random: for scenes with an up and a down."""
+    if not rng.integers(2):
+        return patch
+    return Patch(np.ascontiguousarray(patch.raw[..., ::-1]), np.ascontiguousarray(patch.channels[..., ::-1]))
+
+
 def jitter_colours(raw: FloatArray, colours: Colours, strength: float, rng: Generator) -> FloatArray:
     """Change brightness, contrast and saturation by factors of 1 +- `strength`, and each band by half of it.
 

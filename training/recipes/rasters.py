@@ -20,6 +20,7 @@ from ...core.progress import Reporter, SilentReporter
 from ..data.area import Area, count_pixels, frequency_groups, measure_normalisation
 from ..data.rasters import Bounds, keep_labels, pixel_slices, read_area
 from ..evaluate import all_rules, evaluate
+from ..reporting import LogReporter
 from ..settle import settled_weights
 from ..trainer import TrainSettings, train
 
@@ -150,22 +151,6 @@ def _measured(recipe: SceneRecipe, area: Area) -> tuple[SourceSpec, ...]:
     return tuple(specs)
 
 
-class _LogReporter:
-    """Logs sentences, and progress ten times per phase."""
-
-    def __init__(self) -> None:
-        self._told = ("", 0)
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        tenth = (unit, 10 * done // max(1, total))
-        if tenth != self._told:
-            self._told = tenth
-            self.log(f"{done} of {total} {unit}")
-
-    def log(self, message: str) -> None:
-        _LOG.info(message)
-
-
 def main(recipe: SceneRecipe, arguments: Sequence[str] | None = None) -> int:
     """Run a recipe from the command line: DATA OUT.safetensors; return the exit code."""
     parser = argparse.ArgumentParser(description=recipe.name)
@@ -174,7 +159,7 @@ def main(recipe: SceneRecipe, arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     try:
-        found = fit_rasters(recipe, options.data, options.output, _LogReporter())
+        found = fit_rasters(recipe, options.data, options.output, LogReporter())
     except MceError as error:
         _LOG.error(error)
         return error.exit_code

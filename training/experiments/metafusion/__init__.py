@@ -1,0 +1,1 @@
+"""MetaFusion (METHODS.md section 2): one module and one command per experiment, config files beside them."""

@@ -1,0 +1,113 @@
+"""What an experiment leaves behind: one JSON file with every number, one Markdown file to read. What the
+numbers mean is the experiment's business."""
+
+import json
+import math
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import OutputError
+
+#: What stands in a table where there is no number.
+NONE = "–"
+_PACKAGES = ("torch", "numpy", "scikit-learn", "segmentation-models-pytorch", "timm")
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, column heads, rows. Floats are shown with `digits` decimals, None and NaN as a dash."""
+
+    caption: str
+    heads: tuple[str, ...]
+    rows: Sequence[Sequence[Cell]]
+    digits: int = 2
+
+    def markdown(self) -> str:
+        """Return the table in Markdown; the first column is left-aligned, numbers right."""
+        rule = ["---", *["---:"] * (len(self.heads) - 1)]
+        lines = [self.heads, rule, *([self._show(cell) for cell in row] for row in self.rows)]
+        return "\n".join([f"**{self.caption}**", "", *(f"| {' | '.join(line)} |" for line in lines)])
+
+    def _show(self, cell: Cell) -> str:
+        if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
+            return NONE
+        return f"{cell:.{self.digits}f}" if isinstance(cell, float) else str(cell)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that an experiment found. `data` names the data and what is wrong with them, `results` are
+    plain numbers for the JSON file, `findings` sentences under the tables.
+    """
+
+    title: str
+    data: str
+    tables: Sequence[Table]
+    results: dict[str, Any]
+    findings: Sequence[str] = field(default_factory=tuple)
+
+
+def machine(device: str) -> dict[str, Any]:
+    """Return the device and the versions that a run used."""
+    packages = {name: version(name) for name in _PACKAGES}
+    name = f"CPU, {os.cpu_count()} cores"
+    if device.startswith("cuda"):
+        import torch
+
+        name = torch.cuda.get_device_name(device)
+    return {"device": name, "python": platform.python_version(), **packages}
+
+
+def write_outcome(folder: Path, name: str, outcome: Outcome, run: dict[str, Any]) -> list[Path]:
+    """Write `<name>.json` and `<name>.md`, each whole or not at all, and return their paths.
+
+    Args:
+        run: how it was made: `command`, `reduction`, `seconds`, `machine`, `settings`.
+
+    Raises:
+        OutputError: if the folder cannot be written to.
+    """
+    content = {"title": outcome.title, "data": outcome.data, "run": run, "results": outcome.results}
+    text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    written = {folder / f"{name}.json": text, folder / f"{name}.md": _markdown(outcome, run)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, body in written.items():
+            partial = path.with_name(f".{path.name}.part")
+            partial.write_text(body, encoding="utf-8")
+            partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"Results cannot be written to {folder} ({error.strerror or error}).") from error
+    return list(written)
+
+
+def _markdown(outcome: Outcome, run: dict[str, Any]) -> str:
+    versions = ", ".join(f"{k} {v}" for k, v in run["machine"].items() if k != "device")
+    facts = [
+        f"- Command: `{run['command']}`",
+        f"- Data: {outcome.data}",
+        f"- Reduction: {run['reduction']}",
+        f"- Machine: {run['machine']['device']}; {run['seconds']:.0f} s; {versions}",
+    ]
+    tables = [table.markdown() for table in outcome.tables]
+    findings = "\n".join(f"- {finding}" for finding in outcome.findings)
+    return "\n\n".join(filter(None, [f"# {outcome.title}", "\n".join(facts), *tables, findings])) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold: numbers of NumPy as Python's, NaN as null."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
