@@ -17,7 +17,7 @@ from ..core.network import MceNetwork
 from ..core.normalise import Normaliser
 from ..core.progress import Reporter, SilentReporter
 from .data.area import Area
-from .losses.mce import IGNORE_INDEX
+from .losses.pixels import IGNORE_INDEX
 
 ORACLE = "oracle"
 

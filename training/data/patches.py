@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ..losses.mce import IGNORE_INDEX
+from ..losses.pixels import IGNORE_INDEX
 from .area import Area, FloatArray
 
 #: Positions kept per class and area: enough variety for a rare class, bounded memory for a frequent one.
