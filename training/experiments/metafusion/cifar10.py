@@ -251,14 +251,9 @@ def _figure_4(results: Sequence[NetworkResult]) -> Table:
             cells += [*mean_errors([v.errors for v in verdicts]), float(np.nanmean(deltas))]
             cells.append(100 * float(np.mean([v.accuracy for v in verdicts])))
         rows.append([*cells, float(np.nanmean([_plain_at_equal_fn(r, i) for r in results]))])
-    heads = ("alpha", "candidates", "plain FP", "plain FN", "plain Δ", "plain accuracy %")
-    heads += (
-        "MetaFusion FP",
-        "MetaFusion FN",
-        "MetaFusion Δ",
-        "MetaFusion accuracy %",
-        "plain FP at equal FN",
-    )
+    columns = ("FP", "FN", "Δ", "accuracy %")
+    rules = [f"{rule} {column}" for rule in ("plain", "MetaFusion") for column in columns]
+    heads = ("alpha", "candidates", *rules, "plain FP at equal FN")
     return Table(f"Figure 4: means of {len(results)} networks over alpha", heads, rows, digits=2)
 
 
