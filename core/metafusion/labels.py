@@ -143,6 +143,14 @@ class LabelPolygons:
         self._ids = ids
         self._tree = shapely.STRtree(geometries)
 
+    @property
+    def footprint(self) -> Region:
+        """Return the rectangle of the grid that holds all polygons; empty if there is none."""
+        if not len(self._polygons):
+            return Region(0, 0, 0, 0)
+        left, bottom, right, top = shapely.total_bounds(self._polygons).tolist()
+        return self._grid.covering((left, bottom, right, top))
+
     def read(self, region: Region) -> NDArray[np.uint8]:
         """See `Labels`."""
         here = Region(
