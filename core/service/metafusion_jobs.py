@@ -94,7 +94,10 @@ def do_flag_candidates(job: FlagCandidatesJob, reporter: Reporter) -> Value:
 
     output = job.output or job.run / CANDIDATES_FILE
     request = FlagRequest(output=output, **_but(job, MappingJob, "output"))
-    prediction = do_predict(job.prediction, reporter) if job.sources else None
+    prediction = None
+    if job.sources:
+        _check_before_mapping(job, output)
+        prediction = do_predict(job.prediction, reporter)
     result = flag_candidates(request, reporter)
     return {
         "run": str(job.run),
@@ -105,6 +108,20 @@ def do_flag_candidates(job: FlagCandidatesJob, reporter: Reporter) -> Value:
         "ranked_by": result.ranked_by,
         "message": result.message,
     }
+
+
+def _check_before_mapping(job: FlagCandidatesJob, output: Path) -> None:
+    """Refuse now what flagging would refuse when the map is made."""
+    from ..bundle import load_bundle
+    from ..metafusion.flag import select_classes
+    from ..metafusion.geopackage import require_free
+    from ..metafusion.persist import load_meta
+
+    select_classes(load_bundle(job.model).card.classes, job.classes)
+    if job.meta:
+        load_meta(job.meta)
+    if output.exists():
+        require_free(output, overwrite=job.overwrite)
 
 
 def do_fit_meta_classifier(job: FitMetaClassifierJob, reporter: Reporter) -> Value:

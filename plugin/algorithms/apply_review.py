@@ -94,7 +94,6 @@ class ApplyReview(MceAlgorithm):
             "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
         }
         result = self.run_backend(request, feedback)
-        feedback.pushInfo(result["message"])
         placed = [place_reviewed(Path(result["land_cover"]))]
         load_on_completion(placed, self._group, context, [], {_map_title()})
         return {
