@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -20,7 +21,7 @@ class Patch:
     """Raw bands `[n_bands, S, S]` and the logit channel of each pixel's class `[S, S]` (255 = unlabelled)."""
 
     raw: FloatArray
-    channels: NDArray[np.int64]
+    channels: NDArray[np.integer[Any]]
 
 
 class PatchSampler:
