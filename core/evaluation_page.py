@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .comparison import MAP, CompareRequest, Comparison
-from .html_report import Page, Plot, Section, Table, Text, plot_bars
+from .html_report import Page, Percent, Plot, Section, Table, Text, plot_bars
 from .map_accuracy import MapAccuracy
 from .version import package_version
 
@@ -64,12 +64,12 @@ def _classes(found: Comparison, request: CompareRequest) -> Section:
             c.name,
             c.group or None,
             int(matrix[i].sum()),
-            *(100 * float(v[i]) for v in (score.precision, score.recall, score.f1, score.iou)),
+            *(Percent(100 * v[i]) for v in (score.precision, score.recall, score.f1, score.iou)),
         )
         for i, c in enumerate(found.classes)
     ]
     means = score.mean_precision, score.mean_recall, score.mean_f1, score.mean_iou
-    total = ("Mean of classes", None, found.compared, *(100 * m for m in means))
+    total = ("Mean of classes", None, found.compared, *(Percent(100 * m) for m in means))
     shown = [i for i in range(len(found.classes)) if matrix[i].any()]
     blocks: list[Text | Table | Plot] = [
         Table(
@@ -94,7 +94,7 @@ def _confusion(found: Comparison) -> Section:
     matrix = found.matrices[MAP]
     share = 100 * matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     rows = [
-        (c.name, *(round(float(v), 1) if matrix[i].any() else None for v in share[i]))
+        (c.name, *(Percent(v) if matrix[i].any() else None for v in share[i]))
         for i, c in enumerate(found.classes)
     ]
     caption = "Percent of each reference class (row) that the map calls so (column)."
@@ -102,16 +102,11 @@ def _confusion(found: Comparison) -> Section:
 
 
 def _experts(found: Comparison) -> Section:
-    groups = list(found.scores[MAP].groups)
-    rows = [
-        (
-            found.titles[row],
-            *(100 * v for v in (s.overall, s.mean_recall, s.mean_iou, *s.groups.values())),
-            *(100 * float(v) for v in s.recall),
-        )
-        for row, s in found.scores.items()
-    ]
-    names = [c.name for c in found.classes]
+    scores = found.scores.values()
+    means = {"overall": "overall", "mean accuracy": "mean_recall", "mean IoU": "mean_iou"}
+    rows = [(name, *(Percent(100 * getattr(s, field)) for s in scores)) for name, field in means.items()]
+    rows += [(name, *(Percent(100 * s.groups[name]) for s in scores)) for name in found.scores[MAP].groups]
+    rows += [(c.name, *(Percent(100 * s.recall[i]) for s in scores)) for i, c in enumerate(found.classes)]
     return Section(
         "Experts",
         [
@@ -120,10 +115,10 @@ def _experts(found: Comparison) -> Section:
                 "expert that answers for its true class."
             ),
             Table(
-                ("", "overall", "mean accuracy", "mean IoU", *groups, *names),
+                ("", *(found.titles[row] for row in found.scores)),
                 rows,
                 "In percent; groups and classes show recall.",
-                frozenset({0}),
+                frozenset(range(len(means))),
             ),
         ],
     )
