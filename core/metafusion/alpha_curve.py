@@ -7,7 +7,7 @@ Maps are held in temporary files, so memory does not grow with a run's size.
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,34 @@ class LabelledRun:
 
 
 @dataclass(frozen=True)
+class CurveRequest:
+    """What to count.
+
+    Attributes:
+        runs: with logits and labels.
+        class_ids: the flagged classes.
+        names: features to use.
+        settings: of the classifier, fitted anew for each alpha.
+        tile_m: side of the tiles that folds keep together.
+        accepted_per_find: MetaFusion's price; 1 is the paper's p >= 0.5.
+        alphas: of the ML rule.
+    """
+
+    runs: Sequence[LabelledRun]
+    class_ids: Sequence[int]
+    names: Sequence[str]
+    settings: MetaSettings
+    tile_m: float
+    accepted_per_find: float = 1.0
+    alphas: Sequence[float] = ALPHAS
+
+
+@dataclass(frozen=True)
 class AlphaRow:
     """One alpha: errors of the ML rule, and of MetaFusion where its candidates can teach a classifier.
 
-    `ml_fp_at_equal_fn` are the segments that the ML rule would invent at an alpha of its own at which it misses
-    as few as MetaFusion does; between the alphas counted it is taken as linear.
+    `ml_fp_at_equal_fn` are the segments that the ML rule invents at that alpha at which it misses as many as
+    MetaFusion does here; between the alphas counted they are taken as linear.
     """
 
     alpha: float
@@ -93,64 +116,40 @@ class AlphaCurve:
         return float("nan") if row.fused is None else delta(row.fused, self.bayes)
 
 
-def alpha_curve(
-    runs: Sequence[LabelledRun],
-    class_ids: Sequence[int],
-    select: Callable[[TrainingSet], tuple[str, ...]],
-    settings: MetaSettings,
-    *,
-    tile_m: float,
-    accepted_per_find: float = 1.0,
-    alphas: Sequence[float] = ALPHAS,
-    reporter: Reporter,
-) -> AlphaCurve:
-    """Count the errors at each alpha.
-
-    Args:
-        runs: with logits and labels.
-        class_ids: the flagged classes.
-        select: gives the names of the features to use.
-        settings: of the classifier, fitted anew for each alpha.
-        tile_m: side of the tiles that folds keep together.
-        accepted_per_find: MetaFusion's price; 1 is the paper's p >= 0.5.
-        reporter: told after each run and alpha; it may stop the work.
+def alpha_curve(request: CurveRequest, reporter: Reporter) -> AlphaCurve:
+    """Count the errors at each alpha; the reporter is told after each and may stop the work.
 
     Raises:
         InputError: if a run or its labels cannot be read.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mce-")))
-        maps = [_RunMaps(run, folder / str(index), stack) for index, run in enumerate(runs)]
-        bayes = _total(run.errors(run.bayes, class_ids) for run in maps)
+        maps = [_RunMaps(run, folder / str(index), stack) for index, run in enumerate(request.runs)]
+        bayes = _total(run.errors(run.bayes, request.class_ids) for run in maps)
         counted = []
-        for done, alpha in enumerate(alphas):
-            reporter.progress(done, len(alphas), "alphas")
-            counted.append(_count(maps, alpha, class_ids, select, settings, tile_m, accepted_per_find))
-        reporter.progress(len(alphas), len(alphas), "alphas")
-    return AlphaCurve(bayes, tuple(_compared(row, bayes, counted) for row in counted), accepted_per_find)
+        for done, alpha in enumerate(request.alphas):
+            reporter.progress(done, len(request.alphas), "alphas")
+            counted.append(_count(request, maps, alpha))
+        reporter.progress(len(request.alphas), len(request.alphas), "alphas")
+    rows = tuple(_compared(row, bayes, counted) for row in counted)
+    return AlphaCurve(bayes, rows, request.accepted_per_find)
 
 
-def _count(
-    maps: Sequence["_RunMaps"],
-    alpha: float,
-    class_ids: Sequence[int],
-    select: Callable[[TrainingSet], tuple[str, ...]],
-    settings: MetaSettings,
-    tile_m: float,
-    price: float,
-) -> AlphaRow:
+def _count(request: CurveRequest, maps: Sequence["_RunMaps"], alpha: float) -> AlphaRow:
     """Count one alpha, without the comparison."""
-    found = [run.decide(alpha, class_ids) for run in maps]
-    ml = _total(run.errors(run.ml, class_ids) for run in maps)
+    found = [run.decide(alpha, request.class_ids) for run in maps]
+    ml = _total(run.errors(run.ml, request.class_ids) for run in maps)
     training = TrainingSet.join([known_candidates(c, run.crs) for c, run in zip(found, maps, strict=True)])
     row = AlphaRow(alpha, len(training), int(training.targets.sum()), float("nan"), ml)
+    values = matrix(training.features, request.names)
+    groups, _ = enough_tiles(training, request.tile_m, request.settings.folds)
     try:
-        values = matrix(training.features, select(training))
-        groups, _ = enough_tiles(training, tile_m, settings.folds)
-        validation = cross_validate(filled(values, medians(values)), training.targets, groups, settings)
+        validation = cross_validate(
+            filled(values, medians(values)), training.targets, groups, request.settings, training.class_ids
+        )
     except InputError:  # too few candidates of either outcome at this alpha
         return row
-    accepted = accept(validation.scores, price)
+    accepted = accept(validation.scores, request.accepted_per_find)
     start = 0
     for candidates, run in zip(found, maps, strict=True):
         known = _known(candidates)
@@ -158,8 +157,8 @@ def _count(
         chosen[known] = accepted[start : start + int(known.sum())]
         start += int(known.sum())
         run.fuse(candidates, chosen)
-    fused = _total(run.errors(run.fused, class_ids) for run in maps)
-    return AlphaRow(alpha, row.n_candidates, row.n_true, validation.auc, ml, fused)
+    fused = _total(run.errors(run.fused, request.class_ids) for run in maps)
+    return replace(row, auc=validation.auc, fused=fused)
 
 
 def known_candidates(candidates: Candidates, crs: str) -> TrainingSet:
@@ -176,20 +175,22 @@ def _known(candidates: Candidates) -> Bools:
 
 
 def _compared(row: AlphaRow, bayes: Errors, rows: Sequence[AlphaRow]) -> AlphaRow:
-    """Add the ML rule's false positives at the same number of misses."""
+    """Add the ML rule's false positives at the same number of misses; the fewest where there are several."""
     if row.fused is None:
         return row
-    points = sorted({(errors.fn, errors.fp) for errors in (bayes, *(other.ml for other in rows))})
-    fn = np.array([point[0] for point in points], np.float64)
-    fp = np.array([point[1] for point in points], np.float64)
-    inside = fn[0] <= row.fused.fn <= fn[-1]
-    equal = float(np.interp(row.fused.fn, fn, fp)) if inside else float("nan")
-    return AlphaRow(row.alpha, row.n_candidates, row.n_true, row.auc, row.ml, row.fused, equal)
+    least: dict[int, int] = {}
+    for errors in (bayes, *(other.ml for other in rows)):
+        least[errors.fn] = min(errors.fp, least.get(errors.fn, errors.fp))
+    fn = np.array(sorted(least), np.float64)
+    fp = np.array([least[int(n)] for n in fn], np.float64)
+    if not fn[0] <= row.fused.fn <= fn[-1]:
+        return row
+    return replace(row, ml_fp_at_equal_fn=float(np.interp(row.fused.fn, fn, fp)))
 
 
 class _RunMaps:
-    """The class maps of a run as files: the map itself, the labels, and for the present alpha the ML rule's map
-    and the fused one, all class ids `[H, W]`.
+    """The class maps of a run as files, class ids `[H, W]`: the map itself, the labels, and for the present
+    alpha the ML rule's map and the fused one.
     """
 
     def __init__(self, run: LabelledRun, folder: Path, stack: ExitStack):

@@ -144,6 +144,14 @@ class LabelPolygons:
         self._polygons, self._ids = _read_polygons(path, layer, field, classes, grid.crs)
         self._tree = shapely.STRtree(self._polygons)
 
+    @property
+    def footprint(self) -> Region:
+        """Return the rectangle of the grid that holds all polygons; empty if there is none."""
+        if not len(self._polygons):
+            return Region(0, 0, 0, 0)
+        left, bottom, right, top = shapely.total_bounds(self._polygons).tolist()
+        return self._grid.covering((left, bottom, right, top))
+
     def read(self, region: Region) -> NDArray[np.uint8]:
         """See `Labels`."""
         here = moved(region, self._extent)
@@ -219,13 +227,16 @@ def _transformed(geometries: NDArray[Any], source: CRS, target: CRS, path: Path)
     if source == target or not len(geometries):
         return geometries
 
+    nowhere = InputError(f"Polygons of {path} lie where {name_of(target)} is not defined; check their CRS.")
+
     def project(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        moved = np.array(transform(source, target, xy[:, 0], xy[:, 1])).T
-        if not np.isfinite(moved).all():
-            raise InputError(
-                f"Polygons of {path} lie where {name_of(target)} is not defined; check their CRS."
-            )
-        return moved
+        try:
+            there = np.array(transform(source, target, xy[:, 0], xy[:, 1])).T
+        except Exception as error:  # GDAL's errors have no public type
+            raise nowhere from error
+        if not np.isfinite(there).all():
+            raise nowhere
+        return there
 
     return shapely.transform(geometries, project)
 

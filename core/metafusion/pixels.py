@@ -3,7 +3,6 @@ the layers behind our own features. Nothing is decided about segments here; `red
 """
 
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,7 +23,7 @@ from ..progress import Reporter, SilentReporter
 from ..record import read_record
 from ..segment_stream import PixelBlock
 from .features import Layer
-from .redecide import AltitudeRule, redecide
+from .redecide import AltitudeRule, redecide, temporary_folder
 from .relief import Relief, moved, open_relief
 
 IGNORED = 255
@@ -127,7 +126,7 @@ class RunPixels:
                 "can be flagged; map it again with logits for another."
             )
         by_altitude = None if priors is None else self._altitude_rule(priors)
-        folder = self._files.enter_context(tempfile.TemporaryDirectory(prefix="mce-flag-"))
+        folder = self._files.enter_context(temporary_folder())
         file = Path(folder) / "evidence.tif"
         rule = record.rule(self.alpha)
         logits = self._raster("logits", rule.n_experts * len(rule.class_ids))

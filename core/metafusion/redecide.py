@@ -2,6 +2,7 @@
 raster like `evidence.tif`. Reading it lives in `pixels.py`.
 """
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,7 +71,7 @@ def redecide(
         for row in range(0, logits.height, _SIDE)
         for col in range(0, logits.width, _SIDE)
     ]
-    with _disk(target), rasterio.open(target, "w", **profile) as file, _one_thread():
+    with _disk(), rasterio.open(target, "w", **profile) as file, _one_thread():
         for done, window in enumerate(windows):
             reporter.progress(done, len(windows), "windows decided anew")
             values = _read(logits, window).reshape(rule.n_experts, len(rule.class_ids), -1)
@@ -121,14 +122,20 @@ def _read(dataset: Any, window: Window) -> NDArray[np.float32]:
 
 
 @contextmanager
-def _disk(target: Path) -> Iterator[None]:
+def _disk() -> Iterator[None]:
     try:
         yield
     except (RasterioError, OSError) as error:
         raise OutputError(
-            f"The folder for temporary files {target.parent} does not take what is decided anew; free some "
-            "space or set TMPDIR to another folder."
+            f"The folder for temporary files {tempfile.gettempdir()} does not take what is decided anew; "
+            "free some space or set TMPDIR to another folder."
         ) from error
+
+
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder that goes when it is left; raise OutputError if there can be none."""
+    with _disk():
+        return tempfile.TemporaryDirectory(prefix="mce-flag-", ignore_cleanup_errors=True)
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def report_json(findings: Findings) -> dict[str, Any]:
             },
             "classes": _by_class(f),
             "calibration": {
-                **asdict(v.calibration),
+                "curves": _curves(v),
                 "error": calibration_error(f.targets, v.scores),
                 "bins": [list(row) for row in reliability(f.targets, v.scores)],
             },
@@ -175,14 +175,22 @@ def _quality(f: Findings) -> Section:
         (p.accepted_per_find, p.threshold, p.n_accepted, p.n_true, p.precision, p.recall, p.f1)
         for p in operating_points(f.targets, v.scores)
     ]
-    columns = ("false alarms per find", "least score", "accepted", "missed places", "precision", "recall", "F1")
+    columns = (
+        "false alarms per find",
+        "least score",
+        "accepted",
+        "missed places",
+        "precision",
+        "recall",
+        "F1",
+    )
     per_class = [(c["name"], c["candidates"], c["missed_places"], c["auc"]) for c in _by_class(f).values()]
     return Section(
         "How well it tells missed places from false alarms",
         [
             Text(
-                "Every candidate was scored by a classifier that had seen no candidate of its tile. The spread "
-                "of the AUC is the standard deviation over folds."
+                "Every candidate was scored by a classifier that had seen no candidate of its tile. The "
+                "spread of the AUC is the standard deviation over folds."
             ),
             Plot(roc, "ROC curve of the scores out of fold, and of the ML margin alone."),
             Table(columns, rows, "What accepting candidates up to a price does."),
@@ -192,7 +200,11 @@ def _quality(f: Findings) -> Section:
                 "Scores against the share of true candidates, in ten groups of equal size; mean difference "
                 f"{calibration_error(f.targets, v.scores):.3f}.",
             ),
-            Table(("class", "candidates", "missed places", "AUC"), per_class, "By flagged class, all folds pooled."),
+            Table(
+                ("class", "candidates", "missed places", "AUC"),
+                per_class,
+                "By flagged class, all folds pooled.",
+            ),
         ],
     )
 
@@ -218,15 +230,18 @@ def _effort(f: Findings) -> Section:
     return Section(
         "The effort of reviewing",
         [
-            Plot(plot, "Missed places found while candidates are looked at in order; the band is one standard "
-                 "deviation of random order."),
+            Plot(
+                plot,
+                "Missed places found while candidates are looked at in order; the band is one standard "
+                "deviation of random order.",
+            ),
             Table(
                 ("of the missed places", "by score", "by ML margin", "in random order"),
                 rows,
                 "Candidates to be looked at until a share of the missed places is found.",
             ),
         ],
-    )  # fmt: skip
+    )
 
 
 def _alphas(f: Findings) -> Section:
@@ -238,12 +253,18 @@ def _alphas(f: Findings) -> Section:
     fused = [(row.alpha, row.fused) for row in curve.rows if row.fused is not None]
     plot = plot_lines(
         [
-            Line(name, [e.fn for _, e in line], [e.fp for _, e in line], marked=True, notes=[f"{a:g}" for a, _ in line])
+            Line(
+                name,
+                [e.fn for _, e in line],
+                [e.fp for _, e in line],
+                marked=True,
+                notes=[f"{alpha:g}" for alpha, _ in line],
+            )
             for name, line in (("ML rule", ml), ("MetaFusion", fused))
         ],
         x_label="missed segments (FN)",
         y_label="invented segments (FP)",
-    )  # fmt: skip
+    )
     bayes = curve.bayes
     rows: list[tuple[Any, ...]] = [("0 (Bayes)", None, bayes.fp, bayes.fn, None, None, None, None, None, "")]
     for row in curve.rows:
@@ -272,7 +293,8 @@ def _alphas(f: Findings) -> Section:
             Text(
                 "FP are segments with an interior pixel and no label of their class, FN labelled segments "
                 "without a pixel of it on the map. Δ is how many more FP than Bayes's pay for one FN less. "
-                f"MetaFusion accepts {curve.accepted_per_find:g} false alarms per find, by scores out of fold."
+                f"MetaFusion accepts {curve.accepted_per_find:g} false alarms per find, by scores out of "
+                "fold."
             ),
             Plot(plot, "Each point is one alpha."),
             Table(columns, rows),
@@ -283,7 +305,9 @@ def _alphas(f: Findings) -> Section:
 def _features(f: Findings) -> Section:
     importances = list(f.meta.importances.items())
     top = importances[:_TOP]
-    compared = [(name, one.auc, one.auc_std, roc_auc(f.targets, one.scores)) for name, one in f.comparison.items()]
+    compared = [
+        (name, one.auc, one.auc_std, roc_auc(f.targets, one.scores)) for name, one in f.comparison.items()
+    ]
     blocks: list[Text | Table | Plot] = [
         Plot(
             plot_bars([name for name, _ in top], [share for _, share in top], x_label="share of the gain"),
@@ -314,6 +338,11 @@ def _by_class(f: Findings) -> dict[str, dict[str, Any]]:
     return found
 
 
+def _curves(v: CrossValidation) -> dict[str, dict[str, float]]:
+    named = {"shared": v.calibration.shared, **{str(id_): one for id_, one in v.calibration.own.items()}}
+    return {name: asdict(one) for name, one in named.items()}
+
+
 def _curve_json(curve: AlphaCurve) -> dict[str, Any]:
     return {
         "accepted_per_find": curve.accepted_per_find,
@@ -325,7 +354,8 @@ def _curve_json(curve: AlphaCurve) -> dict[str, Any]:
                 "missed_places": row.n_true,
                 "auc": row.auc,
                 "ml": row.ml._asdict() | {"delta": curve.delta_ml(row), "f1": row.ml.f1},
-                "fused": row.fused and row.fused._asdict() | {"delta": curve.delta_fused(row), "f1": row.fused.f1},
+                "fused": row.fused
+                and row.fused._asdict() | {"delta": curve.delta_fused(row), "f1": row.fused.f1},
                 "ml_fp_at_equal_fn": row.ml_fp_at_equal_fn,
                 "better": row.is_better,
                 "enough_candidates": row.n_candidates >= FEW,

@@ -40,7 +40,7 @@ class TrainingSet:
 
     @property
     def confidence(self) -> Floats:
-        """`[n]` minus the mean margin `M = 1 - p1 + p2`: what candidates are ranked by without a classifier."""
+        """`[n]` minus the mean margin `M = 1 - p1 + p2`: the rank where there is no classifier."""
         return -self.features.select(["M"]).values[:, 0]
 
     @classmethod

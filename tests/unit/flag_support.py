@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from affine import Affine
 from engine_support import write
 from mce_landcover.core.decision import DecisionRule, decide
 from mce_landcover.core.priors import log_priors
@@ -41,11 +40,15 @@ class Made:
 def smooth_logits(rows: int, cols: int, seed: int = 0, sigma: float = 2.0) -> np.ndarray:
     """Logits `[K, C, rows, cols]` with blobs of every class; rare ones are seldom the largest."""
     random = np.random.default_rng(seed)
-    noise = random.normal(size=(len(EXPERTS), len(IDS), rows, cols))
-    fields = gaussian_filter(noise, (0, 0, sigma, sigma)) * sigma * 6
-    common = gaussian_filter(random.normal(size=(1, len(IDS), rows, cols)), (0, 0, sigma, sigma)) * sigma * 12
-    rarity = np.log([count for *_, count in CLASSES])[:, None, None] * 0.8
-    return (fields + common + rarity).astype(np.float32)
+    responsible = np.array([[id_ in ids for id_ in IDS] for ids in EXPERTS.values()])
+    unit = 2 * sigma * np.sqrt(np.pi)  # what smoothing takes off the standard deviation of white noise
+    shape = (len(EXPERTS), len(IDS), rows, cols)
+    own = gaussian_filter(random.normal(size=shape), (0, 0, sigma, sigma)) * unit
+    shared = gaussian_filter(random.normal(size=shape[1:]), (0, sigma, sigma)) * unit
+    rarity = np.log([count for *_, count in CLASSES])[:, None, None] * 0.6
+    # Joining divides the sum of the experts by the number of those responsible.
+    weight = (responsible.sum(axis=0) / len(EXPERTS))[:, None, None]
+    return ((0.8 * own + 1.5 * shared + rarity) * weight).astype(np.float32)
 
 
 def hilly(rows: int, cols: int, seed: int = 0) -> np.ndarray:

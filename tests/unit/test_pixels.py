@@ -141,7 +141,7 @@ def test_what_a_run_does_not_have_is_said(tmp_path):
     run = make_run(tmp_path / "run", smooth_logits(20, 20), keep_logits=False)
     with pytest.raises(InputError, match=r"keeps no logits.*0\.99.*map it again"):
         RunPixels(run, 0.9)
-    with pytest.raises(InputError, match="Alpha 1.5"):
+    with pytest.raises(InputError, match=r"Alpha 1\.5"):
         RunPixels(run, 1.5)
     RunPixels(run, 0.99).close()
     other = make_run(tmp_path / "other", smooth_logits(20, 21), keep_logits=False)
