@@ -2,12 +2,9 @@
 blending does not live here: each pixel takes the window in whose middle it lies."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.accuracy import Scores, confusion_matrix, scores
@@ -17,20 +14,10 @@ from ..core.network import MceNetwork
 from ..core.normalise import Normaliser
 from ..core.progress import Reporter, SilentReporter
 from .data.area import Area
-from .losses.mce import IGNORE_INDEX
+from .data.windows import Place, cut, places
+from .losses.pixels import IGNORE_INDEX
 
 ORACLE = "oracle"
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A window at (top, left) of an area, and the part of it that counts, in window coordinates."""
-
-    area: int
-    top: int
-    left: int
-    rows: slice
-    cols: slice
 
 
 def evaluate(
@@ -58,14 +45,16 @@ def evaluate(
     ids = np.array([c.id for c in card.classes], dtype=np.uint8)
     channel = np.full(256, IGNORE_INDEX, dtype=np.int64)
     channel[ids] = np.arange(len(ids))
-    places = [p for a, area in enumerate(areas) for p in _places(a, area, card.window, stride or card.window)]
+    found = [
+        p for a, area in enumerate(areas) for p in _labelled(a, area, card.window, stride or card.window)
+    ]
     matrices = {rule: np.zeros((len(ids), len(ids)), np.int64) for rule in rules}
     normaliser = Normaliser(card.sources)
     device = next(network.parameters()).device
-    for start in range(0, len(places), batch_size):
-        batch = places[start : start + batch_size]
-        raw = torch.from_numpy(np.stack([_cut(areas[p.area].raw, p, card.window) for p in batch]))
-        truth = np.stack([_cut(areas[p.area].labels, p, card.window) for p in batch])
+    for start in range(0, len(found), batch_size):
+        batch = found[start : start + batch_size]
+        raw = torch.from_numpy(np.stack([cut(areas[p.area].raw, p, card.window) for p in batch]))
+        truth = np.stack([cut(areas[p.area].labels, p, card.window) for p in batch])
         with torch.inference_mode():
             logits = network(normaliser(raw).to(device)).float().cpu()  # (B, K, C, S, S)
             for rule in rules:
@@ -74,7 +63,7 @@ def evaluate(
                 for b, place in enumerate(batch):
                     part = b, place.rows, place.cols
                     matrices[rule] += confusion_matrix(truth[part], predicted[part], ids.tolist())
-        report.progress(min(start + batch_size, len(places)), len(places), "windows")
+        report.progress(min(start + batch_size, len(found)), len(found), "windows")
     groups = [c.group for c in card.classes]
     return {rule: scores(m, groups, paper_convention=paper_convention) for rule, m in matrices.items()}
 
@@ -93,28 +82,10 @@ def _join(logits: Tensor, channels: Tensor, rule: str, card: ModelCard) -> Tenso
     return aggregate(logits, rule, card.responsible)
 
 
-def _places(index: int, area: Area, window: int, stride: int) -> Iterator[_Place]:
-    """Cover an area with windows so that each pixel counts once; leave out windows without labels."""
-    height, width = area.labels.shape
-    for top, rows in _spans(height, window, stride):
-        for left, cols in _spans(width, window, stride):
-            counted = area.labels[top + rows.start : top + rows.stop, left + cols.start : left + cols.stop]
-            if counted.any():
-                yield _Place(index, top, left, rows, cols)
-
-
-def _spans(side: int, window: int, stride: int) -> list[tuple[int, slice]]:
-    """Split one axis: (start of a window, its middle part); the parts cover the axis exactly once."""
-    if side <= window:
-        return [(0, slice(0, side))]
-    starts = [*range(0, side - window, stride), side - window]
-    edges = [0, *((a + window + b) // 2 for a, b in pairwise(starts)), side]
-    return [(s, slice(edges[i] - s, edges[i + 1] - s)) for i, s in enumerate(starts)]
-
-
-def _cut(values: NDArray[np.generic], place: _Place, window: int) -> NDArray[np.generic]:
-    """Return a window, filled up with missing values (labels: 0) where the area is smaller."""
-    part = values[..., place.top : place.top + window, place.left : place.left + window]
-    missing = [(0, 0)] * (part.ndim - 2) + [(0, window - side) for side in part.shape[-2:]]
-    fill = np.nan if np.issubdtype(values.dtype, np.floating) else 0
-    return np.pad(part, missing, constant_values=fill) if any(m[1] for m in missing) else part
+def _labelled(index: int, area: Area, window: int, stride: int) -> Iterator[Place]:
+    """Cover an area with windows, leaving out those without labels."""
+    for place in places(index, (area.labels.shape[0], area.labels.shape[1]), window, stride):
+        rows = slice(place.top + place.rows.start, place.top + place.rows.stop)
+        cols = slice(place.left + place.cols.start, place.left + place.cols.stop)
+        if area.labels[rows, cols].any():
+            yield place

@@ -318,5 +318,5 @@ def _message(per_class: dict[str, int], ranked_by: str, n_left_out: int, kept: i
     if n_left_out:
         text += f" {n_left_out} more promise too many false alarms and were left out."
     if kept:
-        text += f" {kept} decision{'s' * (kept != 1)} of the replaced file were kept."
+        text += f" Decisions kept from the replaced file: {kept}."
     return text

@@ -144,6 +144,14 @@ class LabelPolygons:
         self._polygons, self._ids = _read_polygons(path, layer, field, classes, grid.crs)
         self._tree = shapely.STRtree(self._polygons)
 
+    @property
+    def footprint(self) -> Region:
+        """Return the rectangle of the grid that holds all polygons; empty if there is none."""
+        if not len(self._polygons):
+            return Region(0, 0, 0, 0)
+        left, bottom, right, top = shapely.total_bounds(self._polygons).tolist()
+        return self._grid.covering((left, bottom, right, top))
+
     def read(self, region: Region) -> NDArray[np.uint8]:
         """See `Labels`."""
         here = moved(region, self._extent)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mce_landcover.core.accuracy import confusion_matrix, scores
 from mce_landcover.training.data.area import Area
-from mce_landcover.training.evaluate import _spans, all_rules, evaluate
+from mce_landcover.training.data.windows import spans
+from mce_landcover.training.evaluate import all_rules, evaluate
 from torch import nn
 
 CARD = tlm_card()
@@ -41,7 +42,7 @@ def make_area(height: int, width: int, wrong: float = 0.0) -> Area:
 @given(side=st.integers(1, 300), window=st.integers(1, 80), share=st.floats(0.1, 1))
 def test_spans_cover_an_axis_exactly_once(side: int, window: int, share: float) -> None:
     seen = np.zeros(side, int)
-    for start, part in _spans(side, window, max(1, int(window * share))):
+    for start, part in spans(side, window, max(1, int(window * share))):
         assert start >= 0 and 0 <= part.start <= part.stop <= window
         seen[start + part.start : start + part.stop] += 1
     assert (seen == 1).all()

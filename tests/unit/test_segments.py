@@ -151,6 +151,23 @@ def test_the_layout_in_memory_does_not_matter():
     assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
+def test_equal_pixels_have_no_variance_and_never_a_negative_one():
+    for n in range(1, 60):
+        _, metrics = segment_metrics(np.full((3, 1, n), 1 / 3, np.float32) + np.float32(1e-4))
+        for name in ("E_var", "M_var", "V_var", "V_var_in"):
+            assert 0 <= metrics[name][0] < 1e-14
+
+
+def test_ignored_pixels_may_hold_anything_without_a_warning(recwarn):
+    p = good.copy()
+    p[:, 1] = np.array([[np.inf, np.nan, 3e38, -1], [-np.inf, 2, 3e38, -3e38]])
+    ignore = np.zeros((3, 4), np.bool_)
+    ignore[1] = True
+    _, metrics = segment_metrics(p, ignore=ignore)
+    assert all(np.isfinite(column).all() for column in metrics.values())
+    assert not recwarn.list
+
+
 def test_the_input_is_left_as_it_is():
     p = make_probabilities(make_classes((9, 8), 3, ignored=0.2), 3)
     ignore = np.isnan(p[0])

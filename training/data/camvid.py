@@ -1,7 +1,7 @@
 """CamVid street scenes as areas: frames of a fixed camera with 11 classes. What is learnt from them does not
 live here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -59,7 +59,7 @@ def read_frames(folder: Path, part: Part, size: tuple[int, int] | None = None) -
     return [Frame(name, _read_area(folder, part, name, size)) for name in names]
 
 
-def group_frames(frames: list[Frame], per_group: int) -> NDArray[np.int64]:
+def group_frames(frames: Sequence[Frame], per_group: int) -> NDArray[np.int64]:
     """Return a group `[N]` per frame: runs of `per_group` frames that follow each other in one sequence.
 
     Neighbouring frames show the same street a second later; folds that part them would be too kind.

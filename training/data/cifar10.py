@@ -1,5 +1,6 @@
 """CIFAR-10 read from one archive of image files, and the training sets in which one class is made rare."""
 
+import lzma
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def read_cifar10(archive: Path) -> Cifar10:
     try:
         with tarfile.open(archive) as tar:  # from first to last: an xz archive cannot be read otherwise
             pictures.update(_pictures(tar))
-    except (tarfile.TarError, OSError, EOFError, UnidentifiedImageError) as error:
+    except (tarfile.TarError, lzma.LZMAError, OSError, EOFError, UnidentifiedImageError) as error:
         raise InputError(f"The pictures in {archive} cannot be read ({error}).") from error
     names = tuple(sorted({name.split("/")[1] for name in pictures}))
     parts = [_image_set(pictures, part, names, archive) for part in ("train", "test")]

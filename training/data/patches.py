@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ..losses.mce import IGNORE_INDEX
+from ..losses.pixels import IGNORE_INDEX
 from .area import Area, FloatArray
 
 #: Positions kept per class and area: enough variety for a rare class, bounded memory for a frequent one.
@@ -20,7 +21,7 @@ class Patch:
     """Raw bands `[n_bands, S, S]` and the logit channel of each pixel's class `[S, S]` (255 = unlabelled)."""
 
     raw: FloatArray
-    channels: NDArray[np.int64]
+    channels: NDArray[np.integer[Any]]
 
 
 class PatchSampler:

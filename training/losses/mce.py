@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-IGNORE_INDEX = 255
+from .pixels import IGNORE_INDEX, full_precision, split_labels
+
 Complement = Literal["pixels", "channels"]
 
 
@@ -51,9 +52,8 @@ def mce_terms(
     """
     _check(logits, labels, responsible, complement)
     table = torch.tensor(responsible, dtype=torch.bool, device=logits.device)  # (K, C)
-    z = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
-    valid = labels != ignore_index  # (B, H, W)
-    known = labels.masked_fill(~valid, 0)
+    z = full_precision(logits)
+    known, valid = split_labels(labels, ignore_index)  # (B, H, W) each
     classification, complementary = [], []
     for z_i, answers in zip(z.unbind(1), table, strict=True):  # (B, C, H, W), (C,)
         own = answers[known] & valid

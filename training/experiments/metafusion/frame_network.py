@@ -62,7 +62,7 @@ def train_frame_network(
         TrainingError, OutputError, ModelError, Cancelled.
     """
     card = frame_card(frames, architecture, window)
-    plan = TypeAdapter(TrainSettings).dump_python(settings, mode="json")
+    plan = TypeAdapter(TrainSettings).dump_python(settings, mode="json", exclude={"device"})
     if path.exists():
         bundle = load_bundle(path)
         if bundle.card.provenance.get("settings") == plan and _same_but_provenance(bundle.card, card):

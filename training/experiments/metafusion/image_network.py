@@ -106,7 +106,7 @@ def fit_image_network(
                 chosen = order[batch * settings.batch_size : (batch + 1) * settings.batch_size]
                 factor = cosine_factor(epoch * batches + batch, steps, settings.warmup)
                 optimizer.param_groups[0]["lr"] = settings.lr * factor
-                pictures = _moved(images[chosen], settings.shift, rng)
+                pictures = shifted(images[chosen], settings.shift, rng)
                 loss = _loss(model, _normalised(pictures), labels[chosen], settings.precision)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
@@ -142,7 +142,7 @@ def _normalised(pictures: Tensor) -> Tensor:
     return ((pictures.float() - 127.5) / 64).contiguous(memory_format=torch.channels_last)
 
 
-def _moved(pictures: Tensor, shift: int, rng: torch.Generator) -> Tensor:
+def shifted(pictures: Tensor, shift: int, rng: torch.Generator) -> Tensor:
     """Mirror half of the pictures and move each by up to `shift` pixels; what comes in from outside is 0."""
     n, _, height, width = pictures.shape
     mirrored = torch.rand(n, generator=rng) < 0.5

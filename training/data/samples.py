@@ -1,0 +1,199 @@
+"""What a training reads batch by batch: one small item type, and datasets that make it of tiles, of patches
+and of windows to score on. Every random number is a function of seed, epoch and item, never of what was
+drawn before: a resumed run sees what an unbroken one would have seen."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from ...core.card import SourceSpec
+from ...core.errors import InputError
+from ..losses.pixels import IGNORE_INDEX
+from .augment import Colours, find_colours, jitter_colours, mirror, turn
+from .patches import Patch, PatchSampler
+from .tiles import TileSet
+from .windows import Place, cut, places
+
+Symmetry = Literal["square", "mirror", "none"]
+
+
+class Sample(NamedTuple):
+    """One item: raw bands float32 `[n_bands, S, S]`, NaN = missing, logit channels uint8 `[S, S]`, 255 =
+    unlabelled, and the name of the tile; a batch has one more axis and a list of names."""
+
+    raw: Tensor
+    channels: Tensor
+    name: str
+
+
+class Draw(NamedTuple):
+    """Asks a dataset for an item as it is in `epoch`."""
+
+    epoch: int
+    item: int
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How patches are varied: symmetries of the square (maps) or left and right only (street scenes), and
+    the `colours` by up to `jitter`, if any."""
+
+    symmetry: Symmetry = "square"
+    jitter: float = 0.0
+    colours: Colours | None = None
+
+    def apply(self, patch: Patch, rng: Generator) -> Patch:
+        """Return a variant of a patch."""
+        if self.symmetry != "none":
+            patch = (turn if self.symmetry == "square" else mirror)(patch, rng)
+        if self.colours is None:
+            return patch
+        return Patch(jitter_colours(patch.raw, self.colours, self.jitter, rng), patch.channels)
+
+
+def augmentation(symmetry: Symmetry, jitter: float, sources: Sequence[SourceSpec]) -> Augmentation:
+    """Return the augmentation of these sources; without red, green and blue no colours change."""
+    return Augmentation(symmetry, jitter, find_colours(sources) if jitter else None)
+
+
+class _Training(Dataset[Sample]):
+    """Augments what a subclass draws."""
+
+    def __init__(self, variants: Augmentation, seed: int):
+        self.variants, self.seed = variants, seed
+
+    def __getitem__(self, draw: Draw) -> Sample:
+        rng = np.random.default_rng([self.seed, draw.epoch, draw.item])
+        patch, name = self.draw(draw.item, rng)
+        patch = self.variants.apply(patch, rng)
+        return _sample(patch.raw, patch.channels, name)
+
+    def draw(self, index: int, rng: Generator) -> tuple[Patch, str]:
+        """Return a patch and its name."""
+        raise NotImplementedError
+
+
+class TrainingTiles(_Training):
+    """Each tile once per epoch; larger ones are cut to a random window."""
+
+    def __init__(
+        self,
+        tiles: TileSet,
+        class_ids: Sequence[int],
+        window: int,
+        variants: Augmentation,
+        seed: int,
+    ):
+        super().__init__(variants, seed)
+        check_sizes(tiles, window)
+        self.tiles, self.window, self.names = tiles, window, tiles.names
+        self.channel = channel_table(class_ids)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def draw(self, index: int, rng: Generator) -> tuple[Patch, str]:
+        """Return a window of a tile."""
+        area = self.tiles.read(index)
+        top, left = (int(rng.integers(side - self.window + 1)) for side in area.labels.shape)
+        at = np.s_[top : top + self.window, left : left + self.window]
+        return Patch(area.raw[:, *at], self.channel[area.labels[at]]), self.names[index]
+
+
+class TrainingPatches(_Training):
+    """`per_epoch` windows of areas in memory, drawn by a sampler."""
+
+    def __init__(self, sampler: PatchSampler, per_epoch: int, variants: Augmentation, seed: int):
+        super().__init__(variants, seed)
+        self.sampler, self.per_epoch = sampler, per_epoch
+
+    def __len__(self) -> int:
+        return self.per_epoch
+
+    def draw(self, index: int, rng: Generator) -> tuple[Patch, str]:
+        """Return a new patch."""
+        return self.sampler.draw(rng), f"patch {index}"
+
+
+class ScoringWindows(Dataset[Sample]):
+    """All labelled pixels of tiles, each once: windows side by side, labels outside their part taken out."""
+
+    def __init__(self, tiles: TileSet, class_ids: Sequence[int], window: int, stride: int | None = None):
+        self.tiles, self.window, self.names = tiles, window, tiles.names
+        self.channel = channel_table(class_ids)
+        self.places: list[Place] = [
+            place
+            for i, shape in enumerate(tiles.shapes)
+            for place in places(i, shape, window, stride or window)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, draw: Draw) -> Sample:
+        place = self.places[draw.item]
+        area = self.tiles.read(place.area)
+        channels = self.channel[cut(area.labels, place, self.window)]
+        counted = np.full_like(channels, IGNORE_INDEX)
+        counted[place.rows, place.cols] = channels[place.rows, place.cols]
+        return _sample(cut(area.raw, place, self.window), counted, self.names[place.area])
+
+
+class EpochSampler(Sampler[Draw]):
+    """Draws of one process: shuffled by seed and epoch, then every n-th of `processes`.
+
+    A training shares evenly, leaving out what is over; to score, nothing is left out. Lightning sets the
+    epoch.
+    """
+
+    def __init__(self, length: int, seed: int, *, training: bool, process: int = 0, processes: int = 1):
+        self.length, self.seed, self.training = length, seed, training
+        self.process, self.processes, self.epoch = process, processes, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Draw]:
+        order = np.arange(self.length)
+        if self.training:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(self.length)
+            order = order[: self.length // self.processes * self.processes]
+        yield from (Draw(self.epoch, int(i)) for i in order[self.process :: self.processes])
+
+    def __len__(self) -> int:
+        if self.training:
+            return self.length // self.processes
+        return len(range(self.process, self.length, self.processes))
+
+
+def channel_table(class_ids: Sequence[int]) -> NDArray[np.uint8]:
+    """Return the logit channel of every class id 0..255, 255 where there is none."""
+    table = np.full(256, IGNORE_INDEX, np.uint8)
+    table[list(class_ids)] = np.arange(len(class_ids))
+    return table
+
+
+def check_sizes(tiles: TileSet, window: int) -> None:
+    """Raise InputError if a tile is smaller than the window."""
+    for name, shape in zip(tiles.names, tiles.shapes, strict=True):
+        if min(shape) < window:
+            raise InputError(
+                f"The tile {name} has {shape[0]} x {shape[1]} pixels, fewer than the window of {window}; "
+                "choose a smaller window or larger tiles."
+            )
+
+
+def _sample(raw: NDArray[np.generic], channels: NDArray[np.generic], name: str) -> Sample:
+    return Sample(
+        torch.from_numpy(np.ascontiguousarray(raw)),
+        torch.from_numpy(np.ascontiguousarray(channels).astype(np.uint8, copy=False)),
+        name,
+    )

@@ -1,0 +1,28 @@
+"""The one door to Lightning and torchmetrics, which import torchvision. No training lives here."""
+
+from ..core.errors import BackendError
+from ..core.torch_setup import declare_torchvision_operators
+
+declare_torchvision_operators()
+
+try:
+    from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+    from lightning.pytorch.callbacks import ModelCheckpoint
+    from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+    from torchmetrics.classification import MulticlassConfusionMatrix
+except ModuleNotFoundError as error:
+    raise BackendError(
+        f"Training needs the package {error.name}, which this environment lacks; install "
+        "mce-landcover with its extra 'training'."
+    ) from error
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "LightningDataModule",
+    "LightningModule",
+    "ModelCheckpoint",
+    "MulticlassConfusionMatrix",
+    "TensorBoardLogger",
+    "Trainer",
+]

@@ -1,0 +1,45 @@
+"""The losses of single-head networks by the names that configurations use."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from torch import nn
+
+from ...core.errors import InputError
+from .cdfl import CrossDropoutFocalLoss
+from .class_weights import balanced, class_balanced, inverse_frequency
+from .cross_entropy import CrossEntropy
+from .focal import FocalLoss
+from .lovasz import LovaszSoftmax
+from .seesaw import SeesawLoss
+
+LossName = Literal["ce", "wce", "cb", "balanced", "seesaw", "focal", "lovasz", "cdfl", "cdfl_normalized"]
+
+
+def loss_by_name(name: LossName, pixel_counts: Sequence[int], tile_pixels: int) -> nn.Module:
+    """Return the module of a loss with the settings of METHODS.md.
+
+    All take logits `[B, C, H, W]` and labels `[B, H, W]`; the `cdfl` ones take the variance of
+    `dropout_variance` too.
+
+    Args:
+        pixel_counts: `[C]` labelled pixels of the training set, in channel order.
+        tile_pixels: pixels of a tile; `cb` counts in tiles.
+
+    Raises:
+        InputError: if there is no such loss, or it needs pixels of a class that has none.
+    """
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "ce": CrossEntropy,
+        "wce": lambda: CrossEntropy(inverse_frequency(pixel_counts)),
+        "cb": lambda: CrossEntropy(class_balanced(pixel_counts, tile_pixels)),
+        "balanced": lambda: CrossEntropy(balanced(pixel_counts)),
+        "seesaw": lambda: SeesawLoss(len(pixel_counts)),
+        "focal": FocalLoss,
+        "lovasz": LovaszSoftmax,
+        "cdfl": CrossDropoutFocalLoss,
+        "cdfl_normalized": lambda: CrossDropoutFocalLoss(normalize=True),
+    }
+    if name not in makers:
+        raise InputError(f"There is no loss {name!r}: choose one of {', '.join(makers)}.")
+    return makers[name]()
