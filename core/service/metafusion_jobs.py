@@ -11,8 +11,8 @@ from ..progress import Reporter
 from .fields import JobRequest, Names, OptionalOutput, OptionalPath, OutputPath, Paths, Value
 from .mapping_jobs import MappingJob, PredictJob, do_predict
 
-#: File of the candidates in the folder of their run, where no other is given.
-CANDIDATES_FILE = "candidates.gpkg"
+#: Files in the folder of the run, where no others are given.
+CANDIDATES_FILE, REVIEWED_FILE = "candidates.gpkg", "land_cover_reviewed.tif"
 
 
 class FlagCandidatesJob(MappingJob):
@@ -82,7 +82,7 @@ class ApplyReviewJob(JobRequest):
 
     run: Path
     candidates: Path
-    output: OutputPath
+    output: OptionalOutput = None
     decide_by: Literal["review", "classifier", "both"] = "review"
     accepted_per_find: float | None = Field(default=None, ge=0)
     overwrite: bool = False
@@ -145,7 +145,8 @@ def do_apply_review(job: ApplyReviewJob, reporter: Reporter) -> Value:
     """Write the fused map and its change log."""
     from ..metafusion.apply import ApplyRequest, apply_review
 
-    result = apply_review(ApplyRequest(**_but(job, JobRequest)), reporter)
+    output = job.output or job.run.absolute() / REVIEWED_FILE
+    result = apply_review(ApplyRequest(output=output, **_but(job, JobRequest, "output")), reporter)
     return {
         "land_cover": str(result.land_cover),
         "change_log": str(result.change_log),
