@@ -221,8 +221,8 @@ def test_labels_on_another_grid_or_with_unknown_classes_are_refused(made, tmp_pa
         fit_meta_classifier(FitRequest(tmp_path / "m.skops", [run], [elsewhere]))
 
 
-def test_a_cancel_leaves_nothing(bare, tmp_path):
-    runs, labels = zip(*bare[:1], strict=True)
+def test_a_cancel_leaves_nothing(made, tmp_path):
+    runs, labels = zip(*made[:1], strict=True)
     with pytest.raises(Cancelled):
         fit_meta_classifier(
             FitRequest(tmp_path / "m.skops", runs, labels, tile_m=20), Recorder(stop_at=4, error=Cancelled())
