@@ -60,6 +60,7 @@ def test_gains_are_differences_over_the_same_folds() -> None:
     assert np.isnan(auc_gain(0.9, Found(table, targets, groups, nothing))[1:]).all()
 
 
+@pytest.mark.slow
 def test_from_config_to_tables_and_again_without_mapping(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
