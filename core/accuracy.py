@@ -1,5 +1,5 @@
 """Accuracy of class maps from one confusion matrix summed over the whole test set (METHODS.md section 1,
-"Metrics"). NumPy only; estimators for probability samples (Olofsson) do not live here yet."""
+"Metrics"). NumPy only; estimators for probability samples live in `map_accuracy.py`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,15 +38,20 @@ def confusion_matrix(labels: IntArray, predicted: IntArray, class_ids: Sequence[
 class Scores:
     """Shares 0..1 of one confusion matrix.
 
-    `recall` and `iou` are `[C]`, NaN for classes without a labelled pixel, which count in no mean. `groups`
-    holds the mean recall of head, body and tail. A mean of nothing is NaN.
+    `recall`, `iou`, `precision` and `f1` are `[C]`, NaN for classes without a labelled pixel, which count in
+    no mean; the precision of a class that is never predicted is 0. `groups` holds the mean recall of head,
+    body and tail. A mean of nothing is NaN.
     """
 
     overall: float
     mean_recall: float
     mean_iou: float
+    mean_precision: float
+    mean_f1: float
     recall: FloatArray
     iou: FloatArray
+    precision: FloatArray
+    f1: FloatArray
     groups: dict[str, float] = field(default_factory=dict)
 
     def as_json(self, names: Sequence[str] = ()) -> dict[str, Any]:
@@ -56,9 +61,13 @@ class Scores:
             "overall": _plain(self.overall),
             "mean_recall": _plain(self.mean_recall),
             "mean_iou": _plain(self.mean_iou),
+            "mean_precision": _plain(self.mean_precision),
+            "mean_f1": _plain(self.mean_f1),
             "groups": {name: _plain(value) for name, value in self.groups.items()},
-            "recall": {k: _plain(v) for k, v in zip(keys, self.recall, strict=True)},
-            "iou": {k: _plain(v) for k, v in zip(keys, self.iou, strict=True)},
+            **{
+                name: {k: _plain(v) for k, v in zip(keys, getattr(self, name), strict=True)}
+                for name in ("recall", "iou", "precision", "f1")
+            },
         }
 
 
@@ -69,21 +78,27 @@ def scores(
 
     Args:
         groups: frequency group of each class (head, body, tail), or none.
-        paper_convention: average recall and IoU over one class more, the never-trained background that scores
-            0, as Table I of the MCE paper does; only to compare with it.
+        paper_convention: average recall, IoU, precision and F1 over one class more, the never-trained
+            background that scores 0, as Table I of the MCE paper does; only to compare with it.
     """
     correct = np.diag(matrix).astype(np.float64)
     labelled, predicted = matrix.sum(axis=1), matrix.sum(axis=0)
     present = labelled > 0
     recall = _ratio(correct, np.where(present, labelled, 0))
     iou = _ratio(correct, np.where(present, labelled + predicted - correct, 0))
-    extra = 1 if paper_convention else 0
+    f1 = _ratio(2 * correct, np.where(present, labelled + predicted, 0))
+    precision = np.where(present, correct / np.maximum(1, predicted), np.nan)
+    n_averaged = present.sum() + (1 if paper_convention else 0)
     return Scores(
         overall=_mean([correct.sum()], matrix.sum()),
-        mean_recall=_mean(recall[present], present.sum() + extra),
-        mean_iou=_mean(iou[present], present.sum() + extra),
+        mean_recall=_mean(recall[present], n_averaged),
+        mean_iou=_mean(iou[present], n_averaged),
+        mean_precision=_mean(precision[present], n_averaged),
+        mean_f1=_mean(f1[present], n_averaged),
         recall=recall,
         iou=iou,
+        precision=precision,
+        f1=f1,
         groups=_group_means(recall, present, groups),
     )
 

@@ -47,8 +47,8 @@ class Runs:
     starts: Ints  # [R] row * w + col in the block
     lengths: Ints  # [R]
     labels: Ints  # [R] segment number, 0 = ignored
-    boundary: Bools  # [R]
     classes: Codes  # [R]
+    keys: Ints  # [R] 2 * segment number + whether boundary
 
 
 def find_segments(codes: Codes, n_classes: int) -> Labels:
@@ -130,13 +130,9 @@ def _find_runs(codes: Codes, labels: Labels, boundary: Bools) -> Runs:
     np.not_equal(codes[:, 1:], codes[:, :-1], out=begins[:, 1:])
     begins[:, 1:] |= boundary[:, 1:] != boundary[:, :-1]
     starts = np.flatnonzero(begins)
-    return Runs(
-        starts,
-        np.diff(starts, append=codes.size),
-        labels.ravel()[starts].astype(np.int64),
-        boundary.ravel()[starts],
-        codes.ravel()[starts],
-    )
+    lengths = np.diff(starts, append=codes.size)
+    numbers = labels.ravel()[starts].astype(np.int64)
+    return Runs(starts, lengths, numbers, codes.ravel()[starts], 2 * numbers + boundary.ravel()[starts])
 
 
 def _first_of(labels: NDArray[np.integer], values: NDArray[Scalar], n: int) -> NDArray[Scalar]:
@@ -148,7 +144,7 @@ def _first_of(labels: NDArray[np.integer], values: NDArray[Scalar], n: int) -> N
 
 def _by_segment(runs: Runs, values: NDArray[np.generic], n: int) -> Floats:
     """Return sums over runs: `[n, 2]`, interior and boundary."""
-    sums = np.bincount(2 * runs.labels + runs.boundary, values.astype(np.float64), 2 * (n + 1))
+    sums = np.bincount(runs.keys, values.astype(np.float64, copy=False), 2 * (n + 1))
     return sums.astype(np.float64, copy=False).reshape(n + 1, 2)[1:]
 
 
@@ -184,10 +180,11 @@ def _sum_plane(
     for row, begin, end in zip(range(0, h, step), edges[:-1], edges[1:], strict=False):
         values = plane[row : row + step].astype(np.float64).ravel()
         starts = runs.starts[begin:end] - row * w
-        for power, of_power in zip(powers, sums, strict=True):
-            if power == 2:
-                np.multiply(values, values, out=values)
-            np.add.reduceat(values, starts, out=of_power[begin:end])
+        with np.errstate(all="ignore"):  # ignored pixels may hold anything
+            for power, of_power in zip(powers, sums, strict=True):
+                if power == 2:
+                    np.multiply(values, values, out=values)
+                np.add.reduceat(values, starts, out=of_power[begin:end])
     return [_by_segment(runs, of_power, n) for of_power in sums]
 
 
@@ -201,14 +198,14 @@ def _count_pairs(codes: Codes, core: Region, labels: Labels, boundary: Bools, n_
     padded = np.full((h + 2, w + 2), outside, np.uint8)
     top, left = 1 - core.row0, 1 - core.col0
     padded[top : top + codes.shape[0], left : left + codes.shape[1]] = codes
-    flat, n, n_codes = padded.ravel(), int(labels.max()), n_classes + 2
+    flat, owners, n_codes = padded.ravel(), labels.ravel(), n_classes + 2
+    shifts = np.array([row * (w + 2) + col for row, col in NEIGHBOURS])[:, None]
+    pairs = np.zeros((int(labels.max()) + 1, n_codes), np.int64)
     pixels = np.flatnonzero(boundary)
-    owners = labels.ravel()[pixels].astype(np.int64)
-    pixels, owners = pixels[owners > 0], owners[owners > 0] - 1
-    places = pixels + 2 * (pixels // w) + w + 3  # the same pixels in the padded array
-    keys = np.empty((len(NEIGHBOURS), len(pixels)), np.int64)
-    for key, (row, col) in zip(keys, NEIGHBOURS, strict=True):
-        np.add(owners * n_codes, flat[places + (row * (w + 2) + col)], out=key)
-    pairs = np.bincount(keys.ravel(), minlength=n * n_codes).reshape(n, n_codes)
-    pairs[owners, flat[places]] = 0
-    return pairs[:, :outside]
+    for begin in range(0, len(pixels), CHUNK):
+        chunk = pixels[begin : begin + CHUNK]
+        places = chunk + 2 * (chunk // w) + w + 3  # the same pixels in the padded array
+        keys = owners[chunk].astype(np.int64) * n_codes + flat[places + shifts]
+        np.add.at(pairs.ravel(), keys.ravel(), 1)
+        pairs[owners[chunk], flat[places]] = 0
+    return pairs[1:, :outside]

@@ -85,7 +85,7 @@ def make_table(sums: SegmentSums, heat_scale: float = 1.0) -> SegmentTable:
     metrics: dict[str, Floats] = {"class": sums.classes.astype(np.float64)}
     for index, name in enumerate(HEAT_MAPS):
         heat, squares = sums.heat[:, :, index], sums.squares[:, :, index]
-        mean, var = _moments(heat.sum(axis=1), squares.sum(axis=1), size, heat_scale)
+        mean, var = _moments(heat[:, 0] + heat[:, 1], squares[:, 0] + squares[:, 1], size, heat_scale)
         mean_in, var_in = _moments(heat[:, 0], squares[:, 0], inner, heat_scale)
         mean_bd, var_bd = _moments(heat[:, 1], squares[:, 1], bd, heat_scale)
         of_mean = mean, mean_in, mean_bd, mean * rel, mean_in * rel_in

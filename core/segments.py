@@ -95,7 +95,6 @@ def _decide(
         if skip is not None:
             valid |= skip
             classes[rows][skip] = IGNORED
-            heat[:, rows][:, skip] = 0
         if not valid.all():
             first = np.unravel_index(np.argmin(valid), valid.shape)
             raise InputError(
@@ -112,7 +111,7 @@ def _decide_chunk(chunk: NDArray[np.floating], classes: NDArray[np.uint8], heat:
     total, entropy, p64, log = (np.zeros(classes.shape) for _ in range(4))
     better, channel = np.zeros(classes.shape, np.bool_), np.zeros(classes.shape, np.uint8)
     p, smaller = np.empty_like(best), np.empty_like(best)
-    with np.errstate(invalid="ignore"):  # what is no probability is found by the sum below
+    with np.errstate(all="ignore"):  # what is no probability is found by the sum below
         for index, plane in enumerate(chunk):
             p[:] = plane
             np.greater(p, best, out=better)

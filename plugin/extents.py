@@ -1,8 +1,9 @@
-"""The extent that the user chose, in the words of the backend: `xmin,xmax,ymin,ymax [EPSG:n]`."""
+"""The extent and the CRS that the user chose, in the words of the backend: `xmin,xmax,ymin,ymax [EPSG:n]`."""
 
 from __future__ import annotations
 
 from qgis.core import (
+    Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
@@ -36,6 +37,13 @@ def extent_text(
             tr("The CRS of EXTENT has no EPSG code and the image has no CRS: give the image its CRS.")
         )
     return extent_text(transform_extent(extent, crs, image_crs, transforms), image_crs, image_crs, transforms)
+
+
+def crs_text(crs: QgsCoordinateReferenceSystem) -> str | None:
+    """Return the CRS by its EPSG code, else as WKT; None for none."""
+    if not crs.isValid():
+        return None
+    return crs.authid() if _has_epsg(crs) else crs.toWkt(Qgis.CrsWktVariant.Preferred)
 
 
 def transform_extent(

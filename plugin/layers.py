@@ -1,4 +1,4 @@
-"""How the results of a run stand in the project: one group per run, the map on top. Not needed headless."""
+"""How results are loaded into the project: names, styles and order. Their groups are in `groups.py`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pathlib import Path
 
 from qgis.core import (
     QgsColorRampShader,
+    QgsLayerTreeLayer,
     QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingUtils,
-    QgsProject,
     QgsRasterLayer,
     QgsRasterShader,
     QgsSingleBandPseudoColorRenderer,
+    QgsVectorLayer,
 )
 from qgis.PyQt.QtGui import QColor
 
@@ -28,6 +29,7 @@ class Placed:
     """A file to load: its layer name, and whether it is seen at first.
 
     `heat_band` names the band, with values 0 to 1, shown as a heat map where no QML is beside the file.
+    `table` names the vector layer in a GeoPackage. Of layers loaded together a higher `level` stands above.
     """
 
     file: Path
@@ -35,6 +37,13 @@ class Placed:
     visible: bool = True
     expanded: bool = True
     heat_band: str = ""
+    table: str = ""
+    level: int = 0
+
+    @property
+    def source(self) -> str:
+        """What QGIS loads."""
+        return f"{self.file}|layername={self.table}" if self.table else str(self.file)
 
 
 #: One per file until the plugin goes: QGIS keeps no reference to a post-processor of ours (its issue 47533).
@@ -51,6 +60,20 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
     def postProcessLayer(
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> None:
+        layer.reload()  # a layer of an earlier run reads on in the file that was replaced
+        if isinstance(layer, QgsVectorLayer):
+            layer.loadDefaultStyle()  # Processing does not, and it is in the GeoPackage
+        else:
+            self._style(layer, feedback)
+        project = context.project()
+        node = project.layerTreeRoot().findLayer(layer.id()) if project else None
+        if node is not None:
+            node.setItemVisibilityChecked(self._placed.visible)
+            node.setExpanded(self._placed.expanded)
+            if not self._placed.table:
+                let_vectors_up(node)
+
+    def _style(self, layer: QgsRasterLayer, feedback: QgsProcessingFeedback) -> None:
         style = self._placed.file.with_suffix(".qml")
         if style.is_file():
             message, ok = layer.loadNamedStyle(str(style))
@@ -60,11 +83,20 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
                 feedback.pushWarning(tr("The style {} was not used ({}).").format(style, message))
         elif self._placed.heat_band:
             show_heat(layer, self._placed.heat_band)
-        project = context.project()
-        node = project.layerTreeRoot().findLayer(layer.id()) if project else None
-        if node is not None:
-            node.setItemVisibilityChecked(self._placed.visible)
-            node.setExpanded(self._placed.expanded)
+
+
+def let_vectors_up(node: QgsLayerTreeLayer) -> None:
+    """Move a raster that was loaded to the top of its group below the outlines that it hides."""
+    group = node.parent()
+    below = group.children()[group.children().index(node) + 1 :]
+    hidden = 0
+    while hidden < len(below) and isinstance(below[hidden], QgsLayerTreeLayer):
+        if not isinstance(below[hidden].layer(), QgsVectorLayer):
+            break
+        hidden += 1
+    if hidden:
+        group.insertChildNode(group.children().index(node) + hidden + 1, node.clone())
+        group.removeChildNode(node)
 
 
 #: Dark to bright, even to the eye: entropy from 0 to 1.
@@ -97,7 +129,10 @@ def forget_stylers() -> None:
 
 
 def place_products(products: Mapping[str, str]) -> list[Placed]:
-    """Return the products of a `predict` run from top to bottom: map, experts in order, the rest hidden."""
+    """Return the products of a `predict` run from top to bottom: map, experts in order, evidence hidden.
+
+    Logits are not to look at.
+    """
     placed = []
     for product in sorted(products, key=_rank):
         file = Path(products[product])
@@ -105,9 +140,19 @@ def place_products(products: Mapping[str, str]) -> list[Placed]:
             placed.append(Placed(file, tr("Land cover")))
         elif product.startswith("expert_"):
             placed.append(Placed(file, tr("Expert {}").format(_rank(product)[1]), expanded=False))
-        else:
+        elif product == "evidence":
             placed.append(Placed(file, tr("Evidence"), visible=False, expanded=False, heat_band="entropy"))
     return placed
+
+
+def place_candidates(file: Path) -> Placed:
+    """Return how the candidates of a run stand: above its rasters."""
+    return Placed(file, tr("Candidates"), table="candidates", level=2)
+
+
+def place_reviewed(file: Path) -> Placed:
+    """Return how the map with the accepted candidates in it stands: above the map that it comes from."""
+    return Placed(file, tr("Land cover, reviewed"), level=1)
 
 
 def _rank(product: str) -> tuple[int, int, str]:
@@ -116,16 +161,6 @@ def _rank(product: str) -> tuple[int, int, str]:
     if product.startswith("expert_"):
         return 1, int(product.rpartition("_")[2]), product
     return 2, 0, product
-
-
-def group_name(run: str, project: QgsProject | None) -> str:
-    """Return a name for the run's group that the project does not have yet; ask in the main thread."""
-    name = tr("MCE land cover {}").format(run)
-    taken = {group.name() for group in project.layerTreeRoot().findGroups(True)} if project else set()
-    number, unique = 2, name
-    while unique in taken:
-        unique, number = f"{name} ({number})", number + 1
-    return unique
 
 
 def load_on_completion(
@@ -140,13 +175,14 @@ def load_on_completion(
     A file that Processing loads anyway, because the user chose it as an output, is placed with the others.
     Our name replaces the one it has there if that is only one of the parameters' `titles`.
     """
+    hints = QgsProcessingUtils.LayerHint
     for index, item in enumerate(reversed(placed)):
-        key = str(item.file)
+        key = item.source
         if not context.willLoadLayerOnCompletion(key):
             if item.file not in wanted:
                 continue
             details = QgsProcessingContext.LayerDetails(
-                item.name, context.project(), "", QgsProcessingUtils.LayerHint.Raster
+                item.name, context.project(), "", hints.Vector if item.table else hints.Raster
             )
             details.forceName = True
             context.addLayerToLoadOnCompletion(key, details)
@@ -154,6 +190,6 @@ def load_on_completion(
         if details.name in titles:
             details.name = item.name
         details.groupName = group
-        details.layerSortKey = index + 1
+        details.layerSortKey = 100 * item.level + index + 1
         _stylers[key] = Styler(item)
         details.setPostProcessor(_stylers[key])

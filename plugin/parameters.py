@@ -2,15 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessingParameterFile
+from qgis.core import (
+    Qgis,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterNumber,
+)
 
 from .i18n import tr
 
 #: What the jobs call the model that ships with the package.
 EMBEDDED_MODEL = "demo"
+
+
+def choice_parameter(name: str, title: str, options: tuple[str, ...]) -> QgsProcessingParameterEnum:
+    """Return a choice of words that the jobs know, the first by default."""
+    return QgsProcessingParameterEnum(
+        name, title, options=list(options), defaultValue=options[0], usesStaticStrings=True
+    )
+
+
+def share_parameter(name: str, title: str, default: float | None) -> QgsProcessingParameterNumber:
+    """Return a number from 0 to 1; one without a default may be left empty."""
+    return QgsProcessingParameterNumber(
+        name,
+        title,
+        Qgis.ProcessingNumberParameterType.Double,
+        default,
+        optional=default is None,
+        minValue=0.0,
+        maxValue=1.0,
+    )
+
+
+def amount_parameter(
+    name: str, title: str, default: float = 0.0, smallest: float = 0.0
+) -> QgsProcessingParameterNumber:
+    """Return a number that is not negative."""
+    double = Qgis.ProcessingNumberParameterType.Double
+    return QgsProcessingParameterNumber(name, title, double, default, minValue=smallest)
+
+
+def accepted_parameter() -> QgsProcessingParameterNumber:
+    """Return ACCEPTED_PER_FIND, the threshold in the words of those who verify."""
+    return QgsProcessingParameterNumber(
+        "ACCEPTED_PER_FIND",
+        tr("False alarms accepted for each missed place found (empty: any number)"),
+        Qgis.ProcessingNumberParameterType.Double,
+        None,
+        optional=True,
+        minValue=0.0,
+    )
+
+
+def run_parameter(title: str) -> QgsProcessingParameterFile:
+    """Return RUN: the folder of a run of `predict`."""
+    return QgsProcessingParameterFile("RUN", title, Qgis.ProcessingFileParameterBehavior.Folder)
+
+
+def number_or_none(
+    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str, context: QgsProcessingContext
+) -> float | None:
+    """Return an optional number, None where it was left empty: 0 is a number."""
+    return None if parameters.get(name) in (None, "") else alg.parameterAsDouble(parameters, name, context)
+
+
+def optional_text(
+    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str, context: QgsProcessingContext
+) -> str | None:
+    """Return a text or path, None where it was left empty."""
+    return alg.parameterAsString(parameters, name, context).strip() or None
+
+
+def file_fault(
+    alg: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    names: Iterable[str],
+    context: QgsProcessingContext,
+) -> str:
+    """Return which of the optional files is not there, or nothing."""
+    for name in names:
+        file = optional_text(alg, parameters, name, context)
+        if file and not Path(file).is_file():
+            return tr('{} "{}" is not a file: choose another one or leave it empty.').format(name, file)
+    return ""
 
 
 def model_parameter() -> QgsProcessingParameterFile:

@@ -13,7 +13,7 @@ from . import layers
 from .environment import BackendMissing, find_backend
 from .i18n import load_translator, tr, user_locale
 from .paths import icon_file
-from .provider import MceProvider
+from .provider import MceProvider, add_provider
 
 MENU = "MCE Land Cover"
 
@@ -31,16 +31,17 @@ class MceLandCoverPlugin:
     def initProcessing(self) -> None:
         """Register the provider; all that `qgis_process` asks for."""
         if self.provider is None:
-            provider = MceProvider()
-            # QGIS deletes a second provider of the same id, which another copy of the plugin would bring.
-            if QgsApplication.processingRegistry().addProvider(provider):
-                self.provider = provider
+            self.provider = add_provider()
 
     def initGui(self) -> None:
         """Add the menu under Raster and the toolbar button."""
         self.initProcessing()
         entries = {
             "predict": tr("Map land cover…"),
+            "flag_candidates": tr("Flag missed rare places…"),
+            "map_and_flag": tr("Map land cover and flag missed rare places…"),
+            "fit_meta_classifier": tr("Fit a meta classifier…"),
+            "apply_review": tr("Apply a review to the map…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),
             "setup_backend": tr("Set up the backend…"),

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingProvider
+from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .algorithms.apply_review import ApplyReview
+from .algorithms.fit_meta_classifier import FitMetaClassifier
+from .algorithms.flag_candidates import FlagCandidates
 from .algorithms.make_scene import MakeScene
 from .algorithms.model_info import ModelInfo
 from .algorithms.predict import Predict
 from .algorithms.setup_backend import SetupBackend
 from .i18n import tr
+from .models import MapAndFlag
 from .paths import icon_file
 
-ALGORITHMS = (Predict, ModelInfo, MakeScene, SetupBackend)
+ALGORITHMS = (
+    Predict,
+    FlagCandidates,
+    FitMetaClassifier,
+    ApplyReview,
+    ModelInfo,
+    MakeScene,
+    SetupBackend,
+)
+#: Made of the algorithms above.
+MODELS = (MapAndFlag,)
 
 
 class MceProvider(QgsProcessingProvider):
@@ -34,7 +48,7 @@ class MceProvider(QgsProcessingProvider):
         return icon_file("mce")
 
     def loadAlgorithms(self) -> None:
-        for algorithm in ALGORITHMS:
+        for algorithm in (*ALGORITHMS, *MODELS):
             self.addAlgorithm(algorithm())
 
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
@@ -42,3 +56,13 @@ class MceProvider(QgsProcessingProvider):
 
     def defaultRasterFileExtension(self, hasGeometry: bool = True) -> str:  # noqa: ARG002
         return "tif"
+
+
+def add_provider() -> MceProvider | None:
+    """Register a provider and return it, None where one of this id is there already."""
+    provider = MceProvider()
+    # QGIS deletes a second provider of the same id, which another copy of the plugin would bring.
+    if not QgsApplication.processingRegistry().addProvider(provider):
+        return None
+    provider.refreshAlgorithms()  # only now do the models find the algorithms that they are made of
+    return provider

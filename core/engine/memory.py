@@ -5,6 +5,7 @@ size.
 import ctypes
 import sys
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ..card import ModelCard
 from .layout import Layout
@@ -42,7 +43,7 @@ def bound(
     strip = card.n_bands * lattice.window * width * _FLOAT
     cells = (lattice.window + ahead * lattice.stride) // cell + 2
     cell_rows = card.n_bands * cells * cell * (width + 2 * cell) * _FLOAT
-    rows = 2 * layout.chunk_rows + 6 * lattice.stride
+    rows = 2 * layout.chunk_rows + 4 * lattice.stride
     return MemoryBound(
         sources=_mib(cell_rows + (ahead + 3) * strip),
         sums=_mib(channels * lattice.reach * lattice.stride * width * _FLOAT),
@@ -61,13 +62,23 @@ def keep_freed_memory() -> None:
     torch allocates each layer's output anew; giving it back costs 10 to 40 % of a window. Elsewhere nothing
     happens.
     """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    mallopt = _from_glibc("mallopt")
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)  # the largest that glibc takes
         mallopt(_M_TRIM_THRESHOLD, 128 * 2**20)
         mallopt(_M_ARENA_MAX, 2)  # each thread's own heap would keep its own freed blocks
+
+
+def give_back_freed_memory() -> None:
+    """Give what glibc keeps back to the system, now and then, so that memory stays flat over a long run."""
+    trim = _from_glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _from_glibc(name: str) -> Any:
+    """Return a function of the C library, or None where it has none of that name."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
 
 
 _M_ARENA_MAX = -8

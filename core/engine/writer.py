@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from .layout import Chunk
+from .memory import give_back_freed_memory
 from .pipeline import MapRows
 from .products import Product, pixels_of
 from .store import RunStore
@@ -26,7 +27,7 @@ class ChunkWriter:
         self._products = products
         self._chunks = list(chunks)
         self._gathered: list[MapRows] = []
-        self._queue: Queue[MapRows | None] = Queue(maxsize=4)
+        self._queue: Queue[MapRows | None] = Queue(maxsize=1)
         self._error: BaseException | None = None
         self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._work, name="write", daemon=True)
@@ -91,6 +92,7 @@ class ChunkWriter:
             self._store.write(chunk, pixels, n_valid)
             rest = [cut(rows, chunk.region.row1, bottom) for rows in self._gathered]
             self._gathered = [rows for rows in rest if rows.valid.shape[0]]
+            give_back_freed_memory()
 
 
 def cut(rows: MapRows, row0: int, row1: int) -> MapRows:

@@ -5,7 +5,7 @@ outlines live in `outlines.py`, their file in `geopackage.py`.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from math import ceil
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +58,9 @@ class Candidates:
     def take(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Self:
         """Return the rows of a mask or of indices."""
         tables = (self.table.take(rows), self.features.take(rows))
-        arrays = [getattr(self, field.name) for field in fields(self)[2:]]
-        return type(self)(*tables, *(None if array is None else array[rows] for array in arrays))
+        arrays: list[Any] = [getattr(self, field.name) for field in fields(self)[2:]]
+        parts: list[Any] = [None if array is None else array[rows] for array in arrays]
+        return type(self)(*tables, *parts)
 
 
 def find_candidates(
@@ -96,22 +97,18 @@ def find_candidates(
         channels = table.metrics["class"].astype(np.int64)
         missed = table.means[np.arange(len(table)), own_share[channels]] == 0
         large = table.n_pixels * pixels.grid.gsd**2 >= min_area_m2
-        return flagged[channels] & missed & (table.n_interior > 0) & large  # type: ignore[no-any-return]
+        return flagged[channels] & missed & (table.n_interior > 0) & large
 
     n_classes = len(pixels.class_ids)
     read = pixels.read if labels is None else _with_labels(pixels, labels)
     read = _reporting(read, pixels.shape, block, reporter)
-    found = stream_segments(
-        pixels.shape, n_classes, read, heat_scale=EVIDENCE_STEPS, block=block, keep=keep
-    )
+    found = stream_segments(pixels.shape, n_classes, read, heat_scale=EVIDENCE_STEPS, block=block, keep=keep)
     nothing = SegmentTable.empty(n_classes, len(names) + 2 * (labels is not None))
     table = SegmentTable.join([nothing, *found]).in_raster_order()
     return _describe(table, pixels, names, labelled=labels is not None)
 
 
-def _describe(
-    table: SegmentTable, pixels: RunPixels, names: Sequence[str], *, labelled: bool
-) -> Candidates:
+def _describe(table: SegmentTable, pixels: RunPixels, names: Sequence[str], *, labelled: bool) -> Candidates:
     """Name what the segments' means say."""
     n_experts = len(pixels.record.experts)
     ids = pixels.class_ids

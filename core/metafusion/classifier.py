@@ -4,18 +4,19 @@ what it was fitted for; the boosting under it, its calibration and its file live
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .boosting import Bools, Floats, MetaSettings, fit_boosting, raw_scores
-from .calibration import Calibration
+from .boosting import Bools, Floats, MetaSettings
+from .class_boosting import ClassBoosting, ClassCalibration, fit_class_boosting
 from .crossval import CrossValidation, cross_validate
+from .features import OURS, FeatureTable
 
-if TYPE_CHECKING:
-    from .features import FeatureTable
+#: The feature that is the flagged class.
+CLASS = f"{OURS}class"
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,18 @@ class MetaClassifier:
     """Scores candidates by their features.
 
     Attributes:
-        boosting: scikit-learn's GradientBoostingClassifier.
+        boosting: one for all classes, and others for single ones.
         feature_names: its F columns.
         fill: `[F]`, what stands in for a missing value: the median of the training candidates.
-        calibration: from the boosting's margin to a probability.
+        calibration: from the boostings' margins to probabilities.
         n_candidates, n_true: what it was fitted to.
         auc, auc_std: of its cross-validation, mean and spread over folds.
     """
 
-    boosting: Any
+    boosting: ClassBoosting
     feature_names: tuple[str, ...]
     fill: Floats
-    calibration: Calibration
+    calibration: ClassCalibration
     origin: Origin = field(default_factory=Origin)
     settings: MetaSettings = field(default_factory=MetaSettings)
     n_candidates: int = 0
@@ -74,19 +75,22 @@ class MetaClassifier:
 
     @property
     def importances(self) -> dict[str, float]:
-        """Share of each feature in the boosting's splits, weighed by what they gained; largest first."""
-        shares = np.asarray(self.boosting.feature_importances_, np.float64)
+        """Share of each feature in what the boostings' splits gained; largest first."""
+        shares = self.boosting.importances()
         order = np.argsort(-shares, kind="stable")
         return {self.feature_names[i]: float(shares[i]) for i in order}
 
-    def score(self, features: "FeatureTable") -> Floats:
+    def score(self, features: FeatureTable) -> Floats:
         """Return each candidate's probability of being a missed place, `[n]`.
 
         Raises:
             InputError: if the table lacks a feature.
         """
-        values = matrix(features, self.feature_names)
-        return self.calibration(raw_scores(self.boosting, filled(values, self.fill)))
+        values = filled(matrix(features, self.feature_names), self.fill)
+        class_ids = classes_of(features)
+        if class_ids is None and self.boosting.own:
+            raise InputError(f"The candidates do not say which class they are of ({CLASS}); flag them anew.")
+        return self.calibration(self.boosting.raw(values, class_ids), class_ids)
 
     def require_fit_for(
         self, class_ids: Sequence[int], feature_names: Sequence[str], model_sha256: str, alpha: float
@@ -121,7 +125,7 @@ class MetaClassifier:
 
 
 def fit_classifier(
-    features: "FeatureTable",
+    features: FeatureTable,
     targets: Bools,
     groups: NDArray[np.integer],
     settings: MetaSettings = MetaSettings(),  # noqa: B008 - frozen
@@ -130,7 +134,8 @@ def fit_classifier(
     """Fit a meta classifier to candidates whose truth is known.
 
     Args:
-        features: of n candidates; NaN where a value is missing.
+        features: of n candidates; NaN where a value is missing. Where `mce_class` is among them, classes
+            with enough candidates get a boosting of their own.
         targets: `[n]`, true where the candidate is a missed place.
         groups: `[n]`, for example the tile of each candidate, kept together in the cross-validation behind
             the calibration.
@@ -142,20 +147,23 @@ def fit_classifier(
 
 
 def fit_with_validation(
-    features: "FeatureTable",
+    features: FeatureTable,
     targets: Bools,
     groups: NDArray[np.integer],
     settings: MetaSettings,
     origin: Origin,
+    *,
+    names: Sequence[str] | None = None,
 ) -> tuple[MetaClassifier, CrossValidation]:
-    """Do the same as `fit_classifier`, and return the cross-validation too."""
-    names = tuple(features.names)
+    """Do the same as `fit_classifier` with some of the features, and return the cross-validation too."""
+    names = tuple(features.names if names is None else names)
     values = matrix(features, names)
     fill = medians(values)
-    values = filled(values, fill)
-    validation = cross_validate(values, targets, groups, settings)
+    values, class_ids = filled(values, fill), classes_of(features)
+    validation = cross_validate(values, targets, groups, settings, class_ids)
+    own = tuple(validation.calibration.own)
     meta = MetaClassifier(
-        boosting=fit_boosting(values, targets, settings),
+        boosting=fit_class_boosting(values, targets, class_ids, own, settings),
         feature_names=names,
         fill=fill,
         calibration=validation.calibration,
@@ -169,7 +177,14 @@ def fit_with_validation(
     return meta, validation
 
 
-def matrix(features: "FeatureTable", names: Sequence[str]) -> Floats:
+def classes_of(features: FeatureTable) -> NDArray[np.int64] | None:
+    """Return the flagged class of each candidate `[n]`, None where the table does not say."""
+    if CLASS not in features.names:
+        return None
+    return np.rint(matrix(features, [CLASS])[:, 0]).astype(np.int64)
+
+
+def matrix(features: FeatureTable, names: Sequence[str]) -> Floats:
     """Return the named columns, float64 `[n, F]`; NaN stays.
 
     Raises:

@@ -2,16 +2,19 @@
 memory or streamed over rasters of any size, and what follows from the counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from ..catalogue import NODATA_CLASS
 from ..grid import Region
-from ..segment_stream import PixelBlock, stream_segments
+from ..segment_stream import IGNORED, PixelBlock, stream_segments
+from ..segment_table import SegmentTable
 
+_EIGHT = np.ones((3, 3), np.bool_)
 #: Region -> map and labels of it, class ids `[h, w]` each.
 ReadPair = Callable[[Region], tuple[NDArray[Any], NDArray[Any]]]
 
@@ -56,23 +59,13 @@ def count_errors(
     Args:
         predicted, labels: class ids `[H, W]`.
     """
-    import cc3d
-
     known = (predicted != nodata) & (labels != nodata)
-    mapped = np.ascontiguousarray((predicted == class_id) & known)
-    true = np.ascontiguousarray((labels == class_id) & known)
-    inside: NDArray[Any] = np.zeros(0, np.int64)
-    mapped_parts: NDArray[Any] = np.zeros(mapped.shape, np.uint32)
-    n_mapped = 0
-    if mapped.any():
-        mapped_parts, n_mapped = cc3d.connected_components(mapped, connectivity=8, return_N=True)
-        inside = mapped_parts[_eroded(mapped)]
-    has_interior = np.bincount(inside, minlength=n_mapped + 1)[1:] > 0
+    mapped, true = (predicted == class_id) & known, (labels == class_id) & known
+    mapped_parts, n_mapped = ndimage.label(mapped, structure=_EIGHT)
+    true_parts, n_true = ndimage.label(true, structure=_EIGHT)
+    has_interior = np.bincount(mapped_parts[_eroded(mapped)], minlength=n_mapped + 1)[1:] > 0
     is_right = np.bincount(mapped_parts[true], minlength=n_mapped + 1)[1:] > 0
-    n_true, found = 0, np.zeros(0, np.bool_)
-    if true.any():
-        true_parts, n_true = cc3d.connected_components(true, connectivity=8, return_N=True)
-        found = np.bincount(true_parts[mapped], minlength=n_true + 1)[1:] > 0
+    found = np.bincount(true_parts[mapped], minlength=n_true + 1)[1:] > 0
     tp = int(found.sum())
     return Errors(int((has_interior & ~is_right).sum()), n_true - tp, tp)
 
@@ -80,56 +73,63 @@ def count_errors(
 def stream_errors(
     shape: tuple[int, int],
     read: ReadPair,
-    class_id: int,
+    class_ids: Sequence[int],
     *,
     block: int = 1024,
     nodata: int = NODATA_CLASS,
-) -> Errors:
-    """Do the same as `count_errors` for a raster of any size, block by block in bounded memory.
+) -> dict[int, Errors]:
+    """Do the same as `count_errors` for several classes and a raster of any size, in bounded memory.
 
     Args:
         shape: rows and columns.
         read: gives map and labels of any region.
+        class_ids: what to count.
         block: side of the blocks; the counts do not depend on it.
     """
+    channels = _channels(class_ids)
 
     def of_map(region: Region) -> PixelBlock:
         predicted, labels = read(region)
-        known = (predicted != nodata) & (labels != nodata)
-        return _mask_block(predicted == class_id, labels == class_id, known)
+        return _block(predicted, labels, channels, nodata)
 
     def of_labels(region: Region) -> PixelBlock:
         predicted, labels = read(region)
-        known = (predicted != nodata) & (labels != nodata)
-        return _mask_block(labels == class_id, predicted == class_id, known)
+        return _block(labels, predicted, channels, nodata)
 
-    fp = fn = tp = 0
-    for table in stream_segments(shape, 2, of_map, block=block, keep=_of_class):
-        fp += int(((table.n_interior > 0) & (table.means[:, 0] == 0)).sum())
-    for table in stream_segments(shape, 2, of_labels, block=block, keep=_of_class):
-        found = table.means[:, 0] > 0
-        tp += int(found.sum())
-        fn += int((~found).sum())
-    return Errors(fp, fn, tp)
+    counts = {id_: [0, 0, 0] for id_ in class_ids}
+
+    def add(which: NDArray[np.bool_], table: SegmentTable, place: int) -> None:
+        channel = table.metrics["class"][which].astype(np.int64)
+        for index, id_ in enumerate(class_ids):
+            counts[id_][place] += int((channel == index).sum())
+
+    n = len(class_ids) + 1
+    for table in stream_segments(shape, n, of_map, block=block, keep=_is_counted(n)):
+        add((table.n_interior > 0) & (table.means[:, 0] == 0), table, 0)
+    for table in stream_segments(shape, n, of_labels, block=block, keep=_is_counted(n)):
+        add(table.means[:, 0] == 0, table, 1)
+        add(table.means[:, 0] > 0, table, 2)
+    return {id_: Errors(*found) for id_, found in counts.items()}
 
 
-def _of_class(table: Any) -> NDArray[np.bool_]:
-    return np.asarray(table.metrics["class"] == 1)
+def _channels(class_ids: Sequence[int]) -> NDArray[np.uint8]:
+    """Return the place of each value 0..255 among the classes, behind them all for every other."""
+    channels = np.full(256, len(class_ids), np.uint8)
+    channels[list(class_ids)] = np.arange(len(class_ids))
+    return channels
 
 
-def _mask_block(mask: NDArray[np.bool_], other: NDArray[np.bool_], known: NDArray[np.bool_]) -> PixelBlock:
-    """Return a map of two classes, in or out of the mask, with the other mask as its layer."""
-    classes = np.where(known, mask, NODATA_CLASS).astype(np.uint8)
-    heat = np.zeros((3, *mask.shape), np.uint8)
-    return PixelBlock(classes, heat, (other & known)[None].astype(np.uint8))
+def _is_counted(n: int) -> Callable[[SegmentTable], NDArray[np.bool_]]:
+    return lambda table: np.asarray(table.metrics["class"] < n - 1)
+
+
+def _block(own: NDArray[Any], other: NDArray[Any], channels: NDArray[np.uint8], nodata: int) -> PixelBlock:
+    """Return one of two class maps, with the layer "the other one says the same"."""
+    classes = np.where((own != nodata) & (other != nodata), channels[own], IGNORED).astype(np.uint8)
+    heat = np.zeros((3, *classes.shape), np.uint8)
+    return PixelBlock(classes, heat, (own == other)[None].astype(np.uint8))
 
 
 def _eroded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the pixels whose 8 neighbours inside the raster are in the mask, too."""
-    padded = np.pad(mask, 1, constant_values=True)
-    rows, cols = mask.shape
-    result = mask.copy()
-    for down in range(3):
-        for right in range(3):
-            result &= padded[down : down + rows, right : right + cols]
-    return result
+    return np.asarray(ndimage.binary_erosion(mask, structure=_EIGHT, border_value=1))

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .boosting import Bools, Floats, MetaSettings, fit_boosting, raw_scores
-from .calibration import Calibration, fit_calibration
+from .boosting import Bools, Floats, MetaSettings
+from .class_boosting import ClassCalibration, classes_with_enough, fit_class_boosting, fit_class_calibration
 from .fusion import threshold_of
 
 Ints = NDArray[np.int64]
@@ -23,15 +23,15 @@ class CrossValidation:
 
     Attributes:
         folds: `[n]`, which fold held the candidate back.
-        raw: `[n]`, the boosting's margin.
-        scores: `[n]`, calibrated; the curve's two parameters are fitted to all `raw`.
+        raw: `[n]`, the boostings' margins.
+        scores: `[n]`, calibrated; the two parameters of each curve are fitted to all `raw` of its boosting.
         aucs: ROC AUC of each fold; NaN for one whose candidates have one outcome only.
     """
 
     folds: Ints
     raw: Floats
     scores: Floats
-    calibration: Calibration
+    calibration: ClassCalibration
     aucs: tuple[float, ...]
 
     @property
@@ -49,7 +49,11 @@ class CrossValidation:
 
 
 def cross_validate(
-    values: Floats, targets: Bools, groups: NDArray[np.integer], settings: MetaSettings
+    values: Floats,
+    targets: Bools,
+    groups: NDArray[np.integer],
+    settings: MetaSettings,
+    class_ids: Ints | None = None,
 ) -> CrossValidation:
     """Score every candidate by a model fitted without the candidates of its fold.
 
@@ -57,18 +61,25 @@ def cross_validate(
         values: `[n, F]`, finite.
         targets: `[n]`.
         groups: `[n]`, for example the tile; a group is never split between folds.
+        class_ids: `[n]`, the flagged class; classes with enough candidates are fitted apart.
 
     Raises:
         InputError: if the outcomes or groups are too few.
     """
     folds = assign_folds(targets, groups, settings)
+    own = classes_with_enough(targets, class_ids)
     raw = np.empty(len(targets))
     for fold in range(int(folds.max()) + 1):
-        held = folds == fold
-        raw[held] = raw_scores(fit_boosting(values[~held], targets[~held], settings), values[held])
-    calibration = fit_calibration(raw, targets)
-    aucs = tuple(roc_auc(targets[folds == fold], raw[folds == fold]) for fold in range(int(folds.max()) + 1))
-    return CrossValidation(folds, raw, calibration(raw), calibration, aucs)
+        held, seen = folds == fold, folds != fold
+        ids, held_ids = (None, None) if class_ids is None else (class_ids[seen], class_ids[held])
+        boosting = fit_class_boosting(values[seen], targets[seen], ids, own, settings)
+        raw[held] = boosting.raw(values[held], held_ids)
+    calibration = fit_class_calibration(raw, targets, class_ids, own)
+    scores = calibration(raw, class_ids)
+    aucs = tuple(
+        roc_auc(targets[folds == fold], scores[folds == fold]) for fold in range(int(folds.max()) + 1)
+    )
+    return CrossValidation(folds, raw, scores, calibration, aucs)
 
 
 def assign_folds(targets: Bools, groups: NDArray[np.integer], settings: MetaSettings) -> Ints:

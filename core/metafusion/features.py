@@ -53,7 +53,9 @@ class FeatureTable:
     @classmethod
     def join(cls, tables: Sequence[Self]) -> Self:
         """Return all rows of tables with equal columns, of which there must be one at least."""
-        return cls(tables[0].names, np.concatenate([table.select(tables[0].names).values for table in tables]))
+        return cls(
+            tables[0].names, np.concatenate([table.select(tables[0].names).values for table in tables])
+        )
 
 
 def paper_names(n_classes: int, *, position: bool = False) -> tuple[str, ...]:
@@ -82,9 +84,13 @@ def make_features(
     """
     names = paper_names(n_classes, position=position)
     scales = np.array([layer.scale for layer in layers])
-    ours = (f"{OURS}class", *(f"{OURS}{layer.name}" for layer in layers))
-    columns = [table.metrics[name] for name in names]
-    paper = np.stack(columns, axis=1) if len(table) else np.zeros((0, len(names)))
+    paper = np.stack([table.metrics[name] for name in names], axis=1)
     means = table.means[:, : len(layers)] * scales
     values = np.concatenate([paper, class_ids.astype(np.float64)[:, None], means], axis=1)
-    return FeatureTable((*names, *ours), values)
+    return FeatureTable(feature_names(n_classes, layers, position=position), values)
+
+
+def feature_names(n_classes: int, layers: Sequence[Layer] = (), *, position: bool = False) -> tuple[str, ...]:
+    """Return the columns of `make_features` in their order."""
+    ours = (f"{OURS}class", *(f"{OURS}{layer.name}" for layer in layers))
+    return (*paper_names(n_classes, position=position), *ours)

@@ -21,6 +21,7 @@ from rasterio.windows import Window
 from ..catalogue import BACKGROUND, NODATA_CLASS, LandCoverClass
 from ..errors import InputError
 from ..grid import SNAP, Region, WorldGrid, horizontal, name_of
+from .relief import moved
 
 #: How many unknown values a message names.
 _NAMED = 5
@@ -58,7 +59,7 @@ def open_labels(
     try:
         dataset = rasterio.open(file)
     except RasterioError:
-        return LabelPolygons(Path(file), layer or None, grid, extent, classes, field)
+        return LabelPolygons(Path(file), grid, extent, classes, layer=layer or None, field=field)
     try:
         return LabelRaster(dataset, grid, extent, classes)
     except InputError:
@@ -69,12 +70,12 @@ def open_labels(
 class LabelRaster:
     """Class ids in a raster."""
 
-    def __init__(
-        self, dataset: Any, grid: WorldGrid, extent: Region, classes: Sequence[LandCoverClass]
-    ):
+    def __init__(self, dataset: Any, grid: WorldGrid, extent: Region, classes: Sequence[LandCoverClass]):
         self._dataset = dataset
         self._origin = _origin_on(dataset, grid, extent)
-        unlabelled = {BACKGROUND, NODATA_CLASS} | ({int(dataset.nodata)} if dataset.nodata is not None else set())
+        unlabelled = {BACKGROUND, NODATA_CLASS} | (
+            {int(dataset.nodata)} if dataset.nodata is not None else set()
+        )
         self._ids = np.array(sorted(c.id for c in classes))
         self._unlabelled = np.array(sorted(unlabelled - set(self._ids.tolist())))
 
@@ -105,7 +106,8 @@ def _origin_on(dataset: Any, grid: WorldGrid, extent: Region) -> tuple[int, int]
     if dataset.crs is None or horizontal(dataset.crs) != grid.crs:
         crs = "no coordinate reference system" if dataset.crs is None else name_of(dataset.crs)
         raise InputError(
-            f"The labels {name} have {crs}, but the run has {name_of(grid.crs)}; warp them onto the run's grid."
+            f"The labels {name} have {crs}, but the run has {name_of(grid.crs)}; warp them onto the run's "
+            "grid."
         )
     t, gsd = dataset.transform, grid.gsd
     size = max(dataset.width, dataset.height)
@@ -131,17 +133,16 @@ class LabelPolygons:
     def __init__(
         self,
         path: Path,
-        layer: str | None,
         grid: WorldGrid,
         extent: Region,
         classes: Sequence[LandCoverClass],
+        *,
+        layer: str | None,
         field: str,
     ):
         self._grid, self._extent = grid, extent
-        geometries, ids = _read_polygons(path, layer, field, classes, grid.crs)
-        self._polygons = geometries
-        self._ids = ids
-        self._tree = shapely.STRtree(geometries)
+        self._polygons, self._ids = _read_polygons(path, layer, field, classes, grid.crs)
+        self._tree = shapely.STRtree(self._polygons)
 
     @property
     def footprint(self) -> Region:
@@ -153,12 +154,7 @@ class LabelPolygons:
 
     def read(self, region: Region) -> NDArray[np.uint8]:
         """See `Labels`."""
-        here = Region(
-            region.row0 + self._extent.row0,
-            region.row1 + self._extent.row0,
-            region.col0 + self._extent.col0,
-            region.col1 + self._extent.col0,
-        )
+        here = moved(region, self._extent)
         hits = np.sort(self._tree.query(shapely.box(*self._grid.bounds(here))))
         if not hits.size:
             return np.full(region.shape, NODATA_CLASS, np.uint8)
@@ -207,7 +203,8 @@ def _ids_of(values: NDArray[Any], classes: Sequence[LandCoverClass], path: Path)
     """Return the class id of each value, an id or a name; 255 where it is missing or 0."""
     known = {str(c.id): c.id for c in classes} | {c.name.casefold(): c.id for c in classes}
     known = {str(BACKGROUND): NODATA_CLASS, "": NODATA_CLASS} | known
-    ids, unknown = [], {}
+    ids: list[int] = []
+    unknown: dict[Any, None] = {}
     for value in values.tolist():
         id_ = known.get(_key(value))
         if id_ is None:
@@ -230,13 +227,18 @@ def _transformed(geometries: NDArray[Any], source: CRS, target: CRS, path: Path)
     if source == target or not len(geometries):
         return geometries
 
-    def project(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        moved = np.array(transform(source, target, xy[:, 0], xy[:, 1])).T
-        if not np.isfinite(moved).all():
-            raise InputError(f"Polygons of {path} lie where {name_of(target)} is not defined; check their CRS.")
-        return moved
+    nowhere = InputError(f"Polygons of {path} lie where {name_of(target)} is not defined; check their CRS.")
 
-    return shapely.transform(geometries, project)  # type: ignore[no-any-return]
+    def project(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        try:
+            there = np.array(transform(source, target, xy[:, 0], xy[:, 1])).T
+        except Exception as error:  # GDAL's errors have no public type
+            raise nowhere from error
+        if not np.isfinite(there).all():
+            raise nowhere
+        return there
+
+    return shapely.transform(geometries, project)
 
 
 def _unknown(name: str, values: Sequence[Any], known: Sequence[Any]) -> InputError:

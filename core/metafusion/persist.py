@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +20,7 @@ from ..engine.files import disk_errors, write_whole
 from ..errors import ModelError
 from .boosting import MetaSettings
 from .calibration import Calibration
+from .class_boosting import ClassBoosting, ClassCalibration
 from .classifier import MetaClassifier, Origin
 
 MAX_BYTES = 64 * 2**20
@@ -67,8 +68,9 @@ class _Header(BaseModel):
     format_version: Literal[1] = 1
     feature_names: tuple[str, ...] = Field(min_length=1, max_length=4096)
     fill: tuple[float, ...]
-    slope: float = Field(ge=0)
-    intercept: float
+    #: Slope and intercept of the shared calibration, then of each class in `own`.
+    curves: tuple[tuple[Annotated[float, Field(ge=0)], float], ...]
+    own: tuple[int, ...]
     class_ids: tuple[int, ...]
     model_sha256: str
     alpha: float = Field(ge=0, le=1)
@@ -92,12 +94,12 @@ def save_meta(path: Path, meta: MetaClassifier) -> None:
     import sklearn
     from skops.io import dump
 
-    origin, settings = asdict(meta.origin), asdict(meta.settings)
+    origin, settings, curves = asdict(meta.origin), asdict(meta.settings), meta.calibration.own
     header = _Header(
         feature_names=meta.feature_names,
         fill=tuple(meta.fill.tolist()),
-        slope=meta.calibration.slope,
-        intercept=meta.calibration.intercept,
+        curves=tuple((c.slope, c.intercept) for c in (meta.calibration.shared, *curves.values())),
+        own=tuple(curves),
         n_candidates=meta.n_candidates,
         n_true=meta.n_true,
         auc=None if math.isnan(meta.auc) else meta.auc,
@@ -107,7 +109,8 @@ def save_meta(path: Path, meta: MetaClassifier) -> None:
         **settings,
     )
     buffer = io.BytesIO()
-    content = {"header": header.model_dump_json(), "boosting": meta.boosting}
+    boostings = [meta.boosting.shared, *(meta.boosting.own[id_] for id_ in curves)]
+    content = {"header": header.model_dump_json(), "boostings": boostings}
     dump(content, buffer, compression=zipfile.ZIP_DEFLATED)
     with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +187,7 @@ def _load(data: bytes, path: Path) -> Any:
 
 def _build(content: Any, path: Path) -> MetaClassifier:
     """Check what was loaded and return it as a meta classifier."""
-    if not (isinstance(content, dict) and set(content) == {"header", "boosting"}):
+    if not (isinstance(content, dict) and set(content) == {"header", "boostings"}):
         raise ModelError(f"{path} is no meta classifier of this program; fit one.")
     try:
         header = _Header.model_validate_json(content["header"])
@@ -192,14 +195,20 @@ def _build(content: Any, path: Path) -> MetaClassifier:
         raise ModelError(
             f"The header of the meta classifier {path} cannot be used: it is damaged or of a newer version."
         ) from error
-    boosting = content["boosting"]
-    if len(header.fill) != len(header.feature_names) or not _is_sound(boosting, len(header.feature_names)):
+    boostings, n_features = content["boostings"], len(header.feature_names)
+    fits = (
+        isinstance(boostings, list)
+        and len(boostings) == len(header.curves) == 1 + len(set(header.own)) == 1 + len(header.own)
+        and len(header.fill) == n_features
+    )
+    if not fits or not all(_is_sound(boosting, n_features) for boosting in boostings):
         raise ModelError(f"The meta classifier {path} contradicts itself: it is damaged; fit it anew.")
+    shared, *others = (Calibration(*curve) for curve in header.curves)
     return MetaClassifier(
-        boosting=boosting,
+        boosting=ClassBoosting(boostings[0], dict(zip(header.own, boostings[1:], strict=True))),
         feature_names=header.feature_names,
         fill=np.asarray(header.fill, np.float64),
-        calibration=Calibration(header.slope, header.intercept),
+        calibration=ClassCalibration(shared, dict(zip(header.own, others, strict=True))),
         origin=Origin(header.class_ids, header.model_sha256, header.alpha),
         settings=MetaSettings(header.kind, header.oversample, header.folds, header.seed),
         n_candidates=header.n_candidates,
@@ -223,15 +232,10 @@ def _is_sound(boosting: Any, n_features: int) -> bool:
             and boosting.estimators_.shape[1:] == (1,)
             and 0 < len(trees) <= MAX_ENTRIES
             and all(type(t) is DecisionTreeRegressor and _is_tree(t.tree_, n_features) for t in trees)
-            and bool(np.isfinite(raw_of(boosting, n_features)).all())
+            and bool(np.isfinite(boosting.decision_function(np.zeros((1, n_features)))).all())
         )
     except (AttributeError, TypeError, ValueError, IndexError, KeyError):
         return False
-
-
-def raw_of(boosting: Any, n_features: int) -> Any:
-    """Return what the boosting makes of one row of zeros: it can be run at all."""
-    return boosting.decision_function(np.zeros((1, n_features)))
 
 
 def _is_tree(tree: Any, n_features: int) -> bool:

@@ -79,6 +79,16 @@ class Relief:
         return self._cells[row, col]
 
 
+def moved(region: Region, extent: Region) -> Region:
+    """Return a region of a raster as one of the world grid, where the raster is `extent`."""
+    return Region(
+        region.row0 + extent.row0,
+        region.row1 + extent.row0,
+        region.col0 + extent.col0,
+        region.col1 + extent.col0,
+    )
+
+
 def _within(part: Region, whole: Region) -> tuple[slice, slice]:
     return (
         slice(part.row0 - whole.row0, part.row1 - whole.row0),
@@ -93,7 +103,10 @@ def slope_deg(altitude: Floats, gsd_m: float) -> Floats:
     """
     squares = np.zeros((altitude.shape[0] - 2, altitude.shape[1] - 2))
     here = altitude[1:-1, 1:-1].astype(np.float64)
-    for before, after in ((altitude[1:-1, :-2], altitude[1:-1, 2:]), (altitude[:-2, 1:-1], altitude[2:, 1:-1])):
+    for before, after in (
+        (altitude[1:-1, :-2], altitude[1:-1, 2:]),
+        (altitude[:-2, 1:-1], altitude[2:, 1:-1]),
+    ):
         lost_before, lost_after = np.isnan(before), np.isnan(after)
         rise = np.where(lost_after, here, after) - np.where(lost_before, here, before)
         squares += (rise / (gsd_m * np.maximum(2 - lost_before - lost_after.astype(np.int64), 1))) ** 2

@@ -10,7 +10,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Union
 
 PROTOCOL_VERSION = 1
-JOBS = ("predict", "model_info", "make_scene", "train_demo", "backend_info", "overview")
+JOBS = (
+    "predict",
+    "model_info",
+    "make_scene",
+    "train_demo",
+    "backend_info",
+    "overview",
+    "flag_candidates",
+    "fit_meta_classifier",
+    "apply_review",
+)
 
 
 @dataclass(frozen=True)

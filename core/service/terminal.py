@@ -6,6 +6,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from ..card import ModelCard
 from .reporting import Interrupt, Pace, format_seconds
@@ -53,11 +54,10 @@ def show_prediction(console: Console, value: dict[str, Any]) -> None:
     show_files(console, {**value["products"], "run": value["run_file"]})
     seconds, windows = value["seconds"], value["windows"]
     speed = f" ({windows / seconds:.3g} windows/s)" if seconds > 0 and windows else ""
-    console.print(
+    _say(
+        console,
         f"{windows:,} windows in {format_seconds(seconds)}{speed} on {value['device']}, "
         f"{value['precision']}, model {_name_of(value['model'])}",
-        markup=False,
-        highlight=False,
     )
 
 
@@ -71,6 +71,34 @@ def show_files(console: Console, value: dict[str, Any]) -> None:
     width = max(map(len, value), default=0)
     for name, path in value.items():
         console.print(f"{name:<{width}}  {path}", markup=False, highlight=False)
+
+
+def show_candidates(console: Console, value: dict[str, Any]) -> None:
+    """Print the GeoPackage of candidates and how many of each class it holds."""
+    if value["prediction"]:
+        show_prediction(console, value["prediction"])
+    show_files(console, {"candidates": value["candidates"]})
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, n in value["per_class"].items():
+        table.add_row(Text(name), f"{n:,}")
+    console.print(table)
+    _say(console, value["message"])
+
+
+def show_fit(console: Console, value: dict[str, Any]) -> None:
+    """Print the classifier's files and how well it ranks."""
+    show_files(console, {name: value[name] for name in ("meta", "report_html", "report_json")})
+    _say(console, value["message"])
+
+
+def show_fusion(console: Console, value: dict[str, Any]) -> None:
+    """Print the fused map, its change log and what was changed."""
+    show_files(console, {name: value[name] for name in ("land_cover", "change_log")})
+    _say(console, value["message"])
+
+
+def _say(console: Console, sentence: str) -> None:
+    console.print(sentence, markup=False, highlight=False)
 
 
 def show_model(console: Console, value: dict[str, Any]) -> None:

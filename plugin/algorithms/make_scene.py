@@ -16,8 +16,9 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..groups import group_name
 from ..i18n import tr
-from ..layers import Placed, group_name, load_on_completion
+from ..layers import Placed, load_on_completion
 
 
 class MakeScene(MceAlgorithm):

@@ -8,42 +8,23 @@ from typing import Any
 from qgis.core import (
     Qgis,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputFile,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterExtent,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
-    QgsProcessingParameterRasterLayer,
-    QgsProcessingParameterString,
-    QgsProcessingUtils,
-    QgsRasterLayer,
 )
 
 from ..algorithm import MceAlgorithm
-from ..extents import extent_text
+from ..groups import group_name
 from ..i18n import tr
-from ..layers import group_name, load_on_completion, place_products
-from ..parameters import check_model, model_parameter, model_value
-from ..rasters import Area, RasterInput, localise, read_layer, unreadable
-from ..source_list import parse_sources
+from ..layers import load_on_completion, place_products
+from ..mapping import MappingInputs, mapping_fault, raster_parameters, read_mapping, setting_parameters
+from ..parameters import number_or_none, share_parameter
 
-MODEL_DEFAULT = "model default"
-AGGREGATIONS = (
-    MODEL_DEFAULT,
-    "mean",
-    "mean_responsible",
-    "max",
-    "zero_nontarget",
-    "zero_nontarget_responsible",
-)
-DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 #: Raster destination -> product of the job. A model with more experts has the rest in OUTPUT_DIR only.
 DESTINATIONS = {
     "MAP": "land_cover",
@@ -59,10 +40,7 @@ class Predict(MceAlgorithm):
 
     ID = "predict"
     # Set by prepareAlgorithm.
-    _image: RasterInput
-    _dem: RasterInput | None
-    _sources: dict[str, list[RasterInput]]
-    _extent: str | None
+    _inputs: MappingInputs
     _group: str
 
     def displayName(self) -> str:
@@ -76,53 +54,30 @@ class Predict(MceAlgorithm):
         return [*tags.split(","), "mce", "dem"]
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self._add_inputs()
+        for parameter in raster_parameters():
+            self.addParameter(parameter)
+        for parameter in setting_parameters():
+            self.add_advanced(parameter)
         self._add_settings()
         self._add_destinations()
         self.addOutput(QgsProcessingOutputFile("RUN_FILE", tr("Record of the run (run.json)")))
+        self.addOutput(QgsProcessingOutputFile("LOGITS_FILE", tr("Logits of the experts, where kept")))
         self.addOutput(QgsProcessingOutputNumber("N_EXPERTS", tr("Number of experts")))
         self.addOutput(QgsProcessingOutputNumber("WINDOWS", tr("Number of windows")))
         self.addOutput(QgsProcessingOutputNumber("SECONDS", tr("Seconds taken")))
         self.addOutput(QgsProcessingOutputString("DEVICE_USED", tr("Device used")))
         self.addOutput(QgsProcessingOutputString("PRECISION_USED", tr("Precision used")))
 
-    def _add_inputs(self) -> None:
-        self.addParameter(QgsProcessingParameterRasterLayer("IMAGE", tr("Orthophoto")))
-        self.addParameter(
-            QgsProcessingParameterRasterLayer(
-                "DEM", tr("Elevation model (DEM), if the model reads one"), optional=True
-            )
-        )
-        self.addParameter(model_parameter())
-        self.addParameter(
-            QgsProcessingParameterExtent(
-                "EXTENT", tr("Extent to map (empty: the whole orthophoto)"), optional=True
-            )
-        )
-        self.add_advanced(
-            QgsProcessingParameterString(
-                "SOURCES", tr("Further sources, as role=path; role=path"), optional=True, multiLine=False
-            )
-        )
-
     def _add_settings(self) -> None:
         integer, double = (
             Qgis.ProcessingNumberParameterType.Integer,
             Qgis.ProcessingNumberParameterType.Double,
         )
-        self.add_advanced(_choice("AGGREGATION", tr("How the experts are combined"), AGGREGATIONS))
         self.add_advanced(
-            QgsProcessingParameterNumber(
-                "ALPHA",
-                tr("Prior correction of the maximum-likelihood evidence (0 none, 1 full)"),
-                double,
-                1.0,
-                minValue=0.0,
-                maxValue=1.0,
+            share_parameter(
+                "ALPHA", tr("Prior correction of the maximum-likelihood evidence (0 none, 1 full)"), 1.0
             )
         )
-        self.add_advanced(_choice("DEVICE", tr("Device"), DEVICES))
-        self.add_advanced(_choice("PRECISION", tr("Precision"), PRECISIONS))
         self.add_advanced(
             QgsProcessingParameterNumber(
                 "OVERLAP",
@@ -137,6 +92,11 @@ class Predict(MceAlgorithm):
         self.add_advanced(
             QgsProcessingParameterNumber(
                 "BATCH_SIZE", tr("Windows per batch (0: automatic)"), integer, 0, minValue=0
+            )
+        )
+        self.add_advanced(
+            QgsProcessingParameterBoolean(
+                "LOGITS", tr("Keep the experts' logits, to decide anew later (large)"), defaultValue=False
             )
         )
         self.add_advanced(
@@ -161,15 +121,11 @@ class Predict(MceAlgorithm):
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
-        fault = check_model(self, parameters, context) or self._fault(parameters, context)
+        fault = mapping_fault(self, parameters, context) or self._fault(parameters, context)
         return (False, fault) if fault else super().checkParameterValues(parameters, context)
 
     def _fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        """Return what is wrong with the sources or destinations, or nothing."""
-        try:
-            parse_sources(self.parameterAsString(parameters, "SOURCES", context))
-        except ValueError as error:
-            return str(error)
+        """Return what is wrong with the destinations, or nothing."""
         for name in DESTINATIONS:
             target = self.parameterAsFileOutput(parameters, name, context) if parameters.get(name) else ""
             if target and Path(target).suffix.lower() not in (".tif", ".tiff"):
@@ -182,19 +138,8 @@ class Predict(MceAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,  # noqa: ARG002
     ) -> bool:
-        area = self._area(parameters, context)
-        image = self.parameterAsRasterLayer(parameters, "IMAGE", context)
-        self._image = _read(image, "IMAGE", area)
-        self._dem = None
-        if parameters.get("DEM"):
-            self._dem = _read(self.parameterAsRasterLayer(parameters, "DEM", context), "DEM", area)
-        self._sources = self._further_sources(parameters, area, context)
-        self._extent = (
-            None
-            if area.rectangle is None
-            else extent_text(area.rectangle, area.crs, self._image.crs, area.transforms)
-        )
-        self._group = group_name(self._image.name, context.project())
+        self._inputs = read_mapping(self, parameters, context)
+        self._group = group_name(self._inputs.image.name, context.project())
         return True
 
     def processAlgorithm(
@@ -202,15 +147,8 @@ class Predict(MceAlgorithm):
     ) -> dict[str, Any]:
         destinations = self._destinations(parameters, context)
         request = {
-            "image": str(localise(self._image, context, feedback)),
-            "dem": None if self._dem is None else str(localise(self._dem, context, feedback)),
-            "source": {
-                role: [str(localise(raster, context, feedback)) for raster in rasters]
-                for role, rasters in self._sources.items()
-            },
-            "model": model_value(self, parameters, context),
+            **self._inputs.request(context, feedback),
             "output": self.parameterAsString(parameters, "OUTPUT_DIR", context),
-            "extent": self._extent,
             "destinations": destinations,
             **self._settings(parameters, context),
         }
@@ -227,42 +165,13 @@ class Predict(MceAlgorithm):
         )
         return _outputs(result, products)
 
-    def _area(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:
-        extent = self.parameterAsExtent(parameters, "EXTENT", context)
-        crs = self.parameterAsExtentCrs(parameters, "EXTENT", context)
-        given = not extent.isNull() and not extent.isEmpty()
-        return Area(extent if given else None, crs, context.transformContext())
-
-    def _further_sources(
-        self, parameters: dict[str, Any], area: Area, context: QgsProcessingContext
-    ) -> dict[str, list[RasterInput]]:
-        hint = QgsProcessingUtils.LayerHint.Raster
-        sources = parse_sources(self.parameterAsString(parameters, "SOURCES", context))
-        return {
-            role: [
-                _read(
-                    QgsProcessingUtils.mapLayerFromString(raster, context, True, hint),
-                    f"SOURCES {role}",
-                    area,
-                )
-                for raster in rasters
-            ]
-            for role, rasters in sources.items()
-        }
-
     def _settings(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
         """Return the parameters that the job takes as they are."""
-        aggregation = self.parameterAsEnumString(parameters, "AGGREGATION", context)
-        overlap = parameters.get("OVERLAP")
         return {
-            "aggregation": None if aggregation == MODEL_DEFAULT else aggregation,
             "alpha": self.parameterAsDouble(parameters, "ALPHA", context),
-            "device": self.parameterAsEnumString(parameters, "DEVICE", context),
-            "precision": self.parameterAsEnumString(parameters, "PRECISION", context),
-            "overlap": None
-            if overlap in (None, "")
-            else self.parameterAsDouble(parameters, "OVERLAP", context),
+            "overlap": number_or_none(self, parameters, "OVERLAP", context),
             "batch_size": self.parameterAsInt(parameters, "BATCH_SIZE", context),
+            "logits": self.parameterAsBoolean(parameters, "LOGITS", context),
             "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
         }
 
@@ -284,24 +193,13 @@ def _destination_titles() -> dict[str, str]:
     }
 
 
-def _choice(name: str, title: str, options: tuple[str, ...]) -> QgsProcessingParameterEnum:
-    return QgsProcessingParameterEnum(
-        name, title, options=list(options), defaultValue=options[0], usesStaticStrings=True
-    )
-
-
-def _read(layer: QgsRasterLayer | None, parameter: str, area: Area) -> RasterInput:
-    if not isinstance(layer, QgsRasterLayer):
-        raise QgsProcessingException(unreadable(parameter))
-    return read_layer(layer, parameter, area)
-
-
 def _outputs(result: dict[str, Any], products: dict[str, str]) -> dict[str, Any]:
     """Return the declared outputs: every product that the model has, wherever it lies."""
-    rasters = {name: products[product] for name, product in DESTINATIONS.items() if product in products}
+    names = {**DESTINATIONS, "LOGITS_FILE": "logits"}
+    files = {name: products[product] for name, product in names.items() if product in products}
     return {
         "OUTPUT_DIR": result["output_dir"],
-        **rasters,
+        **files,
         "RUN_FILE": result["run_file"],
         "N_EXPERTS": sum(product.startswith("expert_") for product in products),
         "WINDOWS": result["windows"],

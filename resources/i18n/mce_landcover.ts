@@ -9,6 +9,306 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Reviewed land-cover map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Apply a review to the map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Writes a copy of the map with the accepted candidates in it.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Folder of the run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Candidates of the run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Who decides</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Replace an earlier result</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Log of the changes (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Number of candidates applied</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Number of pixels changed</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>What was changed, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>review,candidates,accept,fusion,verified map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>{} "{}" is not a GeoTIFF: choose a name that ends in .tif.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Fit a meta classifier</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Learns to tell missed places from false alarms, from labels or from reviews.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Prior correction of the rule that finds candidates, 0 to 1 (empty: the run's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>There is nothing to learn from: give RUNS with LABELS, or REVIEWED candidates.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Runs (their run.json)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>True classes of each run, in the same order</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Reviewed candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Classes to look for, by name or id, with commas (empty: the rare ones)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Replace an earlier classifier</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>File for the classifier</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Meta classifiers (*.skops)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Report</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Report as data (JSON)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>ROC AUC, mean over the folds</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Its standard deviation over the folds</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Number of candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Number of missed places among them</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>How well it ranks, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Field of label polygons with the class, by name or id</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Features</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Folds of the cross-validation</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Side in metres of the tiles that stay in one fold</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Balance the training with SMOTE</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Seed</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>META "{}": choose a name that ends in .skops.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>meta classifier,training,candidates,review,report</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Flag missed rare places</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Lists the places of rare classes that a map has probably missed, best first.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>candidates,rare classes,missed,review,verify,uncertainty,maximum likelihood</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Prior correction of the rule that finds them, 0 to 1 (empty: the run's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Folder of the run (with an orthophoto below: made there first)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Meta classifier (empty: ranked by the margin)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Smallest area in square metres</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Replace earlier candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>File for the candidates (empty: candidates.gpkg in the run's folder)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>GeoPackages (*.gpkg)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Candidates of each class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>What they are ranked by</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>What was found, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Priors by altitude (empty: those of the model)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Simplify outlines by so many metres (0: the pixels' own)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Add the candidates to the project</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Meta classifiers (*.skops);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Tables (*.csv);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>"{}" is not a GeoPackage: choose a name that ends in .gpkg.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>{} is for mapping first: give IMAGE too, or leave {} empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/make_scene.py" />
    <source>Make an example scene</source>
    <translation type="unfinished" />
@@ -190,6 +490,11 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
+   <source>Logits of the experts, where kept</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
    <source>Number of windows</source>
    <translation type="unfinished" />
   </message>
@@ -210,37 +515,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
-   <source>Elevation model (DEM), if the model reads one</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Extent to map (empty: the whole orthophoto)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Further sources, as role=path; role=path</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>How the experts are combined</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
    <source>Prior correction of the maximum-likelihood evidence (0 none, 1 full)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Device</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Precision</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -251,6 +526,11 @@
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
    <source>Windows per batch (0: automatic)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Keep the experts' logits, to decide anew later (large)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -266,11 +546,6 @@
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
    <source>Mapped {} windows in {:.1f} s on {} with {}.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>{} "{}" is not a GeoTIFF: choose a name that ends in .tif.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -484,8 +759,13 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/layers.py" />
+   <location filename="../../plugin/groups.py" />
    <source>MCE land cover {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layers.py" />
+   <source>Land cover, reviewed</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -499,8 +779,78 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/parameters.py" />
+   <location filename="../../plugin/mapping.py" />
+   <source>Elevation model (DEM), if the model reads one</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
+   <source>Extent to map (empty: the whole orthophoto)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
+   <source>Further sources, as role=path; role=path</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
+   <source>CRS of the map (empty: the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
+   <source>How the experts are combined</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
+   <source>Device</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
+   <source>Precision</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
+   <source>Engine on a CPU</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/models.py" />
    <source>Model (empty: the embedded demonstration model)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/models.py" />
+   <source>False alarms accepted for each missed place found (empty: any number)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/models.py" />
+   <source>Folder for the map, the experts, the evidence and the candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/models.py" />
+   <source>Map with what the meta classifier accepts (only with one)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/models.py" />
+   <source>Map land cover and flag missed rare places</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/models.py" />
+   <source>Maps land cover, lists the rare places it has probably missed, all in one go.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/models.py" />
+   <source>land cover,candidates,rare classes,model,workflow</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -514,8 +864,33 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/parameters.py" />
+   <source>{} "{}" is not a file: choose another one or leave it empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/plugin.py" />
    <source>Map land cover…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Flag missed rare places…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Map land cover and flag missed rare places…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Fit a meta classifier…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Apply a review to the map…</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -591,6 +966,21 @@
   <message>
    <location filename="../../plugin/source_list.py" />
    <source>SOURCES names the role {}: give that raster as {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/vectors.py" />
+   <source>{} is not a layer that QGIS can read: choose another one.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/vectors.py" />
+   <source>{} could not be exported ({}): save it as a GeoPackage and use that.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/vectors.py" />
+   <source>{} is not a GeoPackage of candidates: choose a file that "Flag missed rare places" wrote.</source>
    <translation type="unfinished" />
   </message>
   <message>

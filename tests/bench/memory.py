@@ -1,9 +1,9 @@
 """Peak resident memory of `predict` by raster size, each in a child process, and the far corner's content.
 
 The network is trivial (class = value of the pixel), so only the engine is measured. The rasters are made on
-the
-fly: one value everywhere, but for a marked square in the last corner.
-    python tests/bench/memory.py --sizes 5000 20000
+the fly: one value everywhere, but for a marked square in the last corner. How threads meet moves the peak by
+some per cent, so sizes are better run several times in turn.
+    python tests/bench/memory.py --sizes 5000 20000 5000 20000 5000 20000
     python tests/bench/memory.py --sizes 50000
 """
 
@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -162,6 +163,7 @@ def main() -> None:
             if done.returncode:
                 raise SystemExit(done.stderr)
             row = json.loads(done.stdout.splitlines()[-1])
+            shutil.rmtree(Path(name) / f"out_{pixels}")
             speed = pixels**2 / 1e6 / row["seconds"]
             print(
                 f"{pixels:>8}^2{row['peak_mib']:>10}{row['bound_mib']:>11}{row['seconds']:>9}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mce_landcover.plugin import environment, worker
-from mce_landcover.plugin.provider import MceProvider
+from mce_landcover.plugin.provider import MceProvider, add_provider
 from osgeo import gdal, osr
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsSettings
 
@@ -93,11 +93,10 @@ def fake_backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 @pytest.fixture
 def provider(qgis_app: QgsApplication, qgis_processing: None) -> Iterator[MceProvider]:
-    provider = MceProvider()
-    registry = QgsApplication.processingRegistry()
-    assert registry.addProvider(provider)
+    provider = add_provider()
+    assert provider is not None
     yield provider
-    registry.removeProvider(provider)
+    QgsApplication.processingRegistry().removeProvider(provider)
 
 
 @pytest.fixture

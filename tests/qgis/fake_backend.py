@@ -41,7 +41,7 @@ def predict(parameters):
         shutil.copy(parameters["image"], target)
         target.with_suffix(".qml").write_text(QML, encoding="utf-8")
         products[product] = str(target)
-    (output / "run.json").write_text("{}")
+    (output / "run.json").write_text(json.dumps({"products": products}))
     return {
         "output_dir": str(output),
         "products": products,
@@ -52,6 +52,69 @@ def predict(parameters):
         "precision": "fp32",
         "model": "demo",
         "classes": [{"id": 1, "name": "bedrock", "color": "#808080", "group": "head"}],
+    }
+
+
+def flag_candidates(parameters):
+    from osgeo import ogr, osr
+
+    run = Path(parameters["run"])
+    mapped = predict({"destinations": {}, **parameters, "output": run}) if parameters.get("image") else None
+    file = parameters["output"] or str(run / "candidates.gpkg")
+    ogr.UseExceptions()
+    crs = osr.SpatialReference()
+    crs.ImportFromEPSG(2056)
+    dataset = ogr.GetDriverByName("GPKG").CreateDataSource(file)
+    layer = dataset.CreateLayer("candidates", crs, ogr.wkbMultiPolygon)
+    layer.CreateField(ogr.FieldDefn("class_name"))
+    feature = ogr.Feature(layer.GetLayerDefn())
+    feature.SetField("class_name", "glacier")
+    square = "MULTIPOLYGON(((2600002 1199992,2600004 1199992,2600004 1199994,2600002 1199992)))"
+    feature.SetGeometry(ogr.CreateGeometryFromWkt(square))
+    layer.CreateFeature(feature)
+    dataset.ExecuteSQL(STYLES)
+    values = "'', '', 'candidates', 'geom', 'by class', '{}', 1".format(STYLE.replace("'", "''"))
+    columns = (
+        "f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML, useAsDefault"
+    )
+    dataset.ExecuteSQL(f"INSERT INTO layer_styles ({columns}) VALUES ({values})")
+    return {
+        "run": str(run),
+        "prediction": mapped,
+        "candidates": file,
+        "n": 1,
+        "per_class": {"glacier": 1, "forest": 0},
+        "ranked_by": "margin",
+        "message": "One candidate.",
+    }
+
+
+def fit_meta_classifier(parameters):
+    meta = Path(parameters["output"])
+    meta.write_text("classifier")
+    return {
+        "meta": str(meta),
+        "report_html": str(meta.with_suffix(".html")),
+        "report_json": str(meta.with_suffix(".json")),
+        "auc": 0.75,
+        "auc_std": 0.05,
+        "n_candidates": 40,
+        "n_true": 8,
+        "message": "Fitted.",
+    }
+
+
+def apply_review(parameters):
+    products = json.loads((Path(parameters["run"]) / "run.json").read_text())["products"]
+    target = Path(parameters["output"])
+    shutil.copy(products["land_cover"], target)
+    target.with_suffix(".qml").write_text(QML, encoding="utf-8")
+    return {
+        "land_cover": str(target),
+        "change_log": str(target.with_name(f"{target.stem}_changes.csv")),
+        "n_applied": 1,
+        "n_pixels": 8,
+        "message": "One applied.",
     }
 
 
@@ -85,6 +148,16 @@ QML = """<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
 <colorPalette><paletteEntry value="1" color="#808080" alpha="255" label="bedrock"/></colorPalette>
 </rasterrenderer></pipe></qgis>
 """
+
+
+#: The table in which QGIS keeps styles in a GeoPackage, and one with an outline that is easily told.
+STYLES = """CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT, f_table_catalog TEXT,
+f_table_schema TEXT, f_table_name TEXT, f_geometry_column TEXT, styleName TEXT, styleQML TEXT, styleSLD TEXT,
+useAsDefault BOOLEAN, description TEXT, owner TEXT, ui TEXT, update_time DATETIME)"""
+STYLE = """<qgis version="3.40" styleCategories="Symbology"><renderer-v2 type="singleSymbol"><symbols>
+<symbol type="fill" name="0"><layer class="SimpleFill"><Option type="Map">
+<Option type="QString" name="color" value="1,2,3,255"/></Option></layer></symbol></symbols>
+</renderer-v2></qgis>"""
 
 
 def echo(line):

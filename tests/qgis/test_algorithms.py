@@ -8,42 +8,42 @@ from mce_landcover.plugin.paths import RESOURCES
 from mce_landcover.plugin.provider import ALGORITHMS
 from qgis.core import QgsApplication, QgsProcessingException
 
+SETTINGS = {"SOURCES", "CRS", "AGGREGATION", "DEVICE", "PRECISION", "ENGINE"}
+RASTERS = {"IMAGE", "DEM", "MODEL", "EXTENT"}
+EXPERTS = {"EXPERT_1", "EXPERT_2", "EXPERT_3"}
 PARAMETERS = {
     "predict": {
-        *(
-            "IMAGE",
-            "DEM",
-            "SOURCES",
-            "MODEL",
-            "EXTENT",
-            "AGGREGATION",
-            "ALPHA",
-            "DEVICE",
-            "PRECISION",
-            "OVERLAP",
-        ),
-        *("BATCH_SIZE", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR", "MAP", "EVIDENCE"),
-        *("EXPERT_1", "EXPERT_2", "EXPERT_3"),
+        *(RASTERS | SETTINGS | EXPERTS),
+        *("ALPHA", "OVERLAP", "BATCH_SIZE", "LOGITS", "OVERWRITE", "LOAD_LAYERS"),
+        *("OUTPUT_DIR", "MAP", "EVIDENCE"),
     },
+    "flag_candidates": {
+        *(RASTERS | SETTINGS),
+        *("RUN", "CLASSES", "META", "ACCEPTED_PER_FIND", "MIN_AREA", "ALPHA", "PRIORS", "SIMPLIFY"),
+        *("OVERWRITE", "LOAD_LAYERS", "CANDIDATES_FILE"),
+    },
+    "fit_meta_classifier": {
+        *("RUNS", "LABELS", "REVIEWED", "CLASSES", "LABEL_FIELD", "ALPHA", "FEATURES", "FOLDS", "TILE"),
+        *("OVERSAMPLE", "SEED", "OVERWRITE", "META"),
+    },
+    "apply_review": {"RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "MAP"},
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
     "setup_backend": {"PYTHON", "REBUILD"},
 }
 OUTPUTS = {
     "predict": {
-        *(
-            "OUTPUT_DIR",
-            "MAP",
-            "EVIDENCE",
-            "EXPERT_1",
-            "EXPERT_2",
-            "EXPERT_3",
-            "RUN_FILE",
-            "N_EXPERTS",
-            "WINDOWS",
-        ),
-        *("SECONDS", "DEVICE_USED", "PRECISION_USED"),
+        *EXPERTS,
+        *("OUTPUT_DIR", "MAP", "EVIDENCE", "RUN_FILE", "LOGITS_FILE", "N_EXPERTS", "WINDOWS", "SECONDS"),
+        *("DEVICE_USED", "PRECISION_USED"),
     },
+    "flag_candidates": {
+        *("CANDIDATES_FILE", "CANDIDATES", "RUN_DIR", "N_CANDIDATES", "PER_CLASS", "RANKED_BY", "MESSAGE"),
+    },
+    "fit_meta_classifier": {
+        *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
+    },
+    "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
     "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},
     "make_scene": {"OUTPUT_DIR", "IMAGE", "DEM", "LABELS"},
     "setup_backend": {"PYTHON", "INFO"},
@@ -79,8 +79,9 @@ def test_help_is_shown_as_html(create, name):
     assert text.isascii()
 
 
-def test_enumerations_are_static_strings(create):
-    algorithm = create("predict")
+@pytest.mark.parametrize("name", IDS)
+def test_enumerations_are_static_strings(create, name):
+    algorithm = create(name)
     for parameter in algorithm.parameterDefinitions():
         if parameter.type() == "enum":
             assert parameter.usesStaticStrings()

@@ -6,7 +6,7 @@ from pathlib import Path
 import processing
 import pytest
 from conftest import Feedback, write_raster
-from mce_landcover.plugin.extents import extent_text
+from mce_landcover.plugin.extents import crs_text, extent_text
 from mce_landcover.plugin.source_list import parse_sources
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -51,13 +51,16 @@ def test_defaults(predict, image, tmp_path):
         "model": "demo",
         "output": str(tmp_path / "out"),
         "extent": None,
+        "crs": None,
         "destinations": {},
         "aggregation": None,
         "alpha": 1.0,
         "device": "auto",
         "precision": "auto",
+        "engine": "auto",
         "overlap": None,
         "batch_size": 0,
+        "logits": False,
         "overwrite": False,
     }
     assert result == {
@@ -88,6 +91,9 @@ def test_everything_given(predict, dem, tmp_path):
         ALPHA=0.9,
         DEVICE="cpu",
         PRECISION="bf16",
+        ENGINE="torch",
+        CRS="EPSG:32632",
+        LOGITS=True,
         OVERLAP=0.5,
         BATCH_SIZE=16,
         OVERWRITE=True,
@@ -100,6 +106,7 @@ def test_everything_given(predict, dem, tmp_path):
     assert request["extent"] == "2600000.0,2600005.0,1199995.0,1200000.0 [EPSG:2056]"
     settings = ("aggregation", "alpha", "device", "precision", "overlap", "batch_size", "overwrite")
     assert [request[name] for name in settings] == ["max", 0.9, "cpu", "bf16", 0.5, 16, True]
+    assert [request[name] for name in ("engine", "crs", "logits")] == ["torch", "EPSG:32632", True]
     assert request["destinations"].keys() == {"land_cover", "expert_2"}
     assert result["MAP"] == request["destinations"]["land_cover"] == str(tmp_path / "own_map.tif")
     assert result["EXPERT_2"] == request["destinations"]["expert_2"]
@@ -185,6 +192,13 @@ def test_extent_without_a_code_goes_to_the_images_crs():
     assert "[" not in extent_text(QgsRectangle(-100, -100, 100, 100), custom, custom, transforms)
     with pytest.raises(QgsProcessingException, match="no EPSG code"):
         extent_text(QgsRectangle(-1, -1, 1, 1), custom, QgsCoordinateReferenceSystem(), transforms)
+
+
+def test_crs_goes_by_code_or_in_full():
+    custom = QgsCoordinateReferenceSystem.fromProj("+proj=laea +lat_0=47 +lon_0=8 +datum=WGS84 +units=m")
+    assert crs_text(QgsCoordinateReferenceSystem()) is None
+    assert crs_text(SWISS) == "EPSG:2056"
+    assert QgsCoordinateReferenceSystem.fromWkt(crs_text(custom)) == custom
 
 
 def test_source_list():

@@ -32,6 +32,10 @@ def test_equals_scikit_learn(seed: int, n: int) -> None:
     ious = metrics.jaccard_score(y, z, labels=present, average=None, zero_division=0)
     np.testing.assert_allclose(got.iou[where], ious)
     assert got.mean_iou == pytest.approx(ious.mean())
+    precisions, _, f1s, _ = metrics.precision_recall_fscore_support(y, z, labels=present, zero_division=0)
+    np.testing.assert_allclose(got.precision[where], precisions)
+    np.testing.assert_allclose(got.f1[where], f1s)
+    assert (got.mean_precision, got.mean_f1) == pytest.approx((precisions.mean(), f1s.mean()))
 
 
 def test_matrices_of_parts_add_up() -> None:

@@ -7,22 +7,13 @@ from mce_landcover.core.errors import InputError
 from mce_landcover.training.data.camvid import CATALOGUE, group_frames, read_frames
 from mce_landcover.training.data.shared import find_data, shared_data
 from PIL import Image
+from street_support import write_frames
 
 SEQUENCES = ("0001TP_000", "0001TP_001", "0001TP_002", "Seq05VD_f0")
 
 
-def write_camvid(
-    folder: Path, part: str, names: tuple[str, ...] = SEQUENCES, shape: tuple[int, int] = (6, 8)
-) -> None:
-    rng = np.random.default_rng(len(part))
-    for kind in (part, f"{part}annot"):
-        (folder / kind).mkdir(parents=True)
-    (folder / f"{part}.txt").write_text("".join(f"{name}\n" for name in names))
-    for name in names:
-        codes = np.kron(rng.integers(0, 12, (shape[0] // 2, shape[1] // 2)), np.ones((2, 2))).astype(np.uint8)
-        rgb = np.stack([codes * 20, 255 - codes * 20, codes], axis=-1).astype(np.uint8)
-        Image.fromarray(rgb).save(folder / part / f"{name}.webp", lossless=True)
-        Image.fromarray(codes).save(folder / f"{part}annot" / f"{name}.png")
+def write_camvid(folder: Path, part: str) -> None:
+    write_frames(folder, part, SEQUENCES, (6, 8))
 
 
 def test_frames_come_in_the_order_of_the_list_with_ids_one_above_the_codes(tmp_path: Path) -> None:

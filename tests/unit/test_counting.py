@@ -69,7 +69,8 @@ def test_streamed_counts_are_the_same_for_any_block(pair, block):
         part = np.s_[region.row0 : region.row1, region.col0 : region.col1]
         return predicted[part], labels[part]
 
-    assert stream_errors(predicted.shape, read, 3, block=block) == count_errors(predicted, labels, 3)
+    found = stream_errors(predicted.shape, read, (3, 1), block=block)
+    assert found == {id_: count_errors(predicted, labels, id_) for id_ in (3, 1)}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -85,7 +86,7 @@ def test_large_blobs(seed):
         part = np.s_[region.row0 : region.row1, region.col0 : region.col1]
         return predicted[part], labels[part]
 
-    assert stream_errors(predicted.shape, read, 3, block=16) == expected
+    assert stream_errors(predicted.shape, read, [3], block=16) == {3: expected}
 
 
 def test_the_rasters_edge_makes_no_boundary():

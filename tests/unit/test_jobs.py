@@ -14,7 +14,8 @@ from mce_landcover.core.catalogue import load_catalogue
 from mce_landcover.core.errors import InputError
 from mce_landcover.core.progress import SilentReporter
 from mce_landcover.core.service import jobs, protocol
-from mce_landcover.core.service.jobs import JOB_TABLE, Job, PredictJob, run_job
+from mce_landcover.core.service.jobs import JOB_TABLE, Job, run_job
+from mce_landcover.core.service.mapping_jobs import PredictJob
 
 SILENT = SilentReporter()
 REQUIRED = {

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import shapely
+from flag_support import flood, segments_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -18,30 +19,6 @@ CLASSES = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=14), el
 def squares(mask: np.ndarray) -> shapely.Geometry:
     """The union of the pixels as squares."""
     return shapely.union_all([box(col, row, col + 1, row + 1) for row, col in np.argwhere(mask)])
-
-
-def flood(classes: np.ndarray, row: int, col: int) -> np.ndarray:
-    """The 8-connected segment of a pixel, one pixel at a time."""
-    own, todo = np.zeros(classes.shape, np.bool_), [(row, col)]
-    while todo:
-        r, c = todo.pop()
-        if own[r, c]:
-            continue
-        own[r, c] = True
-        for i in range(max(0, r - 1), min(classes.shape[0], r + 2)):
-            for j in range(max(0, c - 1), min(classes.shape[1], c + 2)):
-                if classes[i, j] == classes[r, c] and not own[i, j]:
-                    todo.append((i, j))
-    return own
-
-
-def segments_of(classes: np.ndarray) -> list[np.ndarray]:
-    seen, found = np.zeros(classes.shape, np.bool_), []
-    for row, col in np.ndindex(classes.shape):
-        if not seen[row, col]:
-            found.append(flood(classes, row, col))
-            seen |= found[-1]
-    return found
 
 
 def bounds_of(mask: np.ndarray) -> list[int]:

@@ -199,6 +199,18 @@ def test_blocks_whose_squares_have_no_exact_sum_are_refused():
         scene.stream(8, heat_scale=steps)
 
 
+def test_ignored_pixels_may_hold_any_heat_without_a_warning(recwarn):
+    scene = make_scene(make_classes((6, 6), 2, ignored=0.3), 2)
+    heat = scene.heat / STEPS
+    heat[:, scene.classes == IGNORED] = np.resize(
+        [np.inf, -np.inf, np.nan, 1e300], (scene.classes == IGNORED).sum()
+    )
+    found = Scene(scene.classes, heat, scene.layers, 2).stream(3, heat_scale=1.0)
+    for name, column in scene.stream(6).metrics.items():
+        np.testing.assert_allclose(found.metrics[name], column, rtol=0, atol=1e-9, err_msg=name)
+    assert not recwarn.list
+
+
 def test_a_reader_may_stop_the_work():
     def read(region: Region) -> PixelBlock:
         raise KeyboardInterrupt

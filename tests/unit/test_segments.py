@@ -144,11 +144,34 @@ def test_tensors_and_other_float_types_give_the_same(dtype):
         np.testing.assert_array_equal(column, as32[name])
 
 
+def test_float64_probabilities_are_compared_as_they_are():
+    p = np.full((2, 1, 2), 0.5)
+    p[1, 0, 1] += 1e-12
+    assert segment_metrics(p)[1]["class"].tolist() == [0, 1]
+
+
 def test_the_layout_in_memory_does_not_matter():
     p = make_probabilities(make_classes((9, 8), 4, patch=2), 4)
     last = np.moveaxis(np.ascontiguousarray(np.moveaxis(p, 0, 2)), 2, 0)
     one, other = segment_metrics(p)[1], segment_metrics(last)[1]
     assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_equal_pixels_have_no_variance_and_never_a_negative_one():
+    for n in range(1, 60):
+        _, metrics = segment_metrics(np.full((3, 1, n), 1 / 3, np.float32) + np.float32(1e-4))
+        for name in ("E_var", "M_var", "V_var", "V_var_in"):
+            assert 0 <= metrics[name][0] < 1e-14
+
+
+def test_ignored_pixels_may_hold_anything_without_a_warning(recwarn):
+    p = good.copy()
+    p[:, 1] = np.array([[np.inf, np.nan, 3e38, -1], [-np.inf, 2, 3e38, -3e38]])
+    ignore = np.zeros((3, 4), np.bool_)
+    ignore[1] = True
+    _, metrics = segment_metrics(p, ignore=ignore)
+    assert all(np.isfinite(column).all() for column in metrics.values())
+    assert not recwarn.list
 
 
 def test_the_input_is_left_as_it_is():

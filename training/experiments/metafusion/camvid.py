@@ -3,38 +3,28 @@
 python -m mce_landcover.training.experiments.metafusion.camvid CONFIG OUT
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.special import softmax
 
-from ....core.accuracy import confusion_matrix, scores
 from ....core.card import Architecture, ModelCard
-from ....core.catalogue import NODATA_CLASS
-from ....core.errors import InputError
 from ....core.metafusion.boosting import MetaSettings, fit_boosting
-from ....core.metafusion.counting import Errors, count_errors
-from ....core.metafusion.crossval import CrossValidation, cross_validate, roc_auc
-from ....core.metafusion.fusion import accept
-from ....core.priors import position_priors, weigh
+from ....core.priors import position_priors
 from ....core.progress import Reporter
-from ...data.camvid import Frame, Part, group_frames, read_frames
+from ...data.camvid import Frame, Part, read_frames
 from ...data.shared import find_data
 from ...trainer import TrainSettings
 from ..command import ExperimentSettings, run_experiment
 from ..report import Outcome, Table
-from .frame_candidates import FrameCandidates, find_frame_candidates, fuse_frame
 from .frame_network import frame_logits, train_frame_network
+from .frame_sweep import Judged, make_scene, run_sweep, to_channels
 from .sweep import (
-    Point,
-    Sweep,
-    Verdict,
+    Acceptance,
     as_json,
     effort_curves,
     effort_table,
@@ -45,10 +35,7 @@ from .sweep import (
 )
 
 CONFIGS = Path(__file__).with_name("configs")
-#: Alphas of the plain rule alone, for its trade-off curve.
-BETWEEN = (0.5, 0.7, 0.8, 0.85, 0.925, 0.9625, 0.9825, 0.9925, 0.9975, 0.999)
 Alpha = Annotated[float, Field(ge=0, le=1)]
-Channels = NDArray[np.uint8]
 
 
 class CamvidSettings(ExperimentSettings):
@@ -78,37 +65,6 @@ class CamvidSettings(ExperimentSettings):
     train: TrainSettings
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """All frames with what the network says of them: `probabilities` float32 `[C, H, W]`, Bayes and true
-    channels uint8 `[H, W]` (255 unlabelled), the group of each frame, the rare channel, class names."""
-
-    probabilities: Sequence[NDArray[np.float32]]
-    bayes: Sequence[Channels]
-    truth: Sequence[Channels]
-    groups: NDArray[np.int64]
-    channel: int
-    names: tuple[str, ...]
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes, C."""
-        return len(self.names)
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """The candidates of one alpha, and their scores out of fold."""
-
-    candidates: FrameCandidates  # those with a label in them
-    validation: CrossValidation | None
-
-    @property
-    def margin(self) -> NDArray[np.float64]:
-        """Negative mean margin M: what candidates are ranked by without a meta classifier."""
-        return -self.candidates.features.select(["M"]).values[:, 0]
-
-
 def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
     """Train the network unless OUT holds it, decide all frames at every alpha, and compare."""
     folder = find_data(settings.data)
@@ -123,12 +79,20 @@ def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
     )
     frames = [frame for part in settings.parts for frame in read_frames(folder, part, settings.size)]
     logits = frame_logits(network, card, frames, settings.device)
-    scene = make_scene(frames, logits, card, settings)
+    scene = make_scene(
+        frames, logits, card, target=settings.target, frames_per_group=settings.frames_per_group
+    )
+    acceptance = Acceptance(_meta(settings), settings.accepted_per_find)
     tables: list[Table] = []
     findings, results = [], {}
     for kind in settings.priors:
-        sweep, last = run_sweep(scene, _priors(kind, training, card, settings), kind, settings, reporter)
-        tables += [sweep_table(sweep), *_tables_of_ml(scene, last, kind, settings)]
+        name = f"{kind.capitalize()} priors"
+        priors = _priors(kind, training, card, settings)
+        sweep, last = run_sweep(
+            name, scene, priors, settings.alphas, acceptance=acceptance, reporter=reporter
+        )
+        where = f"{name}, alpha {settings.alphas[-1]:g}"
+        tables += [sweep_table(sweep), *_tables_of_ml(where, last, scene.names, _meta(settings))]
         findings.append(finding(sweep))
         results[kind] = as_json(sweep) | _effort(last)
     tables.append(published_table("MobileNetV2"))
@@ -145,120 +109,6 @@ def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
     )
 
 
-def make_scene(
-    frames: Sequence[Frame],
-    logits: Iterator[NDArray[np.float32]],
-    card: ModelCard,
-    settings: CamvidSettings,
-) -> Scene:
-    """Keep what the network says of the frames, in memory (4 C bytes per pixel).
-
-    Raises:
-        InputError: if the rare class is not one of the card's.
-    """
-    names = tuple(c.name for c in card.classes)
-    if settings.target not in names:
-        raise InputError(f"There is no class {settings.target!r}; CamVid has {', '.join(names)}.")
-    probabilities = [softmax(values, axis=0) for values in logits]
-    return Scene(
-        probabilities,
-        [p.argmax(0).astype(np.uint8) for p in probabilities],
-        [to_channels(frame.area.labels, card) for frame in frames],
-        group_frames(frames, settings.frames_per_group),
-        names.index(settings.target),
-        names,
-    )
-
-
-def to_channels(labels: NDArray[np.uint8], card: ModelCard) -> Channels:
-    """Return class channels of class ids, 255 where unlabelled."""
-    table = np.full(256, NODATA_CLASS, np.uint8)
-    table[[c.id for c in card.classes]] = np.arange(len(card.classes))
-    return table[labels]
-
-
-def run_sweep(
-    scene: Scene, priors: NDArray[np.float64], kind: str, settings: CamvidSettings, reporter: Reporter
-) -> tuple[Sweep, Judged]:
-    """Decide all frames at every alpha; also return the candidates of the last one.
-
-    Args:
-        priors: `[C]` or `[C, H, W]`.
-    """
-    points = []
-    for done, alpha in enumerate(settings.alphas, start=1):
-        point, judged = run_alpha(scene, priors, alpha, settings)
-        points.append(point)
-        reporter.log(
-            f"{kind} priors, alpha {alpha:g}: FP/FN {point.plain.errors.fp}/{point.plain.errors.fn}, "
-            f"MetaFusion {point.fused.errors.fp}/{point.fused.errors.fn}, {point.candidates} candidates."
-        )
-        reporter.progress(done, len(settings.alphas), "alphas")
-    between = [judge(scene, partial(_decide, scene, priors, alpha)).errors for alpha in BETWEEN]
-    bayes = judge(scene, lambda i: scene.bayes[i])
-    return Sweep(f"{kind.capitalize()} priors", bayes, tuple(points), tuple(between)), judged
-
-
-def run_alpha(
-    scene: Scene, priors: NDArray[np.float64], alpha: float, settings: CamvidSettings
-) -> tuple[Point, Judged]:
-    """Decide all frames by the interpolated rule and by MetaFusion.
-
-    Candidates without any label are neither examples nor errors and stay as Bayes has them. With too few
-    candidates to cross-validate none is accepted.
-    """
-    found, plain = [], []
-    for i, probabilities in enumerate(scene.probabilities):
-        weighed = weigh(probabilities, priors.astype(np.float32), alpha)
-        plain.append(weighed.argmax(0).astype(np.uint8))
-        found.append(find_frame_candidates(weighed, scene.bayes[i], scene.truth[i], scene.channel, i))
-    everything = FrameCandidates.join(found)
-    candidates = everything.take(everything.labelled)
-    judged = Judged(candidates, _validate(candidates, scene.groups, settings))
-    accepted, auc, spread = np.zeros(len(candidates), np.bool_), float("nan"), float("nan")
-    if judged.validation is not None:
-        accepted = accept(judged.validation.scores, settings.accepted_per_find)
-        auc, spread = judged.validation.auc, judged.validation.auc_std
-    point = Point(
-        alpha,
-        plain=judge(scene, plain.__getitem__),
-        fused=judge(scene, lambda i: fuse_frame(scene.bayes[i], scene.channel, candidates, accepted, i)),
-        candidates=len(candidates),
-        true=int(candidates.targets.sum()),
-        auc=auc,
-        auc_std=spread,
-        margin_auc=roc_auc(candidates.targets, judged.margin),
-    )
-    return point, judged
-
-
-def judge(scene: Scene, decided: Callable[[int], NDArray[np.integer]]) -> Verdict:
-    """Count errors and measure the mean IoU of the class channels `[H, W]` that `decided` gives per frame."""
-    matrix = np.zeros((scene.n_classes, scene.n_classes), np.int64)
-    errors = Errors()
-    for i, truth in enumerate(scene.truth):
-        predicted = decided(i)
-        errors = errors.plus(count_errors(predicted, truth, scene.channel))
-        matrix += confusion_matrix(truth, predicted, range(scene.n_classes))
-    return Verdict(errors, scores(matrix).mean_iou)
-
-
-def _decide(scene: Scene, priors: NDArray[np.float64], alpha: float, frame: int) -> Channels:
-    weighed = weigh(scene.probabilities[frame], priors.astype(np.float32), alpha)
-    return weighed.argmax(0).astype(np.uint8)
-
-
-def _validate(
-    candidates: FrameCandidates, groups: NDArray[np.int64], settings: CamvidSettings
-) -> CrossValidation | None:
-    """Return scores out of fold, None if there are too few candidates for it."""
-    meta = MetaSettings(folds=settings.folds, seed=settings.seed)
-    try:
-        return cross_validate(candidates.features.values, candidates.targets, groups[candidates.frame], meta)
-    except InputError:
-        return None
-
-
 def _priors(
     kind: str, training: Sequence[Frame], card: ModelCard, settings: CamvidSettings
 ) -> NDArray[np.float64]:
@@ -270,21 +120,21 @@ def _priors(
     return position_priors(labels, len(card.classes), sigma_px=settings.sigma_px, floor=settings.floor)
 
 
-def _tables_of_ml(scene: Scene, last: Judged, kind: str, settings: CamvidSettings) -> list[Table]:
+def _tables_of_ml(where: str, last: Judged, class_names: Sequence[str], meta: MetaSettings) -> list[Table]:
     """Return the effort of reviewing and the features that count, at the last alpha."""
     if last.validation is None:
         return []
-    alpha, targets = settings.alphas[-1], last.candidates.targets
-    effort = effort_table(
-        targets,
-        {"meta classifier": last.validation.scores, "ML margin": last.margin},
-        f"{kind.capitalize()} priors, alpha {alpha:g}: candidates to look at, of {len(targets)}",
-    )
-    meta = MetaSettings(folds=settings.folds, seed=settings.seed)
+    targets = last.candidates.targets
+    orders = {"meta classifier": last.validation.scores, "ML margin": last.margin}
+    effort = effort_table(targets, orders, f"{where}: candidates to look at, of {len(targets)}")
     model = fit_boosting(last.candidates.features.values, targets, meta)
-    shares = dict(zip(last.candidates.features.names, model.feature_importances_, strict=True))
-    named = {_readable(name, scene.names): float(share) for name, share in shares.items()}
-    return [effort, importance_table(named, f"{kind.capitalize()} priors, alpha {alpha:g}: what counts most")]
+    shares = zip(last.candidates.features.names, model.feature_importances_, strict=True)
+    named = {_readable(name, class_names): float(share) for name, share in shares}
+    return [effort, importance_table(named, f"{where}: what counts most")]
+
+
+def _meta(settings: CamvidSettings) -> MetaSettings:
+    return MetaSettings(folds=settings.folds, seed=settings.seed)
 
 
 def _readable(name: str, class_names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....core.metafusion.boosting import MetaSettings
 from ....core.metafusion.counting import Errors, delta
 from ....core.metafusion.crossval import effort_to_find, random_effort, review_effort
 from ..report import Cell, Table
@@ -19,6 +20,15 @@ ENOUGH_CANDIDATES = 200
 _RULE = ("mIoU", "FP", "FN", "Δ")
 _HEADS = ("alpha", *_RULE, *(f"MetaFusion {column}" for column in _RULE))
 _FOUND = (0.25, 0.5, 0.75, 0.9)
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """How candidates are accepted: scored out of fold by such a classifier, up to so many false alarms per
+    find."""
+
+    meta: MetaSettings
+    per_find: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -31,3 +31,9 @@ def false_positives_at(sweep: Sequence[Errors], misses: float) -> float:
 def mean_errors(runs: Sequence[Errors]) -> tuple[float, float]:
     """Return the mean false positives and false negatives of several runs."""
     return float(np.mean([e.fp for e in runs])), float(np.mean([e.fn for e in runs]))
+
+
+def known_mean(values: Sequence[float]) -> float:
+    """Return the mean of what is a number; NaN if nothing is."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")

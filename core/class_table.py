@@ -1,0 +1,110 @@
+"""What the ids of a class raster mean: names and groups, from a table of the user's or from the record of the
+run that made the raster."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .catalogue import NODATA_CLASS
+from .errors import InputError
+from .record import RunRecord, read_record
+
+
+@dataclass(frozen=True)
+class MapClass:
+    """One class: `id` is its raster value, `group` may be empty."""
+
+    id: int
+    name: str
+    group: str = ""
+
+
+def read_class_table(path: Path) -> tuple[MapClass, ...]:
+    """Return the classes of a CSV file with the columns `id`, `name` and perhaps `group`, in its order.
+
+    Comma, semicolon and tabulator separate alike.
+
+    Raises:
+        InputError: if it cannot be read, misses a column, or names an id twice or outside 0..254; or if some
+            classes have a group and some have none.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The class table {path} cannot be read; give a CSV file in UTF-8.") from error
+    first = text.partition("\n")[0]
+    rows = csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=first.count))
+    if not {"id", "name"} <= set(rows.fieldnames or ()):
+        raise InputError(f"The class table {path} needs the columns id and name, and perhaps group.")
+    classes = tuple(_class_of(row, path) for row in rows)
+    ids = [c.id for c in classes]
+    if not ids or len(set(ids)) < len(ids):
+        raise InputError(f"The class table {path} has {'no row' if not ids else 'an id twice'}; mend it.")
+    if len({bool(c.group) for c in classes}) > 1:
+        raise InputError(
+            f"The class table {path} has classes without a group; give all of them one, or none."
+        )
+    return classes
+
+
+def _class_of(row: Mapping[str, str | None], path: Path) -> MapClass:
+    text, name = (row["id"] or "").strip(), (row["name"] or "").strip()
+    if not (text.isascii() and text.isdecimal() and int(text) < NODATA_CLASS):
+        raise InputError(f"The class table {path} has the id {text!r}; ids are whole numbers from 0 to 254.")
+    if not name:
+        raise InputError(f"The class table {path} has no name for class {text}; give it one.")
+    return MapClass(int(text), name, (row.get("group") or "").strip())
+
+
+def record_of(path: Path) -> RunRecord | None:
+    """Return the record of a run's folder, or of the run that made a raster beside its run.json, if one did.
+
+    Raises:
+        InputError: if it is a folder without a finished run, or the record is of another version.
+    """
+    if path.is_dir():
+        return read_record(path)
+    if not (path.parent / "run.json").is_file():
+        return None
+    record = read_record(path.parent)
+    made = {product.resolve() for product in record.products.values()}
+    return record if path.resolve() in made else None
+
+
+def classes_of(record: RunRecord | None, table: Path | None) -> tuple[MapClass, ...]:
+    """Return the classes of a table, else of a record, else none."""
+    if table is not None:
+        return read_class_table(table)
+    return tuple(MapClass(c.id, c.name, c.group) for c in record.classes) if record else ()
+
+
+def named(ids: Sequence[int], classes: Sequence[MapClass], what: str) -> tuple[MapClass, ...]:
+    """Return a class for each id; where no classes are known at all, named by its number.
+
+    Raises:
+        InputError: if classes are known, but one of the ids is not among them; `what` holds them.
+    """
+    known = {c.id: c for c in classes or [MapClass(i, f"class {i}") for i in ids]}
+    unknown = [str(i) for i in ids if i not in known]
+    if unknown:
+        raise InputError(
+            f"{what} holds the class {unknown[0]}, which is none of {', '.join(str(i) for i in known)}; give "
+            "a class table that names it."
+        )
+    return tuple(known[i] for i in ids)
+
+
+def class_key(value: Any) -> str:
+    """Return what a table's cell says of a class, an id or a name, as one form; empty where it is missing."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip().casefold()
+
+
+def ids_by_key(classes: Sequence[MapClass]) -> dict[str, int]:
+    """Return the id of each class under the keys of its name and its id; the id wins."""
+    return {class_key(c.name): c.id for c in classes} | {class_key(c.id): c.id for c in classes}

@@ -1,0 +1,176 @@
+"""Draws a stratified random sample of the pixels of a class raster of any size. The layer of points, written
+and read, lives in `sample_layer.py`, what it says of the map in `map_accuracy.py`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from .catalogue import NODATA_CLASS
+from .class_raster import ClassRaster, open_class_raster
+from .class_table import classes_of, named, record_of
+from .errors import InputError, OutputError
+from .grid import require_metric
+from .progress import Reporter, SilentReporter
+from .sample_layer import Points, write_sample
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """Which map is sampled, where to, and how densely.
+
+    Attributes:
+        raster: class raster, or the folder of a run, whose map it is.
+        output: GeoPackage to write.
+        size: points in all.
+        minimum: points of each class at least (all pixels of a class that has fewer); the rest is dealt in
+            proportion to the mapped areas.
+        seed: of the draw. The same raster gives the same points, however its file is cut into tiles.
+        classes: CSV table of ids and names; by default those of the run that made the raster.
+        overwrite: replace an existing output.
+    """
+
+    raster: Path
+    output: Path
+    size: int = 500
+    minimum: int = 50
+    seed: int = 0
+    classes: Path | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class SampleResult:
+    """The layer that was written, and points and mapped pixels per class name."""
+
+    output: Path
+    points: dict[str, int]
+    pixels: dict[str, int]
+
+
+def draw_sample(request: SampleRequest, reporter: Reporter | None = None) -> SampleResult:
+    """Draw points at random, without replacement, class by class, and write them in random order.
+
+    The raster is read twice in strips, the second time only where points fall. The layer's field `reference`
+    is empty: the interpreter writes the true class there, as id or name, without looking at `map_class`.
+
+    Raises:
+        InputError: if the raster cannot be used, is not in metres, or has too many classes for the size.
+        OutputError: if the layer exists or cannot be written.
+    """
+    report = reporter or SilentReporter()
+    record = record_of(request.raster)
+    raster_path = record.products["land_cover"] if record and request.raster.is_dir() else request.raster
+    if request.output.exists() and not request.overwrite:
+        raise OutputError(f"{request.output} exists: choose another name, or overwrite it.")
+    rng = np.random.default_rng(request.seed)
+    with open_class_raster(raster_path) as raster:
+        require_metric(raster.crs, f"The map {raster_path}")
+        counts = _count_strips(raster, report)  # (strips, 255)
+        pixels = counts.sum(axis=0)
+        ids = np.flatnonzero(pixels)
+        if not len(ids):
+            raise InputError(f"{raster_path} has no mapped pixel, so there is nothing to sample.")
+        classes = named(ids.tolist(), classes_of(record, request.classes), str(raster_path))
+        sizes = allocate(pixels[ids], request.size, request.minimum)
+        rows, cols, drawn = _draw(raster, counts, ids, sizes, rng)
+        order = rng.permutation(len(rows))
+        t = raster.transform
+        points = Points(
+            t.c + t.a * (cols[order] + 0.5),
+            t.f + t.e * (rows[order] + 0.5),
+            drawn[order],
+            pixels,
+            abs(t.a * t.e),
+        )
+        write_sample(points, classes, raster.crs, request.output)
+    report.log(f"Drew {len(rows):,} points of {len(ids)} classes into {request.output}.")
+    return SampleResult(
+        request.output,
+        {c.name: int(n) for c, n in zip(classes, sizes, strict=True)},
+        {c.name: int(pixels[c.id]) for c in classes},
+    )
+
+
+def allocate(pixels: Sequence[int] | NDArray[np.int64], size: int, minimum: int) -> NDArray[np.int64]:
+    """Return how many points each class gets, `[C]`: its share of `size`, but at least `minimum`.
+
+    Classes below the minimum get it, the others share what is left in proportion to their pixels; no class
+    gets more points than it has pixels.
+
+    Raises:
+        InputError: if the minima alone are more than the size.
+    """
+    available = np.asarray(pixels, np.int64)
+    least = np.minimum(available, minimum)
+    if minimum < 2 or least.sum() > size:
+        raise InputError(
+            f"{size} points are too few for {len(available)} classes of at least {minimum} points each (2 or "
+            "more); draw more points or lower the minimum."
+        )
+    points = least.copy()
+    raised = np.zeros(len(available), bool)  # classes that stay at their minimum
+    while not raised.all():
+        left, weight = size - points[raised].sum(), available * ~raised
+        share = left * weight / weight.sum()
+        low = ~raised & (share < least)
+        if not low.any():
+            points = np.where(raised, points, _rounded(share, left))
+            break
+        raised |= low
+    return np.minimum(points, available)
+
+
+def _rounded(share: NDArray[np.float64], total: int) -> NDArray[np.int64]:
+    """Round down, and give the rest to the largest remainders; the sum is `total`."""
+    whole = np.floor(share).astype(np.int64)
+    rest = np.argsort(whole - share, kind="stable")[: int(total - whole.sum())]
+    whole[rest] += 1
+    return whole
+
+
+def _count_strips(raster: ClassRaster, reporter: Reporter) -> NDArray[np.int64]:
+    """Return the pixels of each class in each strip, `[strips, 255]`."""
+    strips, counts = raster.strips(), []
+    for done, strip in enumerate(strips, start=1):
+        counts.append(np.bincount(raster.read(strip).ravel(), minlength=256)[:NODATA_CLASS])
+        reporter.progress(done, len(strips), "strips")
+    return np.stack(counts)
+
+
+def _draw(
+    raster: ClassRaster,
+    counts: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    rng: Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows, columns and class ids of the points, in reading order.
+
+    A point is the n-th pixel of its class in that order; strips hold whole rows, so it does not depend on how
+    they are cut.
+    """
+    ranks = [
+        np.sort(rng.choice(counts[:, i].sum(), n, replace=False)) for i, n in zip(ids, sizes, strict=True)
+    ]
+    first = np.cumsum(counts, axis=0) - counts  # (strips, 255) rank of a strip's first pixel of a class
+    rows, cols, drawn = [], [], []
+    for s, strip in enumerate(raster.strips()):
+        here = [
+            r[(r >= first[s, i]) & (r < first[s, i] + counts[s, i])] for i, r in zip(ids, ranks, strict=True)
+        ]
+        if not any(len(r) for r in here):
+            continue
+        values = raster.read(strip)
+        for i, r in zip(ids, here, strict=True):
+            if len(r):
+                row, col = np.divmod(np.flatnonzero(values == i)[r - first[s, i]], values.shape[1])
+                rows.append(row + strip.row_off)
+                cols.append(col)
+                drawn.append(np.full(len(r), i))
+    row, col, id_ = (np.concatenate(parts) for parts in (rows, cols, drawn))
+    order = np.lexsort((col, row))
+    return row[order], col[order], id_[order]

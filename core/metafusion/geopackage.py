@@ -1,0 +1,274 @@
+"""The candidates GeoPackage: written whole or not at all, and read again. Its review tables are defined in
+`resources/schema/review.sql`, which the plugin reads too; its styles live in `gpkg_styles.py`.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError
+from rasterio.crs import CRS
+
+from ..catalogue import LandCoverClass
+from ..engine.files import disk_errors, require_writable
+from ..errors import InputError, OutputError
+from .features import FeatureTable
+from .gpkg_styles import style_by_class, style_by_state
+
+#: Version of the tables; readers refuse others.
+SCHEMA_VERSION = 1
+_REVIEW_SQL = Path(__file__).resolve().parents[2] / "resources" / "schema" / "review.sql"
+#: Columns of the layer `candidates` beside `fid` and `geometry`, in order.
+COLUMNS = {
+    "uuid": object,
+    "class_id": np.int32,
+    "class_name": object,
+    "area_m2": np.float64,
+    "score": np.float64,  # of the meta classifier, null without one
+    "rank": np.int32,  # 1 is to be looked at first
+    "bayes_class_id": np.int32,  # what the map says there, mostly
+    "bayes_class_name": object,
+    "entropy": np.float64,  # means over the candidate
+    "margin": np.float64,
+    "variation": np.float64,
+    "n_experts": np.int32,  # that say the flagged class in most of it
+    "experts": object,  # their names
+    "support": np.float64,
+    "x": np.float64,  # centre
+    "y": np.float64,
+    "row_first": np.int64,  # first pixel on the world grid, see core/grid.py
+    "col_first": np.int64,
+    "run": object,
+}
+#: Columns of the table `decisions` but for its running number.
+_LOG = "uuid, candidate, decision, class_id, undoes, user, time, seconds, comment, outline, model_sha256, run"
+_LAYER_STYLES = """
+CREATE TABLE layer_styles (
+  id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
+  f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
+  useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
+  update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+);
+"""
+_CONTENTS = """
+INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateFile:
+    """What goes into a file: `columns` by name as in COLUMNS, `outlines` `[n]` polygons in the CRS, features
+    in the same order, the classes that were flagged, and what is said of the run (values that JSON takes).
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    outlines: Sequence[shapely.MultiPolygon]
+    features: FeatureTable
+    crs: CRS
+    classes: Sequence[LandCoverClass]
+    run: Mapping[str, Any]
+
+
+def write_candidates(path: Path, content: CandidateFile, *, overwrite: bool = False) -> int:
+    """Write a candidates GeoPackage under a temporary name, and rename it when it is whole.
+
+    Decisions in the candidates GeoPackage that it replaces are kept: candidates that are still there have the
+    same uuid. Other files are not replaced.
+
+    Returns:
+        The number of decisions kept.
+
+    Raises:
+        InputError: if there is a file that is not to be replaced, is of another kind, or is in use.
+        OutputError: if the folder or the disk does not take it.
+    """
+    require_free(path, overwrite=overwrite)
+    part = path.with_name(f".{path.stem}.part.gpkg")
+    with _cleared(part):
+        with _disk(part.parent):
+            _write_layer(part, content)
+            with closing(sqlite3.connect(part)) as database, database:
+                database.executescript(_REVIEW_SQL.read_text(encoding="utf-8"))
+                _write_features(database, content)
+                _write_run(database, content.run)
+                _write_styles(database, content.classes)
+                kept = _copy_decisions(path, database) if path.exists() else 0
+            _check_whole(part, len(content.outlines))
+        with disk_errors(path.parent):
+            part.replace(path)
+    return kept
+
+
+@contextmanager
+def open_candidates(path: Path, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open a candidates GeoPackage as a database, without a transaction.
+
+    Raises:
+        InputError: if it is none, or one of another version.
+    """
+    strange = InputError(f"{path} is no GeoPackage of candidates; give one that flag_candidates has made.")
+    if not path.is_file():
+        raise InputError(f"The candidates {path} do not exist.")
+    uri = f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}"
+    with closing(sqlite3.connect(uri, uri=True, timeout=2, isolation_level=None)) as database:
+        try:
+            tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
+            if not tables >= {"candidates", "features", "run", "decisions", "review"}:
+                raise strange
+            said = database.execute("SELECT value FROM run WHERE key = 'schema_version'").fetchone()
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise _in_use(path) from error
+            raise strange from error
+        except sqlite3.DatabaseError as error:
+            raise strange from error
+        if said is None or said[0] != str(SCHEMA_VERSION):
+            raise InputError(
+                f"{path} was made by another version (its tables are of version {said and said[0]}, these of "
+                f"{SCHEMA_VERSION}); flag the run anew with this one."
+            )
+        yield database
+
+
+def require_free(path: Path, *, overwrite: bool) -> None:
+    """Raise InputError unless the file may be written, OutputError unless the folder takes it."""
+    if path.suffix.lower() != ".gpkg":
+        raise InputError(f"The output {path} must be a GeoPackage: let its name end in .gpkg.")
+    if path.is_dir():
+        raise InputError(f"The output {path} is a folder; give the name of a GeoPackage.")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} is already there; choose another output, or overwrite it.")
+    if path.exists():
+        with open_candidates(path):
+            pass
+    require_writable(path.parent)
+    with disk_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _cleared(part: Path) -> Iterator[None]:
+    """Let nothing temporary lie before or after."""
+    names = (part, *(part.with_name(part.name + end) for end in ("-journal", "-wal", "-shm")))
+    try:
+        for name in names:
+            name.unlink(missing_ok=True)
+        yield
+    finally:
+        for name in names:
+            name.unlink(missing_ok=True)
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (DataSourceError, DataLayerError, OSError, sqlite3.DatabaseError) as error:
+        raise OutputError(
+            f"The candidates cannot be written to {folder} ({error}); check its free space and its rights."
+        ) from error
+
+
+def _write_layer(part: Path, content: CandidateFile) -> None:
+    """Write the layer `candidates` with GDAL, so that every reader finds a GeoPackage by the book."""
+    columns = {name: np.asarray(content.columns[name]).astype(kind) for name, kind in COLUMNS.items()}
+    code = content.crs.to_epsg()
+    pyogrio.raw.write(
+        part,
+        shapely.to_wkb(np.array(content.outlines, object)),
+        list(columns.values()),
+        list(columns),
+        layer="candidates",
+        driver="GPKG",
+        geometry_type="MultiPolygon",
+        crs=f"EPSG:{code}" if code else content.crs.to_wkt(),
+        nan_as_null=True,
+        dataset_options={"VERSION": "1.2"},  # newer ones make older GDALs warn
+        layer_options={
+            "GEOMETRY_NAME": "geometry",
+            "FID": "fid",
+            "DESCRIPTION": "Places of rare classes that the map may have missed",
+        },
+    )
+
+
+def _check_whole(part: Path, n: int) -> None:
+    """Raise unless all rows are there and readable: GDAL may close a file on a full disk without a word."""
+    with closing(sqlite3.connect(part)) as database:
+        found = [
+            database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("review", "features")
+        ]
+        if found != [n, n] or database.execute("PRAGMA quick_check").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("it was not written whole")
+
+
+def _write_features(database: sqlite3.Connection, content: CandidateFile) -> None:
+    """Write the table `features`: a uuid and one REAL per feature, null where it is unknown."""
+    names = content.features.names
+    columns = ", ".join(f'"{name}" REAL' for name in names)
+    database.execute(f"CREATE TABLE features (fid INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, {columns})")
+    marks = ", ".join("?" * (len(names) + 1))
+    quoted = ", ".join(f'"{name}"' for name in ("uuid", *names))
+    rows = zip(content.columns["uuid"], content.features.values, strict=True)
+    database.executemany(
+        f"INSERT INTO features ({quoted}) VALUES ({marks})",
+        ((uuid, *(None if value != value else value for value in row.tolist())) for uuid, row in rows),  # noqa: PLR0124
+    )
+    database.execute(_CONTENTS, ("features", "features", "What the meta classifier knows of each candidate"))
+
+
+def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
+    """Write the table `run`: keys and JSON values."""
+    database.execute(
+        "CREATE TABLE run (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL)"
+    )
+    said = {"schema_version": SCHEMA_VERSION, **run}
+    rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in said.items()]
+    database.executemany("INSERT INTO run (key, value) VALUES (?, ?)", rows)
+    database.execute(_CONTENTS, ("run", "run", "What the candidates were made from, values as JSON"))
+
+
+def _write_styles(database: sqlite3.Connection, classes: Sequence[LandCoverClass]) -> None:
+    database.execute(_LAYER_STYLES)
+    styles = (
+        ("candidates", "class and score", style_by_class(classes)),
+        ("review", "state of the review", style_by_state()),
+    )
+    database.executemany(
+        "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
+        "styleName, styleQML, styleSLD, useAsDefault, description, owner) "
+        "VALUES ('', '', ?, 'geometry', ?, ?, '', 1, ?, '')",
+        [(table, name, style, name) for table, name, style in styles],
+    )
+    database.execute(_CONTENTS, ("layer_styles", "layer_styles", "QGIS styles"))
+
+
+def _copy_decisions(path: Path, target: sqlite3.Connection) -> int:
+    """Copy the log of the file that will be replaced, and see that nobody has it open for writing: what he
+    decided a moment later would be lost, and his write-ahead log would spoil the new file.
+    """
+    with open_candidates(path, write=os.access(path, os.W_OK)) as source:
+        try:
+            if source.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete":
+                raise _in_use(path)
+            if os.access(path, os.W_OK):
+                source.execute("BEGIN IMMEDIATE")
+            rows = source.execute(f"SELECT {_LOG} FROM decisions ORDER BY id").fetchall()
+        except sqlite3.OperationalError as error:
+            raise _in_use(path) from error
+    marks = ", ".join("?" * len(_LOG.split(",")))
+    target.executemany(f"INSERT INTO decisions ({_LOG}) VALUES ({marks})", rows)
+    return len(rows)
+
+
+def _in_use(path: Path) -> InputError:
+    return InputError(f"{path} is in use by another program; close it there and try again.")

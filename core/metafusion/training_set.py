@@ -1,0 +1,84 @@
+"""What a meta classifier learns from: candidates whose truth is known, of runs with labels or of reviewed
+layers, and the tiles that keep neighbours together. How it learns lives in `classifier.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .boosting import Bools, Floats
+from .features import FeatureTable
+
+#: Tiles are never made smaller than this, however few they are.
+SMALLEST_TILE_M = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """n candidates of known truth.
+
+    Attributes:
+        features: of each.
+        targets: `[n]` is it a missed place?
+        class_ids: `[n]` the flagged class.
+        x, y: `[n]` centre.
+        crs: `[n]` the CRS of the centre by name.
+    """
+
+    features: FeatureTable
+    targets: Bools
+    class_ids: NDArray[np.int64]
+    x: Floats
+    y: Floats
+    crs: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def confidence(self) -> Floats:
+        """`[n]` minus the mean margin `M = 1 - p1 + p2`: the rank where there is no classifier."""
+        return -self.features.select(["M"]).values[:, 0]
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Return all rows of all parts, of which there must be one at least, with equal features."""
+        rest = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("targets", "class_ids", "x", "y", "crs")
+        )
+        return cls(FeatureTable.join([part.features for part in parts]), *rest)
+
+
+def tile_groups(training: TrainingSet, tile_m: float) -> NDArray[np.int64]:
+    """Return the tile of each candidate `[n]`, numbered from 0.
+
+    Tiles are squares of the world grid, so the same place is in the same tile in every run.
+    """
+    _, crs = np.unique(training.crs, return_inverse=True)
+    keys = np.stack(
+        [crs, np.floor(training.x / tile_m).astype(np.int64), np.floor(training.y / tile_m).astype(np.int64)],
+        axis=1,
+    )
+    _, groups = np.unique(keys, axis=0, return_inverse=True)
+    return groups.reshape(-1).astype(np.int64)
+
+
+def enough_tiles(
+    training: TrainingSet, tile_m: float, folds: int, smallest_m: float = SMALLEST_TILE_M
+) -> tuple[NDArray[np.int64], float]:
+    """Return the tile of each candidate and the side of the tiles: `tile_m`, halved until they are enough.
+
+    Enough are as many as there are folds, with each outcome in two of them. Small areas have too few tiles of
+    the size asked for; smaller ones are better than not to validate, though neighbours are more alike.
+    """
+    side = tile_m
+    while True:
+        groups = tile_groups(training, side)
+        spread = [len(np.unique(groups[training.targets == outcome])) for outcome in (True, False)]
+        if (len(np.unique(groups)) >= folds and min(spread) >= 2) or side / 2 < smallest_m:
+            return groups, side
+        side /= 2

@@ -1,0 +1,155 @@
+"""What the algorithms that map have in common: the rasters, the model, and how the network is run. Layers
+are read in the thread that owns them, and become a job's parameters later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterCrs,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+    QgsProcessingUtils,
+    QgsRasterLayer,
+)
+
+from .algorithm import MceAlgorithm
+from .extents import crs_text, extent_text
+from .i18n import tr
+from .parameters import check_model, choice_parameter, model_parameter, model_value
+from .rasters import Area, RasterInput, localise, read_layer, unreadable
+from .source_list import parse_sources
+
+MODEL_DEFAULT = "model default"
+AGGREGATIONS = (
+    MODEL_DEFAULT,
+    "mean",
+    "mean_responsible",
+    "max",
+    "zero_nontarget",
+    "zero_nontarget_responsible",
+)
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+ENGINES = ("auto", "openvino", "torch")
+
+
+def raster_parameters(*, optional: bool = False) -> list[QgsProcessingParameterDefinition]:
+    """Return IMAGE, DEM, MODEL and EXTENT; IMAGE may be left out where nothing need be mapped."""
+    return [
+        QgsProcessingParameterRasterLayer("IMAGE", tr("Orthophoto"), optional=optional),
+        QgsProcessingParameterRasterLayer(
+            "DEM", tr("Elevation model (DEM), if the model reads one"), optional=True
+        ),
+        model_parameter(),
+        QgsProcessingParameterExtent(
+            "EXTENT", tr("Extent to map (empty: the whole orthophoto)"), optional=True
+        ),
+    ]
+
+
+def setting_parameters() -> list[QgsProcessingParameterDefinition]:
+    """Return what few people change: further sources, CRS, and how the network runs."""
+    return [
+        QgsProcessingParameterString(
+            "SOURCES", tr("Further sources, as role=path; role=path"), optional=True, multiLine=False
+        ),
+        QgsProcessingParameterCrs("CRS", tr("CRS of the map (empty: the orthophoto's)"), optional=True),
+        choice_parameter("AGGREGATION", tr("How the experts are combined"), AGGREGATIONS),
+        choice_parameter("DEVICE", tr("Device"), DEVICES),
+        choice_parameter("PRECISION", tr("Precision"), PRECISIONS),
+        choice_parameter("ENGINE", tr("Engine on a CPU"), ENGINES),
+    ]
+
+
+def mapping_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+    """Return what is wrong with MODEL or SOURCES, or nothing."""
+    try:
+        parse_sources(alg.parameterAsString(parameters, "SOURCES", context))
+    except ValueError as error:
+        return str(error)
+    return check_model(alg, parameters, context)
+
+
+@dataclass(frozen=True)
+class MappingInputs:
+    """The rasters, and the settings that the jobs take as they are."""
+
+    image: RasterInput
+    dem: RasterInput | None
+    sources: dict[str, list[RasterInput]]
+    settings: dict[str, Any]
+
+    def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Return the parameters of the job; exports what is no file first."""
+        return {
+            "image": str(localise(self.image, context, feedback)),
+            "dem": None if self.dem is None else str(localise(self.dem, context, feedback)),
+            "source": {
+                role: [str(localise(raster, context, feedback)) for raster in rasters]
+                for role, rasters in self.sources.items()
+            },
+            **self.settings,
+        }
+
+
+def read_mapping(
+    alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+) -> MappingInputs:
+    """Read the layers; call it in `prepareAlgorithm`. Raises QgsProcessingException for a broken one."""
+    area = _area(alg, parameters, context)
+    image = _read(alg.parameterAsRasterLayer(parameters, "IMAGE", context), "IMAGE", area)
+    dem = None
+    if parameters.get("DEM"):
+        dem = _read(alg.parameterAsRasterLayer(parameters, "DEM", context), "DEM", area)
+    extent = None
+    if area.rectangle is not None:
+        extent = extent_text(area.rectangle, area.crs, image.crs, area.transforms)
+    settings = {"extent": extent, **_settings(alg, parameters, context)}
+    return MappingInputs(image, dem, _further_sources(alg, parameters, area, context), settings)
+
+
+def _area(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:
+    extent = alg.parameterAsExtent(parameters, "EXTENT", context)
+    crs = alg.parameterAsExtentCrs(parameters, "EXTENT", context)
+    given = not extent.isNull() and not extent.isEmpty()
+    return Area(extent if given else None, crs, context.transformContext())
+
+
+def _further_sources(
+    alg: MceAlgorithm, parameters: dict[str, Any], area: Area, context: QgsProcessingContext
+) -> dict[str, list[RasterInput]]:
+    hint = QgsProcessingUtils.LayerHint.Raster
+    sources = parse_sources(alg.parameterAsString(parameters, "SOURCES", context))
+    return {
+        role: [
+            _read(QgsProcessingUtils.mapLayerFromString(raster, context, True, hint), f"SOURCES {role}", area)
+            for raster in rasters
+        ]
+        for role, rasters in sources.items()
+    }
+
+
+def _settings(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+    aggregation = alg.parameterAsEnumString(parameters, "AGGREGATION", context)
+    return {
+        "model": model_value(alg, parameters, context),
+        "crs": crs_text(alg.parameterAsCrs(parameters, "CRS", context)),
+        "aggregation": None if aggregation == MODEL_DEFAULT else aggregation,
+        "device": alg.parameterAsEnumString(parameters, "DEVICE", context),
+        "precision": alg.parameterAsEnumString(parameters, "PRECISION", context),
+        "engine": alg.parameterAsEnumString(parameters, "ENGINE", context),
+    }
+
+
+def _read(layer: QgsRasterLayer | None, parameter: str, area: Area) -> RasterInput:
+    if not isinstance(layer, QgsRasterLayer):
+        raise QgsProcessingException(unreadable(parameter))
+    return read_layer(layer, parameter, area)
