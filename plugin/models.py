@@ -29,7 +29,7 @@ def titles() -> dict[str, str]:
         "MIN_AREA": tr("Smallest area in square metres"),
         "OVERWRITE": tr("Replace results of an earlier run"),
         "folder": tr("Folder for the map, the experts, the evidence and the candidates"),
-        "reviewed_map": tr("Map with what the meta classifier accepts (only with one)"),
+        "reviewed_map": tr("Map with what the meta classifier accepts (empty: in the folder)"),
     }
 
 

@@ -133,8 +133,9 @@ def apply_review(
         Path, typer.Argument(metavar="GPKG", help="Its candidates, reviewed or with scores.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", metavar="TIF", help="Map to write; a log of changes lies beside it.")
-    ],
+        Path | None,
+        typer.Option(metavar="TIF", help="Map to write; default: RUN_DIR/land_cover_reviewed.tif."),
+    ] = None,
     decide_by: Annotated[
         str,
         typer.Option(

@@ -11,8 +11,8 @@ from ..progress import Reporter
 from .fields import JobRequest, Names, OptionalOutput, OptionalPath, OutputPath, Paths, Value
 from .mapping_jobs import MappingJob, PredictJob, do_predict
 
-#: File of the candidates in the folder of their run, where no other is given.
-CANDIDATES_FILE = "candidates.gpkg"
+#: Files in the folder of the run, where no others are given.
+CANDIDATES_FILE, REVIEWED_FILE = "candidates.gpkg", "land_cover_reviewed.tif"
 
 
 class FlagCandidatesJob(MappingJob):
@@ -82,7 +82,7 @@ class ApplyReviewJob(JobRequest):
 
     run: Path
     candidates: Path
-    output: OutputPath
+    output: OptionalOutput = None
     decide_by: Literal["review", "classifier", "both"] = "review"
     accepted_per_find: float | None = Field(default=None, ge=0)
     overwrite: bool = False
@@ -94,7 +94,10 @@ def do_flag_candidates(job: FlagCandidatesJob, reporter: Reporter) -> Value:
 
     output = job.output or job.run / CANDIDATES_FILE
     request = FlagRequest(output=output, **_but(job, MappingJob, "output"))
-    prediction = do_predict(job.prediction, reporter) if job.sources else None
+    prediction = None
+    if job.sources:
+        _check_before_mapping(job, output)
+        prediction = do_predict(job.prediction, reporter)
     result = flag_candidates(request, reporter)
     return {
         "run": str(job.run),
@@ -105,6 +108,20 @@ def do_flag_candidates(job: FlagCandidatesJob, reporter: Reporter) -> Value:
         "ranked_by": result.ranked_by,
         "message": result.message,
     }
+
+
+def _check_before_mapping(job: FlagCandidatesJob, output: Path) -> None:
+    """Refuse now what flagging would refuse when the map is made."""
+    from ..bundle import load_bundle
+    from ..metafusion.flag import select_classes
+    from ..metafusion.geopackage import require_free
+    from ..metafusion.persist import load_meta
+
+    select_classes(load_bundle(job.model).card.classes, job.classes)
+    if job.meta:
+        load_meta(job.meta)
+    if output.exists():
+        require_free(output, overwrite=job.overwrite)
 
 
 def do_fit_meta_classifier(job: FitMetaClassifierJob, reporter: Reporter) -> Value:
@@ -128,7 +145,8 @@ def do_apply_review(job: ApplyReviewJob, reporter: Reporter) -> Value:
     """Write the fused map and its change log."""
     from ..metafusion.apply import ApplyRequest, apply_review
 
-    result = apply_review(ApplyRequest(**_but(job, JobRequest)), reporter)
+    output = job.output or job.run.absolute() / REVIEWED_FILE
+    result = apply_review(ApplyRequest(output=output, **_but(job, JobRequest, "output")), reporter)
     return {
         "land_cover": str(result.land_cover),
         "change_log": str(result.change_log),

@@ -151,7 +151,6 @@ class FitMetaClassifier(MceAlgorithm):
             **self._settings(parameters, context),
         }
         result = self.run_backend(request, feedback)
-        feedback.pushInfo(result["message"])
         return {
             "META": result["meta"],
             "REPORT_HTML": result["report_html"],

@@ -153,7 +153,6 @@ class FlagCandidates(MceAlgorithm):
     ) -> dict[str, Any]:
         mapped = self._inputs.request(context, feedback) if self._inputs else {}
         result = self.run_backend({**mapped, **self._settings(parameters, context)}, feedback)
-        feedback.pushInfo(result["message"])
         placed = place_candidates(Path(result["candidates"]))
         products = result["prediction"]["products"] if result["prediction"] else {}
         if self.parameterAsBoolean(parameters, "LOAD_LAYERS", context):

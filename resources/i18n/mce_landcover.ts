@@ -10,7 +10,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/apply_review.py" />
-   <source>Reviewed land-cover map</source>
+   <source>Map with them (empty: land_cover_reviewed.tif in the run's folder)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -41,6 +41,11 @@
   <message>
    <location filename="../../plugin/algorithms/apply_review.py" />
    <source>Replace an earlier result</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Add the map to the project</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -835,7 +840,7 @@
   </message>
   <message>
    <location filename="../../plugin/models.py" />
-   <source>Map with what the meta classifier accepts (only with one)</source>
+   <source>Map with what the meta classifier accepts (empty: in the folder)</source>
    <translation type="unfinished" />
   </message>
   <message>
