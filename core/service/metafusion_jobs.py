@@ -2,6 +2,7 @@
 the functions; what they do lives in `core/metafusion/`.
 """
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -65,17 +66,6 @@ class FitMetaClassifierJob(JobRequest):
     seed: int = Field(default=0, ge=0)
     overwrite: bool = False
 
-    @model_validator(mode="after")
-    def _something_to_learn_from(self) -> "FitMetaClassifierJob":
-        if not self.runs and not self.reviewed:
-            raise ValueError("it needs 'runs' with 'labels', or 'reviewed' candidates")
-        if len(self.runs) != len(self.labels):
-            raise ValueError(
-                f"each run needs one file of labels, and there are {len(self.runs)} 'runs' and "
-                f"{len(self.labels)} 'labels'"
-            )
-        return self
-
 
 class ApplyReviewJob(JobRequest):
     """Write a copy of the map of `run` with the accepted candidates in it; see `core/metafusion/apply.py`."""
@@ -133,8 +123,8 @@ def do_fit_meta_classifier(job: FitMetaClassifierJob, reporter: Reporter) -> Val
         "meta": str(result.meta),
         "report_json": str(result.report_json),
         "report_html": str(result.report_html),
-        "auc": result.auc,
-        "auc_std": result.auc_std,
+        "auc": _known(result.auc),
+        "auc_std": _known(result.auc_std),
         "n_candidates": result.n_candidates,
         "n_true": result.n_true,
         "message": result.message,
@@ -154,6 +144,11 @@ def do_apply_review(job: ApplyReviewJob, reporter: Reporter) -> Value:
         "n_pixels": result.n_pixels,
         "message": result.message,
     }
+
+
+def _known(measure: float) -> float | None:
+    """Return a measure, None for NaN, which JSON does not have."""
+    return None if math.isnan(measure) else measure
 
 
 def _but(job: JobRequest, base: type[JobRequest], *names: str) -> dict[str, object]:

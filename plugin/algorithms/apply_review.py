@@ -51,7 +51,11 @@ class ApplyReview(MceAlgorithm):
             QgsProcessingParameterVectorLayer("CANDIDATES", tr("Candidates of the run"), polygons)
         )
         self.addParameter(choice_parameter("DECIDE_BY", tr("Who decides"), DECIDE_BY))
-        self.addParameter(accepted_parameter())
+        self.addParameter(
+            accepted_parameter(
+                tr("False alarms accepted for each missed place found (empty: as flagged, else 1)")
+            )
+        )
         self.addParameter(
             QgsProcessingParameterBoolean("OVERWRITE", tr("Replace an earlier result"), defaultValue=False)
         )

@@ -73,7 +73,9 @@ class FlagCandidates(MceAlgorithm):
                 fileFilter=tr("Meta classifiers (*.skops);;All files (*)"),
             )
         )
-        self.addParameter(accepted_parameter())
+        self.addParameter(
+            accepted_parameter(tr("False alarms accepted for each missed place found (empty: any number)"))
+        )
         self.addParameter(amount_parameter("MIN_AREA", tr("Smallest area in square metres")))
         self.addParameter(
             QgsProcessingParameterBoolean("OVERWRITE", tr("Replace earlier candidates"), defaultValue=False)

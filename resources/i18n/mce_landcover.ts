@@ -40,6 +40,11 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>False alarms accepted for each missed place found (empty: as flagged, else 1)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
    <source>Replace an earlier result</source>
    <translation type="unfinished" />
   </message>
@@ -105,7 +110,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>True classes of each run, in the same order</source>
+   <source>True classes of each run in the same order, or of all</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -236,6 +241,11 @@
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>Meta classifier (empty: ranked by the margin)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>False alarms accepted for each missed place found (empty: any number)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -830,7 +840,7 @@
   </message>
   <message>
    <location filename="../../plugin/models.py" />
-   <source>False alarms accepted for each missed place found (empty: any number)</source>
+   <source>False alarms accepted for each missed place found (empty: any; to apply: 1)</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -194,8 +194,19 @@ def test_a_classifier_is_fitted_from_runs_or_reviews(asked: list[dict[str, Any]]
     assert json.loads(json.dumps(value)) == value
 
 
+def test_a_measure_that_is_unknown_is_null(
+    asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = import_module("mce_landcover.core.metafusion.fit")
+    answer = fit.fit_meta_classifier({}, SILENT)
+    answer.auc_std = float("nan")
+    monkeypatch.setattr(fit, "fit_meta_classifier", lambda *_: answer)
+    value = run_job("fit_meta_classifier", {"reviewed": "c.gpkg", "output": "m.skops"}, SILENT)
+    assert (value["auc"], value["auc_std"]) == (0.9, None)
+
+
 def test_a_classifier_needs_something_to_learn_from() -> None:
-    assert "'runs' with 'labels'" in refusal("fit_meta_classifier", {"output": "m"})
+    assert "runs with labels" in refusal("fit_meta_classifier", {"output": "m.skops"})
 
 
 def test_a_review_is_applied(asked: list[dict[str, Any]], tmp_path: Path) -> None:
