@@ -11,7 +11,12 @@ from mce_landcover.core.progress import SilentReporter
 from mce_landcover.training.experiments.command import read_settings, run_experiment
 from mce_landcover.training.experiments.metafusion import camvid, frame_sweep
 from mce_landcover.training.experiments.metafusion.camvid import CONFIGS, CamvidSettings
-from mce_landcover.training.experiments.metafusion.frame_sweep import Scene, run_alpha, run_sweep
+from mce_landcover.training.experiments.metafusion.frame_sweep import (
+    Scene,
+    judge_prices,
+    run_alpha,
+    run_sweep,
+)
 from mce_landcover.training.experiments.metafusion.sweep import Acceptance, sweep_table
 from scipy.ndimage import gaussian_filter
 from street_support import write_frames
@@ -90,6 +95,8 @@ def test_fusion_lies_between_bayes_and_what_accepting_everything_gives() -> None
     assert some == sweep.points[-1]
     assert sweep.bayes.errors.fn > some.fused.errors.fn >= all_.fused.errors.fn
     assert sweep.bayes.errors.fp <= some.fused.errors.fp < all_.fused.errors.fp
+    prices = judge_prices(frames, last, (0.0, 2.0, float("inf")))
+    assert list(prices.values()) == [none.fused, some.fused, all_.fused]
     assert len(last.candidates) == some.candidates and last.candidates.labelled.all()
     assert 0.5 < some.auc <= 1
     rows = sweep_table(sweep).rows

@@ -65,4 +65,6 @@ class PolygonCells:
         """
         file, _, layer = str(self.path).partition("|layername=")
         origin = Region(0, 0, 0, 0)
-        return LabelPolygons(Path(file), layer or None, self.grid, origin, self.classes, self.field)
+        return LabelPolygons(
+            Path(file), self.grid, origin, self.classes, layer=layer or None, field=self.field
+        )

@@ -22,14 +22,16 @@ from ...trainer import TrainSettings
 from ..command import ExperimentSettings, run_experiment
 from ..report import Outcome, Table
 from .frame_network import frame_logits, train_frame_network
-from .frame_sweep import Judged, make_scene, run_sweep, to_channels
+from .frame_sweep import Judged, judge_prices, make_scene, run_sweep, to_channels
 from .sweep import (
+    PRICES,
     Acceptance,
     as_json,
     effort_curves,
     effort_table,
     finding,
     importance_table,
+    price_table,
     published_table,
     sweep_table,
 )
@@ -92,7 +94,9 @@ def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
             name, scene, priors, settings.alphas, acceptance=acceptance, reporter=reporter
         )
         where = f"{name}, alpha {settings.alphas[-1]:g}"
-        tables += [sweep_table(sweep), *_tables_of_ml(where, last, scene.names, _meta(settings))]
+        prices = judge_prices(scene, last, PRICES)
+        tables += [sweep_table(sweep), price_table(sweep, prices, where)]
+        tables += _tables_of_ml(where, last, scene.names, _meta(settings))
         findings.append(finding(sweep))
         results[kind] = as_json(sweep) | _effort(last)
     tables.append(published_table("MobileNetV2"))

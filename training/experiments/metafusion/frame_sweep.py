@@ -117,7 +117,7 @@ def run_sweep(
         )
         reporter.progress(done, len(alphas), "alphas")
     between = [judge(scene, partial(_decide, scene, priors, alpha)).errors for alpha in BETWEEN]
-    bayes = judge(scene, lambda i: scene.bayes[i])
+    bayes = judge(scene, scene.bayes.__getitem__)
     return Sweep(name, bayes, tuple(points), tuple(between)), judged
 
 
@@ -144,7 +144,7 @@ def run_alpha(
     point = Point(
         alpha,
         plain=judge(scene, plain.__getitem__),
-        fused=judge(scene, lambda i: fuse_frame(scene.bayes[i], scene.channel, candidates, accepted, i)),
+        fused=judge(scene, partial(_fuse, scene, candidates, accepted)),
         candidates=len(candidates),
         true=int(candidates.targets.sum()),
         auc=auc,
@@ -152,6 +152,17 @@ def run_alpha(
         margin_auc=roc_auc(candidates.targets, judged.margin),
     )
     return point, judged
+
+
+def judge_prices(scene: Scene, judged: Judged, prices: Sequence[float]) -> dict[float, Verdict]:
+    """Return MetaFusion's verdict by the false alarms accepted per find; nothing without scores."""
+    verdicts: dict[float, Verdict] = {}
+    if judged.validation is not None:
+        for price in prices:
+            accepted = accept(judged.validation.scores, price)
+            fused = partial(_fuse, scene, judged.candidates, accepted)
+            verdicts[price] = judge(scene, fused)
+    return verdicts
 
 
 def judge(scene: Scene, decided: Callable[[int], NDArray[np.integer]]) -> Verdict:
@@ -163,6 +174,12 @@ def judge(scene: Scene, decided: Callable[[int], NDArray[np.integer]]) -> Verdic
         errors = errors.plus(count_errors(predicted, truth, scene.channel))
         matrix += confusion_matrix(truth, predicted, range(scene.n_classes))
     return Verdict(errors, scores(matrix).mean_iou)
+
+
+def _fuse(
+    scene: Scene, candidates: FrameCandidates, accepted: NDArray[np.bool_], frame: int
+) -> NDArray[np.integer]:
+    return fuse_frame(scene.bayes[frame], scene.channel, candidates, accepted, frame)
 
 
 def _decide(scene: Scene, priors: NDArray[np.float64], alpha: float, frame: int) -> Channels:
