@@ -10,7 +10,9 @@ FORMAT_VERSION: Final = 1
 #: Limits that keep a hostile card from asking for absurd memory: window side, values of one window.
 MAX_WINDOW: Final = 8192
 MAX_WINDOW_VALUES: Final = 2**30
-AggregationName = Literal["mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible"]
+AggregationName = Literal[
+    "mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible", "conditional"
+]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
 
