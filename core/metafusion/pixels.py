@@ -22,7 +22,7 @@ from ..priors import check_alpha, read_altitude_priors
 from ..progress import Reporter, SilentReporter
 from ..record import read_record
 from ..segment_stream import PixelBlock
-from .features import Layer
+from .features import Layer, feature_names
 from .redecide import AltitudeRule, redecide, temporary_folder
 from .relief import Relief, moved, open_relief
 
@@ -142,6 +142,11 @@ class RunPixels:
             )
         self.priors_sha256 = hashlib.sha256(priors.edges_m.tobytes() + priors.shares.tobytes()).hexdigest()
         return AltitudeRule(priors, self.alpha, self._relief, self.extent)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the features that its candidates have."""
+        return feature_names(len(self.class_ids), self.layers)
 
     def __enter__(self) -> Self:
         return self

@@ -26,7 +26,11 @@ Classes = Annotated[
 ]
 AcceptedPerFind = Annotated[
     float | None,
-    typer.Option(metavar="N", help="False alarms you accept for each missed place found; default: any."),
+    typer.Option(
+        metavar="N",
+        help="False alarms you accept for each missed place found; default: any when flagging, what was flagged "
+        "with (else 1) when applying.",
+    ),
 ]
 Alpha = Annotated[
     float | None,
@@ -96,7 +100,7 @@ def fit_meta_classifier(
         typer.Option(
             "--labels",
             metavar="FILE",
-            help="True classes of each run, in order: raster or polygons.",
+            help="True classes of each run in order, or of all: raster or polygons.",
         ),
     ] = None,
     label_field: Annotated[
@@ -133,8 +137,9 @@ def apply_review(
         Path, typer.Argument(metavar="GPKG", help="Its candidates, reviewed or with scores.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", metavar="TIF", help="Map to write; a log of changes lies beside it.")
-    ],
+        Path | None,
+        typer.Option(metavar="TIF", help="Map to write; default: RUN_DIR/land_cover_reviewed.tif."),
+    ] = None,
     decide_by: Annotated[
         str,
         typer.Option(

@@ -13,6 +13,7 @@ from rasterio.crs import CRS
 GRID = WorldGrid(CRS.from_epsg(2056), GSD)
 
 
+@settings(deadline=None)
 @given(st.floats(-2, 2), st.floats(-2, 2), st.floats(0.1, 5))
 def test_slope_of_a_plane(east, south, gsd):
     rows, cols = np.mgrid[:6, :7]
