@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import rasterio
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.features import rasterize
@@ -108,9 +109,9 @@ def apply_review(
         changes = Changes(verdicts)
         outlines = _Outlines(request.candidates, verdicts)
         with _work_folder(request.output) as folder:
-            fused = folder / "fused.tif"
+            fused = folder / "blocks.tif"
             _Fusion(source, outlines, changes, reporter).write(fused, block)
-            part = folder / request.output.name
+            part = folder / "final.tif"
             mosaic = _mosaic(source, fused, record, _tags(source, request, len(verdicts)))
             _convert(mosaic, part, folder, lambda: reporter.progress(1, 1, "maps"))
             log = request.output.with_name(f"{request.output.stem}_changes.csv")
@@ -243,8 +244,9 @@ class _Fusion:
     def _fused(self, window: Window) -> NDArray[np.uint8]:
         """Return the classes of a window `[h, w]`, and count what changes."""
         values: NDArray[np.uint8] = self.source.read(1, window=window)
-        transform = rasterio.windows.transform(window, self.source.transform)
-        found = self.outlines.within(rasterio.windows.bounds(window, self.source.transform))
+        transform = self.source.transform @ Affine.translation(window.col_off, window.row_off)
+        (left, top), (right, bottom) = transform @ (0, 0), transform @ (window.width, window.height)
+        found = self.outlines.within((left, bottom, right, top))
         if not found:
             return values
         numbers = rasterize(found, values.shape, transform=transform, dtype=np.int32)

@@ -64,7 +64,8 @@ def make_uuids(
     """Return the uuid of each candidate, from model, rule, class and first pixel on the world grid: flagging
     again gives the same, and so does flagging a part.
     """
-    place = (pixels.grid.crs.to_wkt(), repr(pixels.grid.gsd))
+    code = pixels.grid.crs.to_epsg()
+    place = (f"EPSG:{code}" if code else pixels.grid.crs.to_wkt(), repr(pixels.grid.gsd))
     rule = (pixels.record.model.sha256, repr(float(pixels.alpha)), pixels.priors_sha256)
     base = uuid.uuid5(_NAMESPACE, "|".join((*rule, *place)))
     keys = zip(class_ids.tolist(), rows.tolist(), cols.tolist(), strict=True)

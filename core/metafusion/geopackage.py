@@ -113,9 +113,12 @@ def open_candidates(path: Path, *, write: bool = False) -> Iterator[sqlite3.Conn
     """Open a candidates GeoPackage as a database, without a transaction.
 
     Raises:
-        InputError: if it is none, or one of another version.
+        InputError: if it is none, is damaged or of another version; also for what SQLite says inside the
+            `with`.
     """
-    strange = InputError(f"{path} is no GeoPackage of candidates; give one that flag_candidates has made.")
+    strange = InputError(
+        f"{path} is no GeoPackage of candidates, or is damaged; give one that flag_candidates has made."
+    )
     if not path.is_file():
         raise InputError(f"The candidates {path} do not exist.")
     uri = f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}"
@@ -125,18 +128,18 @@ def open_candidates(path: Path, *, write: bool = False) -> Iterator[sqlite3.Conn
             if not tables >= {"candidates", "features", "run", "decisions", "review"}:
                 raise strange
             said = database.execute("SELECT value FROM run WHERE key = 'schema_version'").fetchone()
+            if said is None or said[0] != str(SCHEMA_VERSION):
+                raise InputError(
+                    f"{path} was made by another version (its tables are of version {said and said[0]}, not "
+                    f"{SCHEMA_VERSION}); flag the run anew with this one."
+                )
+            yield database
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise _in_use(path) from error
-            raise strange from error
+            raise InputError(f"{path} cannot be read ({error}); check its rights and its disk.") from error
         except sqlite3.DatabaseError as error:
             raise strange from error
-        if said is None or said[0] != str(SCHEMA_VERSION):
-            raise InputError(
-                f"{path} was made by another version (its tables are of version {said and said[0]}, these of "
-                f"{SCHEMA_VERSION}); flag the run anew with this one."
-            )
-        yield database
 
 
 def require_free(path: Path, *, overwrite: bool) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 from cards import tlm_card
-from mce_landcover.training.data.augment import Colours, find_colours, jitter_colours, turn
+from mce_landcover.training.data.augment import Colours, find_colours, jitter_colours, mirror, turn
 from mce_landcover.training.data.patches import Patch
 
 
@@ -12,6 +12,16 @@ def test_turning_gives_the_eight_symmetries_of_bands_and_labels_together() -> No
         np.testing.assert_array_equal(patch.raw[0], patch.channels)
         seen.add(patch.channels.tobytes())
     assert len(seen) == 8
+
+
+def test_mirroring_swaps_left_and_right_of_bands_and_labels_together() -> None:
+    raw = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
+    rng, seen = np.random.default_rng(0), set()
+    for _ in range(30):
+        patch = mirror(Patch(raw, raw[0].astype(np.int64)), rng)
+        np.testing.assert_array_equal(patch.raw[0], patch.channels)
+        seen.add(tuple(patch.channels.ravel().tolist()))
+    assert seen == {(0, 1, 2, 3, 4, 5), (2, 1, 0, 5, 4, 3)}
 
 
 def test_colours_are_found_by_name_with_their_white() -> None:

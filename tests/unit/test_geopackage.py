@@ -361,10 +361,11 @@ def test_readers_refuse_what_is_no_candidates_file(tmp_path):
             read_review(tmp_path / name)
 
 
-def test_a_truncated_file_is_refused(file):
-    file.write_bytes(file.read_bytes()[:5000])
-    with pytest.raises(InputError, match="no GeoPackage of candidates"), open_candidates(file):
-        pass
+@pytest.mark.parametrize("size", [5000, 60_000, 90_000])
+def test_a_truncated_file_is_refused(file, size):
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(InputError, match="no GeoPackage of candidates"):
+        read_review(file)
 
 
 def test_values_of_the_run_are_json(file):

@@ -66,6 +66,15 @@ def test_it_learns() -> None:
     assert result.best.mean_recall > 0.5
 
 
+def test_half_precision_and_upright_scenes_learn_too() -> None:
+    settings = TrainSettings(steps=60, batch_size=8, lr=3e-3, warmup=5, jitter=0.0)
+    settings = replace(settings, precision="bf16", symmetry="mirror", validate_every=60)
+    areas = [colourful(seed) for seed in range(4)]
+    result = train(tlm_card("resnet18", window=32, stride=16), areas, [colourful(9)], settings)
+    assert result.best.mean_recall > 0.5
+    assert all(t.dtype != torch.bfloat16 for t in result.best.state.values())
+
+
 def test_cancelling_stops_at_once() -> None:
     diary = Diary(stop_at=2)
     with pytest.raises(Cancelled):

@@ -17,6 +17,11 @@ from .tradeoff import false_positives_at
 
 #: With fewer candidates the meta classifier has too little to learn from, and nothing is claimed.
 ENOUGH_CANDIDATES = 200
+#: Fusion as eq. 14 says, and as the authors' code can do it: segments in which the rules agree take the
+#: larger outline of the ML map, too.
+STRICT, GROWN = "eq. 14", "agreeing segments with their ML outline"
+#: False alarms accepted per find at which MetaFusion is tabulated besides.
+PRICES = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 _RULE = ("mIoU", "FP", "FN", "Δ")
 _HEADS = ("alpha", *_RULE, *(f"MetaFusion {column}" for column in _RULE))
 _FOUND = (0.25, 0.5, 0.75, 0.9)
@@ -63,16 +68,16 @@ class Sweep:
     points: tuple[Point, ...]
     plain: tuple[Errors, ...]
 
-    def plain_at_equal_fn(self, point: Point) -> float:
-        """Return the false positives of the plain rule, tuned to miss as many as MetaFusion at this point."""
+    def plain_at_equal_fn(self, fused: Verdict) -> float:
+        """Return the false positives of the plain rule, tuned to miss as many as MetaFusion does there."""
         sweep = [self.bayes.errors, *(p.plain.errors for p in self.points), *self.plain]
-        return false_positives_at(sweep, point.fused.errors.fn)
+        return false_positives_at(sweep, fused.errors.fn)
 
     def wins(self) -> tuple[int, int]:
         """Return at how many alphas with enough candidates MetaFusion has fewer FP at equal FN, and of how
         many."""
         enough = [p for p in self.points if p.candidates >= ENOUGH_CANDIDATES]
-        return sum(p.fused.errors.fp < self.plain_at_equal_fn(p) for p in enough), len(enough)
+        return sum(p.fused.errors.fp < self.plain_at_equal_fn(p.fused) for p in enough), len(enough)
 
 
 def sweep_table(sweep: Sweep) -> Table:
@@ -81,10 +86,20 @@ def sweep_table(sweep: Sweep) -> Table:
     rows: list[list[Cell]] = [["0 (Bayes)", *_cells(sweep.bayes, sweep.bayes)]]
     for point in sweep.points:
         row: list[Cell] = [f"{point.alpha:g}", *_cells(point.plain, sweep.bayes)]
-        row += [*_cells(point.fused, sweep.bayes), sweep.plain_at_equal_fn(point)]
+        row += [*_cells(point.fused, sweep.bayes), sweep.plain_at_equal_fn(point.fused)]
         rows.append([*row, point.candidates, point.true, point.auc, point.auc_std, point.margin_auc])
     rows[0] += [*rows[0][1:], *[None] * len(extra)]
     return Table(sweep.name, (*_HEADS, *extra), rows, digits=3)
+
+
+def price_table(sweep: Sweep, verdicts: Mapping[float, Verdict], where: str) -> Table:
+    """Return what MetaFusion does at other prices than that of the sweep: false alarms accepted per find."""
+    rows: list[list[Cell]] = [
+        [f"{price:g}", *_cells(verdict, sweep.bayes), sweep.plain_at_equal_fn(verdict)]
+        for price, verdict in verdicts.items()
+    ]
+    heads = ("false alarms accepted per find", *_RULE, "plain FP at equal FN")
+    return Table(f"{where}: MetaFusion at other prices", heads, rows, digits=3)
 
 
 def published_table(backbone: str) -> Table:
@@ -141,7 +156,7 @@ def as_json(sweep: Sweep) -> dict[str, Any]:
             "alpha": p.alpha,
             "plain": judged(p.plain),
             "fused": judged(p.fused),
-            "plain_fp_at_equal_fn": sweep.plain_at_equal_fn(p),
+            "plain_fp_at_equal_fn": sweep.plain_at_equal_fn(p.fused),
             "candidates": p.candidates,
             "true": p.true,
             "auc": p.auc,
