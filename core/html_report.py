@@ -52,6 +52,13 @@ footer { margin-top: 3rem; font-size: .85rem; }
 """
 
 
+class Percent(float):
+    """A number of percent, which is shown with one digit however small it is."""
+
+    def __str__(self) -> str:
+        return f"{self:.1f}"
+
+
 @dataclass(frozen=True)
 class Text:
     """A paragraph."""
@@ -193,7 +200,7 @@ def shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | np.integer):
         return f"{int(value):,}".replace(",", "\u202f")
-    if isinstance(value, float | np.floating):
+    if isinstance(value, float | np.floating) and not isinstance(value, Percent):
         number = float(value)
         if math.isinf(number):
             return "∞" if number > 0 else "-∞"

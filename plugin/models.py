@@ -25,11 +25,13 @@ def titles() -> dict[str, str]:
         "EXTENT": tr("Extent to map (empty: the whole orthophoto)"),
         "CLASSES": tr("Classes to look for, by name or id, with commas (empty: the rare ones)"),
         "META": tr("Meta classifier (empty: ranked by the margin)"),
-        "ACCEPTED_PER_FIND": tr("False alarms accepted for each missed place found (empty: any number)"),
+        "ACCEPTED_PER_FIND": tr(
+            "False alarms accepted for each missed place found (empty: any; to apply: 1)"
+        ),
         "MIN_AREA": tr("Smallest area in square metres"),
         "OVERWRITE": tr("Replace results of an earlier run"),
         "folder": tr("Folder for the map, the experts, the evidence and the candidates"),
-        "reviewed_map": tr("Map with what the meta classifier accepts (only with one)"),
+        "reviewed_map": tr("Map with what the meta classifier accepts (empty: in the folder)"),
     }
 
 

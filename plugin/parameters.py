@@ -49,11 +49,11 @@ def amount_parameter(
     return QgsProcessingParameterNumber(name, title, double, default, minValue=smallest)
 
 
-def accepted_parameter() -> QgsProcessingParameterNumber:
+def accepted_parameter(title: str) -> QgsProcessingParameterNumber:
     """Return ACCEPTED_PER_FIND, the threshold in the words of those who verify."""
     return QgsProcessingParameterNumber(
         "ACCEPTED_PER_FIND",
-        tr("False alarms accepted for each missed place found (empty: any number)"),
+        title,
         Qgis.ProcessingNumberParameterType.Double,
         None,
         optional=True,

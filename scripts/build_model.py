@@ -53,7 +53,7 @@ CHAIN = {
     "review": {"RUN": ("map", "OUTPUT_DIR"), "CANDIDATES": ("flag", "CANDIDATES")},
 }
 FIXED = {"review": {"DECIDE_BY": "classifier"}}
-SCORED = "scored"
+SCORED = "there is a meta classifier"
 
 
 def build() -> QgsProcessingModelAlgorithm:
@@ -89,10 +89,14 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
     return [
         QgsProcessingParameterRasterLayer("IMAGE"),
         QgsProcessingParameterRasterLayer("DEM", optional=True),
-        QgsProcessingParameterFile("MODEL", "", file, optional=True, fileFilter="*"),
+        QgsProcessingParameterFile(
+            "MODEL", "", file, optional=True, fileFilter="Model bundles (*.safetensors);;All files (*)"
+        ),
         QgsProcessingParameterExtent("EXTENT", optional=True),
         QgsProcessingParameterString("CLASSES", optional=True),
-        QgsProcessingParameterFile("META", "", file, optional=True, fileFilter="*"),
+        QgsProcessingParameterFile(
+            "META", "", file, optional=True, fileFilter="Meta classifiers (*.skops);;All files (*)"
+        ),
         QgsProcessingParameterNumber("ACCEPTED_PER_FIND", "", double, None, optional=True, minValue=0.0),
         QgsProcessingParameterNumber("MIN_AREA", "", double, 0.0, minValue=0.0),
         QgsProcessingParameterBoolean("OVERWRITE", defaultValue=False),

@@ -58,7 +58,7 @@ def evaluate(
         with torch.inference_mode():
             logits = network(normaliser(raw).to(device)).float().cpu()  # (B, K, C, S, S)
             for rule in rules:
-                joined = _join(logits, torch.from_numpy(channel[truth]), rule, card)
+                joined = join(logits, torch.from_numpy(channel[truth]), rule, card)
                 predicted = ids[joined.argmax(-3).numpy()]
                 for b, place in enumerate(batch):
                     part = b, place.rows, place.cols
@@ -73,7 +73,7 @@ def all_rules(card: ModelCard) -> list[str]:
     return [card.aggregation, *(f"expert_{k + 1}" for k in range(len(card.experts))), ORACLE]
 
 
-def _join(logits: Tensor, channels: Tensor, rule: str, card: ModelCard) -> Tensor:
+def join(logits: Tensor, channels: Tensor, rule: str, card: ModelCard) -> Tensor:
     """Return `[B, C, S, S]` of one rule from `[B, K, C, S, S]` and labels `[B, S, S]`."""
     if rule == ORACLE:
         return oracle(logits, channels, card.responsible)

@@ -7,34 +7,19 @@ import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import rasterio.shutil
-
 from ..errors import OutputError
-from ..geotiff import check_whole
 from ..grid import WorldGrid
 from ..mosaic import Mosaic, Placement
+from .cog import put_in_place, remove_part, write_cog
 from .files import disk_error, disk_errors, write_whole
 from .layout import Layout
-from .overviews import make_overviews
 from .products import Product
-from .store import CHUNK_PROFILE, RUN_FILE, RunStore
+from .store import RUN_FILE, RunStore
 from .styles import paletted_style
 
-_COG_PROFILE = {
-    "driver": "COG",
-    "COMPRESS": "ZSTD",
-    "LEVEL": "1",  # higher ones take twice as long and save 2 %
-    "BLOCKSIZE": "512",
-    "OVERVIEWS": "AUTO",
-    "RESAMPLING": "NEAREST",
-    "OVERVIEW_COMPRESS": "ZSTD",
-    "BIGTIFF": "IF_SAFER",
-    "NUM_THREADS": "ALL_CPUS",
-}
 #: Files made together; each compresses with all cores, but reads and halves alone.
 _THREADS = 2
 
@@ -63,7 +48,7 @@ class Publisher:
             self._rename(parts, targets)
         finally:
             for part in parts.values():
-                _remove_part(part)
+                remove_part(part)
 
     def _convert(self, parts: Mapping[Product, Path]) -> None:
         """Write the cloud-optimised GeoTIFFs, the largest first, in daemon threads: GDAL does not stop when
@@ -84,7 +69,7 @@ class Publisher:
                 except Exception as error:  # GDAL fails in many types; raised again below
                     failures.append((product, error))
                 if abandoned.is_set():
-                    _remove_part(parts[product])
+                    remove_part(parts[product])
 
         self.still_wanted()
         threads = [threading.Thread(target=work, name=f"publish-{n}", daemon=True) for n in range(_THREADS)]
@@ -103,15 +88,12 @@ class Publisher:
             raise self._failed(product, parts[product], error) from error
 
     def _copy(self, product: Product, part: Path) -> None:
-        mosaic = self._mosaic(product)
-        overviews = make_overviews(
-            mosaic, lambda factor: self.store.overview_file(product, factor), CHUNK_PROFILE
+        write_cog(
+            self._mosaic(product),
+            part,
+            lambda factor: self.store.overview_file(product, factor),
+            classes=product.is_class_raster,
         )
-        document = replace(mosaic, overviews=overviews).document()
-        predictor = "NO" if product.is_class_raster else "YES"
-        rasterio.shutil.copy(document, str(part), **_COG_PROFILE, PREDICTOR=predictor)
-        for path in (*overviews, part):
-            check_whole(path)
 
     def _failed(self, product: Product, part: Path, error: Exception) -> OutputError:
         """Return the sentence for a file that could not be made; GDAL seldom says that the disk is full."""
@@ -155,27 +137,10 @@ class Publisher:
             (self.store.output / RUN_FILE).unlink(missing_ok=True)
         for product, part in parts.items():
             target = targets[product]
-            with disk_errors(target.parent):
-                sidecar = _sidecar(part)
-                if sidecar.exists():
-                    sidecar.replace(_sidecar(target))
-                else:
-                    _sidecar(target).unlink(missing_ok=True)
-                part.replace(target)
+            put_in_place(part, target)
             if product.is_class_raster:
                 write_whole(target.with_suffix(".qml"), paletted_style(product.bands[0].categories))
 
 
 def _part_of(target: Path) -> Path:
     return target.with_name(f".{target.name}.part")
-
-
-def _sidecar(path: Path) -> Path:
-    return path.with_name(f"{path.name}.aux.xml")
-
-
-def _remove_part(part: Path) -> None:
-    """Remove a temporary file and what GDAL put beside it."""
-    with suppress(OSError):
-        for path in part.parent.glob(f"{part.name}*"):
-            path.unlink(missing_ok=True)

@@ -35,6 +35,7 @@ from .pixels import RunPixels
 from .training_set import TrainingSet, enough_tiles
 
 ALPHAS = (0.9, 0.95, 0.975, 0.99, 0.995, 1.0)
+BETWEEN = (0.5, 0.8)
 #: Fewer candidates than this teach a classifier little (DESIGN and issue speak of 200).
 FEW = 200
 _BLOCK = 1024
@@ -63,7 +64,8 @@ class CurveRequest:
         settings: of the classifier, fitted anew for each alpha.
         tile_m: side of the tiles that folds keep together.
         accepted_per_find: MetaFusion's price; 1 is the paper's p >= 0.5.
-        alphas: of the ML rule.
+        alphas: of the ML rule, with and without MetaFusion.
+        between: more alphas of the ML rule alone, so that its curve is known where MetaFusion's errors lie.
     """
 
     runs: Sequence[LabelledRun]
@@ -73,6 +75,7 @@ class CurveRequest:
     tile_m: float
     accepted_per_find: float = 1.0
     alphas: Sequence[float] = ALPHAS
+    between: Sequence[float] = BETWEEN
 
 
 @dataclass(frozen=True)
@@ -101,10 +104,18 @@ class AlphaRow:
 
 @dataclass(frozen=True)
 class AlphaCurve:
-    """Errors over all runs and flagged classes; `accepted_per_find` is MetaFusion's price."""
+    """Errors over all runs and flagged classes.
+
+    Attributes:
+        bayes: of the map itself.
+        rows: of each alpha asked for.
+        plain: alpha and errors of the ML rule alone, more alphas than rows, rising; the first is Bayes.
+        accepted_per_find: MetaFusion's price.
+    """
 
     bayes: Errors
     rows: tuple[AlphaRow, ...]
+    plain: tuple[tuple[float, Errors], ...]
     accepted_per_find: float
 
     def delta_ml(self, row: AlphaRow) -> float:
@@ -126,19 +137,25 @@ def alpha_curve(request: CurveRequest, reporter: Reporter) -> AlphaCurve:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mce-")))
         maps = [_RunMaps(run, folder / str(index), stack) for index, run in enumerate(request.runs)]
         bayes = _total(run.errors(run.bayes, request.class_ids) for run in maps)
-        counted = []
-        for done, alpha in enumerate(request.alphas):
-            reporter.progress(done, len(request.alphas), "alphas")
-            counted.append(_count(request, maps, alpha))
-        reporter.progress(len(request.alphas), len(request.alphas), "alphas")
-    rows = tuple(_compared(row, bayes, counted) for row in counted)
-    return AlphaCurve(bayes, rows, request.accepted_per_find)
+        counted, plain = [], [(0.0, bayes)]
+        alphas = sorted({*request.alphas, *request.between} - {0.0})
+        for done, alpha in enumerate(alphas):
+            reporter.progress(done, len(alphas), "alphas")
+            row = _count(request, maps, alpha)
+            counted += [row] if alpha in request.alphas else []
+            plain.append((alpha, row.ml))
+        reporter.progress(len(alphas), len(alphas), "alphas")
+    errors = [found for _, found in plain]
+    rows = tuple(replace(row, ml_fp_at_equal_fn=_fp_at(row.fused, errors)) for row in counted)
+    return AlphaCurve(bayes, rows, tuple(plain), request.accepted_per_find)
 
 
 def _count(request: CurveRequest, maps: Sequence["_RunMaps"], alpha: float) -> AlphaRow:
     """Count one alpha, without the comparison."""
     found = [run.decide(alpha, request.class_ids) for run in maps]
     ml = _total(run.errors(run.ml, request.class_ids) for run in maps)
+    if alpha not in request.alphas:
+        return AlphaRow(alpha, 0, 0, float("nan"), ml)
     training = TrainingSet.join([known_candidates(c, run.crs) for c, run in zip(found, maps, strict=True)])
     row = AlphaRow(alpha, len(training), int(training.targets.sum()), float("nan"), ml)
     values = matrix(training.features, request.names)
@@ -174,18 +191,18 @@ def _known(candidates: Candidates) -> Bools:
     return candidates.labelled
 
 
-def _compared(row: AlphaRow, bayes: Errors, rows: Sequence[AlphaRow]) -> AlphaRow:
-    """Add the ML rule's false positives at the same number of misses; the fewest where there are several."""
-    if row.fused is None:
-        return row
-    least: dict[int, int] = {}
-    for errors in (bayes, *(other.ml for other in rows)):
-        least[errors.fn] = min(errors.fp, least.get(errors.fn, errors.fp))
-    fn = np.array(sorted(least), np.float64)
-    fp = np.array([least[int(n)] for n in fn], np.float64)
-    if not fn[0] <= row.fused.fn <= fn[-1]:
-        return row
-    return replace(row, ml_fp_at_equal_fn=float(np.interp(row.fused.fn, fn, fp)))
+def _fp_at(fused: Errors | None, plain: Sequence[Errors]) -> float:
+    """Return the false positives of the ML rule at the number of misses of MetaFusion; NaN if it has none.
+
+    Only alphas count that no other one beats in both, and between them errors are taken as linear.
+    """
+    best: list[Errors] = []
+    for errors in sorted(plain, key=lambda e: (e.fn, e.fp)):
+        if not best or errors.fp < best[-1].fp:
+            best.append(errors)
+    if fused is None or fused.fn < best[0].fn:
+        return float("nan")
+    return float(np.interp(fused.fn, [e.fn for e in best], [e.fp for e in best]))
 
 
 class _RunMaps:

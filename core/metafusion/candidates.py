@@ -16,6 +16,7 @@ from ..grid import Region
 from ..progress import Reporter, SilentReporter
 from ..segment_stream import PixelBlock, stream_segments
 from ..segment_table import SegmentTable
+from .ahead import ReadAhead, halo_regions
 from .features import FeatureTable, make_features
 from .labels import Labels
 from .pixels import RunPixels
@@ -100,11 +101,14 @@ def find_candidates(
         return flagged[channels] & missed & (table.n_interior > 0) & large
 
     n_classes = len(pixels.class_ids)
-    read = pixels.read if labels is None else _with_labels(pixels, labels)
-    read = _reporting(read, pixels.shape, block, reporter)
-    found = stream_segments(pixels.shape, n_classes, read, heat_scale=EVIDENCE_STEPS, block=block, keep=keep)
     nothing = SegmentTable.empty(n_classes, len(names) + 2 * (labels is not None))
-    table = SegmentTable.join([nothing, *found]).in_raster_order()
+    read = pixels.read if labels is None else _with_labels(pixels, labels)
+    with ReadAhead(read, halo_regions(pixels.shape, block)) as ahead:
+        reading = _reporting(ahead, pixels.shape, block, reporter)
+        found = stream_segments(
+            pixels.shape, n_classes, reading, heat_scale=EVIDENCE_STEPS, block=block, keep=keep
+        )
+        table = SegmentTable.join([nothing, *found]).in_raster_order()
     return _describe(table, pixels, names, labelled=labels is not None)
 
 

@@ -2,7 +2,6 @@
 places that it may have missed. Each step lives in a module of its own beside this one.
 """
 
-import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +15,10 @@ from numpy.typing import NDArray
 
 from ..catalogue import LandCoverClass
 from ..errors import InputError
-from ..grid import name_of
 from ..progress import Reporter, SilentReporter
 from ..record import read_record
-from ..version import package_version
+from .attributes import describe_run, make_columns
 from .candidates import BLOCK, Candidates, find_candidates
-from .features import feature_names
 from .geopackage import CandidateFile, require_free, write_candidates
 from .outlines import cut_outlines, simplified, to_world
 from .pixels import RunPixels
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
 
 #: MiB that GDAL may keep of the rasters it reads.
 GDAL_CACHE_MB = 256
-#: Namespace of the uuids of candidates.
-_NAMESPACE = uuid.UUID("8d2c7d0e-6b8f-5f0a-9a55-5f2a1c3f7b61")
 BY_MARGIN, BY_CLASSIFIER = "margin", "classifier"
 
 
@@ -50,7 +45,8 @@ class FlagRequest:
         accepted_per_find: false alarms that are accepted for one find; candidates whose score promises more
             are left out. Needs `meta`.
         simplify_m: corners that cut off less than a triangle of this size are taken off the outlines.
-        priors: table of priors by altitude (CSV), in place of the model's. Needs the run's logits.
+        priors: table of priors by altitude (CSV) or raster of priors (one band per class), in place of the
+            model's. Needs the run's logits.
         overwrite: replace a file of candidates; its decisions are kept.
     """
 
@@ -103,7 +99,7 @@ def flag_candidates(
     ):
         ids = [c.id for c in classes]
         if meta is not None:
-            meta.require_fit_for(ids, _feature_names(pixels), pixels.record.model.sha256, pixels.alpha)
+            meta.require_fit_for(ids, pixels.feature_names, pixels.record.model.sha256, pixels.alpha)
         found = find_candidates(pixels, ids, min_area_m2=request.min_area_m2, block=block, reporter=reporter)
         scores = None if meta is None else meta.score(found.features)
         n_found = len(found)
@@ -114,12 +110,12 @@ def flag_candidates(
         order = np.argsort(ranks)
         outlines = _outline(found, pixels, request.simplify_m, reporter)
         content = CandidateFile(
-            {name: column[order] for name, column in _columns(found, pixels, ranks, scores).items()},
+            {name: column[order] for name, column in make_columns(found, pixels, ranks, scores).items()},
             [outlines[index] for index in order],
             found.features.take(order),
             pixels.grid.crs,
             classes,
-            _describe(request, pixels, classes),
+            describe_run(pixels, classes, _asked(request)),
         )
     kept = write_candidates(request.output, content, overwrite=request.overwrite)
     per_class = Counter({c.name: int((found.class_ids == c.id).sum()) for c in classes})
@@ -192,11 +188,6 @@ def _load(path: Path) -> "MetaClassifier":
     return load_meta(path)
 
 
-def _feature_names(pixels: RunPixels) -> tuple[str, ...]:
-    """Return the names of the features that candidates of the run will have."""
-    return feature_names(len(pixels.class_ids), pixels.layers)
-
-
 def _outline(
     found: Candidates, pixels: RunPixels, simplify_m: float, reporter: Reporter
 ) -> list[shapely.MultiPolygon]:
@@ -211,94 +202,16 @@ def _outline(
     return outlines
 
 
-def _columns(
-    found: Candidates,
-    pixels: RunPixels,
-    ranks: NDArray[np.int64],
-    scores: NDArray[np.float64] | None,
-) -> dict[str, NDArray[Any]]:
-    """Return the attributes of the layer, see `geopackage.COLUMNS`."""
-    table, record = found.table, pixels.record
-    rows, cols = np.divmod(table.first, pixels.shape[1])
-    rows, cols = rows + pixels.extent.row0, cols + pixels.extent.col0
-    names = {c.id: c.name for c in record.classes}
+def _asked(request: FlagRequest) -> dict[str, Any]:
+    """Return what of the request the file repeats."""
     return {
-        "uuid": np.array(make_uuids(pixels, found.class_ids, rows, cols), object),
-        "class_id": found.class_ids,
-        "class_name": np.array([names[id_] for id_ in found.class_ids.tolist()], object),
-        "area_m2": table.n_pixels * pixels.grid.gsd**2,
-        "score": np.full(len(found), np.nan) if scores is None else scores,
-        "rank": ranks,
-        "bayes_class_id": found.bayes_ids,
-        "bayes_class_name": np.array([names[id_] for id_ in found.bayes_ids.tolist()], object),
-        "entropy": table.metrics["E"],
-        "margin": table.metrics["M"],
-        "variation": table.metrics["V"],
-        "n_experts": found.agreeing.sum(axis=1),
-        "experts": np.array([_joined(record.experts, row) for row in found.agreeing], object),
-        "support": found.support,
-        "x": found.x,
-        "y": found.y,
-        "row_first": rows,
-        "col_first": cols,
-        "run": np.array([pixels.run.absolute().name] * len(found), object),
-    }
-
-
-def _joined(experts: Sequence[str], agreeing: NDArray[np.bool_]) -> str:
-    return ", ".join(name for name, agrees in zip(experts, agreeing, strict=True) if agrees)
-
-
-def make_uuids(
-    pixels: RunPixels,
-    class_ids: NDArray[np.integer],
-    rows: NDArray[np.integer],
-    cols: NDArray[np.integer],
-) -> list[str]:
-    """Return the uuid of each candidate, from model, rule, class and first pixel on the world grid: flagging
-    again gives the same, and so does flagging a part.
-    """
-    place = (pixels.grid.crs.to_wkt(), repr(pixels.grid.gsd))
-    rule = (pixels.record.model.sha256, repr(float(pixels.alpha)), pixels.priors_sha256)
-    base = uuid.uuid5(_NAMESPACE, "|".join((*rule, *place)))
-    keys = zip(class_ids.tolist(), rows.tolist(), cols.tolist(), strict=True)
-    return [str(uuid.uuid5(base, f"{class_id}|{row}|{col}")) for class_id, row, col in keys]
-
-
-def _describe(request: FlagRequest, pixels: RunPixels, classes: Sequence[LandCoverClass]) -> dict[str, Any]:
-    """Return what the table `run` says."""
-    record, grid = pixels.record, pixels.grid
-    return {
-        "run": pixels.run.absolute().name,
-        "run_folder": str(pixels.run.absolute()),
-        "model": record.model.name,
-        "model_sha256": record.model.sha256,
-        "alpha": pixels.alpha,
-        "priors": str(request.priors) if request.priors else "model",
-        "priors_sha256": pixels.priors_sha256,
-        "aggregation": record.parameters.aggregation,
-        "classes": [_class(c) for c in classes],
-        "map_classes": [_class(c) for c in record.classes],
-        "experts": list(record.experts),
-        "grid": {
-            "crs": name_of(grid.crs),
-            "crs_wkt": grid.crs.to_wkt(),
-            "gsd": grid.gsd,
-            "shape": list(pixels.shape),
-            "bounds": list(grid.bounds(pixels.extent)),
-        },
-        "feature_names": list(_feature_names(pixels)),
         "ranked_by": BY_MARGIN if request.meta is None else BY_CLASSIFIER,
         "meta": str(request.meta) if request.meta else None,
+        "priors": str(request.priors) if request.priors else "model",
         "accepted_per_find": request.accepted_per_find,
         "min_area_m2": request.min_area_m2,
         "simplify_m": request.simplify_m,
-        "version": package_version(),
     }
-
-
-def _class(c: LandCoverClass) -> dict[str, Any]:
-    return {"id": c.id, "name": c.name, "color": c.color, "group": c.group}
 
 
 def _message(per_class: dict[str, int], ranked_by: str, n_left_out: int, kept: int) -> str:
@@ -318,5 +231,5 @@ def _message(per_class: dict[str, int], ranked_by: str, n_left_out: int, kept: i
     if n_left_out:
         text += f" {n_left_out} more promise too many false alarms and were left out."
     if kept:
-        text += f" {kept} decision{'s' * (kept != 1)} of the replaced file were kept."
+        text += f" Decisions kept from the replaced file: {kept}."
     return text

@@ -15,7 +15,7 @@ import numpy as np
 import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataSourceError
+from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.crs import CRS
 
 from ..catalogue import LandCoverClass
@@ -94,13 +94,15 @@ def write_candidates(path: Path, content: CandidateFile, *, overwrite: bool = Fa
     require_free(path, overwrite=overwrite)
     part = path.with_name(f".{path.stem}.part.gpkg")
     with _cleared(part):
-        _write_layer(part, content)
-        with _disk(part.parent), closing(sqlite3.connect(part)) as database, database:
-            database.executescript(_REVIEW_SQL.read_text(encoding="utf-8"))
-            _write_features(database, content)
-            _write_run(database, content.run)
-            _write_styles(database, content.classes)
-            kept = _copy_decisions(path, database) if path.exists() else 0
+        with _disk(part.parent):
+            _write_layer(part, content)
+            with closing(sqlite3.connect(part)) as database, database:
+                database.executescript(_REVIEW_SQL.read_text(encoding="utf-8"))
+                _write_features(database, content)
+                _write_run(database, content.run)
+                _write_styles(database, content.classes)
+                kept = _copy_decisions(path, database) if path.exists() else 0
+            _check_whole(part, len(content.outlines))
         with disk_errors(path.parent):
             part.replace(path)
     return kept
@@ -111,9 +113,12 @@ def open_candidates(path: Path, *, write: bool = False) -> Iterator[sqlite3.Conn
     """Open a candidates GeoPackage as a database, without a transaction.
 
     Raises:
-        InputError: if it is none, or one of another version.
+        InputError: if it is none, is damaged or of another version; also for what SQLite says inside the
+            `with`.
     """
-    strange = InputError(f"{path} is no GeoPackage of candidates; give one that flag_candidates has made.")
+    strange = InputError(
+        f"{path} is no GeoPackage of candidates, or is damaged; give one that flag_candidates has made."
+    )
     if not path.is_file():
         raise InputError(f"The candidates {path} do not exist.")
     uri = f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}"
@@ -123,18 +128,18 @@ def open_candidates(path: Path, *, write: bool = False) -> Iterator[sqlite3.Conn
             if not tables >= {"candidates", "features", "run", "decisions", "review"}:
                 raise strange
             said = database.execute("SELECT value FROM run WHERE key = 'schema_version'").fetchone()
+            if said is None or said[0] != str(SCHEMA_VERSION):
+                raise InputError(
+                    f"{path} was made by another version (its tables are of version {said and said[0]}, not "
+                    f"{SCHEMA_VERSION}); flag the run anew with this one."
+                )
+            yield database
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise _in_use(path) from error
-            raise strange from error
+            raise InputError(f"{path} cannot be read ({error}); check its rights and its disk.") from error
         except sqlite3.DatabaseError as error:
             raise strange from error
-        if said is None or said[0] != str(SCHEMA_VERSION):
-            raise InputError(
-                f"{path} was made by another version (its tables are of version {said and said[0]}, these of "
-                f"{SCHEMA_VERSION}); flag the run anew with this one."
-            )
-        yield database
 
 
 def require_free(path: Path, *, overwrite: bool) -> None:
@@ -170,7 +175,7 @@ def _cleared(part: Path) -> Iterator[None]:
 def _disk(folder: Path) -> Iterator[None]:
     try:
         yield
-    except (DataSourceError, sqlite3.OperationalError) as error:
+    except (DataSourceError, DataLayerError, OSError, sqlite3.DatabaseError) as error:
         raise OutputError(
             f"The candidates cannot be written to {folder} ({error}); check its free space and its rights."
         ) from error
@@ -180,26 +185,33 @@ def _write_layer(part: Path, content: CandidateFile) -> None:
     """Write the layer `candidates` with GDAL, so that every reader finds a GeoPackage by the book."""
     columns = {name: np.asarray(content.columns[name]).astype(kind) for name, kind in COLUMNS.items()}
     code = content.crs.to_epsg()
-    with _disk(part.parent):
-        pyogrio.raw.write(
-            part,
-            shapely.to_wkb(np.array(content.outlines, object)),
-            list(columns.values()),
-            list(columns),
-            layer="candidates",
-            driver="GPKG",
-            geometry_type="MultiPolygon",
-            crs=f"EPSG:{code}" if code else content.crs.to_wkt(),
-            nan_as_null=True,
-            dataset_options={
-                "VERSION": "1.2"
-            },  # what the GDAL of every QGIS we serve reads without a warning
-            layer_options={
-                "GEOMETRY_NAME": "geometry",
-                "FID": "fid",
-                "DESCRIPTION": "Places of rare classes that the map may have missed",
-            },
-        )
+    pyogrio.raw.write(
+        part,
+        shapely.to_wkb(np.array(content.outlines, object)),
+        list(columns.values()),
+        list(columns),
+        layer="candidates",
+        driver="GPKG",
+        geometry_type="MultiPolygon",
+        crs=f"EPSG:{code}" if code else content.crs.to_wkt(),
+        nan_as_null=True,
+        dataset_options={"VERSION": "1.2"},  # newer ones make older GDALs warn
+        layer_options={
+            "GEOMETRY_NAME": "geometry",
+            "FID": "fid",
+            "DESCRIPTION": "Places of rare classes that the map may have missed",
+        },
+    )
+
+
+def _check_whole(part: Path, n: int) -> None:
+    """Raise unless all rows are there and readable: GDAL may close a file on a full disk without a word."""
+    with closing(sqlite3.connect(part)) as database:
+        found = [
+            database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("review", "features")
+        ]
+        if found != [n, n] or database.execute("PRAGMA quick_check").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("it was not written whole")
 
 
 def _write_features(database: sqlite3.Connection, content: CandidateFile) -> None:

@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pyogrio
 import rasterio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.features import rasterize
-from rasterio.warp import transform
 from rasterio.windows import Window
 
 from ..catalogue import BACKGROUND, NODATA_CLASS, LandCoverClass
+from ..class_table import MapClass, class_key, ids_by_key
 from ..errors import InputError
 from ..grid import SNAP, Region, WorldGrid, horizontal, name_of
-from .relief import moved
+from ..polygons import read_polygons
+from .regions import moved
 
 #: How many unknown values a message names.
 _NAMED = 5
@@ -174,71 +173,21 @@ class LabelPolygons:
 def _read_polygons(
     path: Path, layer: str | None, field: str, classes: Sequence[LandCoverClass], crs: CRS
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the polygons in that CRS and their class ids."""
-    try:
-        info = pyogrio.read_info(path, layer=layer)
-    except (DataSourceError, DataLayerError) as error:
-        raise InputError(
-            f"{path} is neither a label raster nor a layer of polygons that can be read."
-        ) from error
-    fields = info["fields"].tolist()
-    if field not in fields:
-        raise InputError(
-            f"The polygons of {path} have no field {field!r} with the class; they have "
-            f"{', '.join(fields) or 'none'}."
-        )
-    if info["crs"] is None:
-        raise InputError(f"{path} has no coordinate reference system; assign one and try again.")
-    _, _, wkb, columns = pyogrio.raw.read(path, layer=layer, columns=[field], force_2d=True)
-    geometries = shapely.from_wkb(wkb)
-    ids = _ids_of(columns[0], classes, path)
-    kinds = shapely.get_type_id(geometries)  # -1 none, 3 polygon, 6 multipolygon
-    if not np.isin(kinds, (-1, 3, 6)).all():
-        raise InputError(f"{path} holds other geometries than polygons; give a layer of polygons.")
-    used = (kinds > 0) & (ids != NODATA_CLASS)
-    return _transformed(geometries[used], CRS.from_user_input(info["crs"]), crs, path), ids[used]
+    """Return the labelled polygons in that CRS and their class ids."""
+    named = path if layer is None else Path(f"{path}|layername={layer}")
+    polygons, values = read_polygons(named, field, crs)
+    ids = _ids_of(values, classes, path)
+    return polygons[ids != NODATA_CLASS], ids[ids != NODATA_CLASS]
 
 
-def _ids_of(values: NDArray[Any], classes: Sequence[LandCoverClass], path: Path) -> NDArray[np.int64]:
+def _ids_of(values: Sequence[Any], classes: Sequence[LandCoverClass], path: Path) -> NDArray[np.int64]:
     """Return the class id of each value, an id or a name; 255 where it is missing or 0."""
-    known = {str(c.id): c.id for c in classes} | {c.name.casefold(): c.id for c in classes}
+    known = ids_by_key([MapClass(c.id, c.name) for c in classes])
     known = {str(BACKGROUND): NODATA_CLASS, "": NODATA_CLASS} | known
-    ids: list[int] = []
-    unknown: dict[Any, None] = {}
-    for value in values.tolist():
-        id_ = known.get(_key(value))
-        if id_ is None:
-            unknown[value] = None
-        ids.append(NODATA_CLASS if id_ is None else id_)
+    unknown = list(dict.fromkeys(value for value in values if class_key(value) not in known))
     if unknown:
-        raise _unknown(str(path), list(unknown), [f"{c.id} ({c.name})" for c in classes])
-    return np.array(ids, np.int64)
-
-
-def _key(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip().casefold()
-
-
-def _transformed(geometries: NDArray[Any], source: CRS, target: CRS, path: Path) -> NDArray[Any]:
-    if source == target or not len(geometries):
-        return geometries
-
-    nowhere = InputError(f"Polygons of {path} lie where {name_of(target)} is not defined; check their CRS.")
-
-    def project(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        try:
-            there = np.array(transform(source, target, xy[:, 0], xy[:, 1])).T
-        except Exception as error:  # GDAL's errors have no public type
-            raise nowhere from error
-        if not np.isfinite(there).all():
-            raise nowhere
-        return there
-
-    return shapely.transform(geometries, project)
+        raise _unknown(str(path), unknown, [f"{c.id} ({c.name})" for c in classes])
+    return np.array([known[class_key(value)] for value in values], np.int64)
 
 
 def _unknown(name: str, values: Sequence[Any], known: Sequence[Any]) -> InputError:

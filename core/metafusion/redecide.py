@@ -1,10 +1,11 @@
-"""Decides a run anew from its logits, with another alpha or with priors by altitude: one pass that writes a
+"""Decides a run anew from its logits, with another alpha or with priors by place: one pass that writes a
 raster like `evidence.tif`. Reading it lives in `pixels.py`.
 """
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ from ..engine.pipeline import NODATA_EVIDENCE
 from ..errors import InputError, OutputError
 from ..geotiff import check_whole
 from ..grid import Region
-from ..priors import AltitudePriors, interpolated
 from ..progress import Reporter
-from .relief import Relief, moved
+from .ahead import ReadAhead
+from .place_priors import PlacePriors
 
 #: Pixels decided at once, so that intermediate results stay in the processor's cache.
 _TILE_PX = 16_384
@@ -35,7 +36,7 @@ def redecide(
     rule: DecisionRule,
     target: Path,
     reporter: Reporter,
-    by_altitude: "AltitudeRule | None" = None,
+    priors: PlacePriors | None = None,
 ) -> None:
     """Write the evidence that a rule gives, window by window.
 
@@ -44,7 +45,7 @@ def redecide(
         rule: aggregation and priors.
         target: GeoTIFF to write.
         reporter: told after each window; it may stop the work.
-        by_altitude: priors in place of the rule's.
+        priors: that differ from place to place, in the rule's place.
 
     Raises:
         InputError: if the logits break while being read.
@@ -66,34 +67,25 @@ def redecide(
         "zstd_level": 1,
         "bigtiff": "if_safer",
     }
-    windows = [
-        Window(col, row, min(_SIDE, logits.width - col), min(_SIDE, logits.height - row))
+    whole = Region(0, logits.height, 0, logits.width)
+    regions = [
+        Region(row, row + _SIDE, col, col + _SIDE).intersect(whole)
         for row in range(0, logits.height, _SIDE)
         for col in range(0, logits.width, _SIDE)
     ]
-    with _disk(), rasterio.open(target, "w", **profile) as file, _one_thread():
-        for done, window in enumerate(windows):
-            reporter.progress(done, len(windows), "windows decided anew")
-            values = _read(logits, window).reshape(rule.n_experts, len(rule.class_ids), -1)
-            priors = None if by_altitude is None else by_altitude.log_priors(window)
-            evidence = _decide(torch.from_numpy(values), rule, priors)
-            file.write(evidence.reshape(-1, window.height, window.width), window=window)
+    with (
+        _disk(),
+        rasterio.open(target, "w", **profile) as file,
+        _one_thread(),
+        ReadAhead(partial(_read, logits), iter(regions)) as read,
+    ):
+        for done, region in enumerate(regions):
+            reporter.progress(done, len(regions), "windows decided anew")
+            values = read(region).reshape(rule.n_experts, len(rule.class_ids), -1)
+            here = None if priors is None else priors.log_priors(region)
+            evidence = _decide(torch.from_numpy(values), rule, here)
+            file.write(evidence.reshape(-1, *region.shape), window=_window(region))
     check_whole(target)
-
-
-class AltitudeRule:
-    """Priors by altitude, interpolated by alpha, over the windows of a run's raster."""
-
-    def __init__(self, priors: AltitudePriors, alpha: float, relief: Relief, extent: Region):
-        self._priors, self._alpha, self._relief, self._extent = priors, alpha, relief, extent
-
-    def log_priors(self, window: Window) -> Tensor:
-        """Return float32 `[C, N]`, NaN where the altitude is unknown."""
-        row, col = window.row_off, window.col_off
-        region = Region(row, row + window.height, col, col + window.width)
-        altitude = self._relief.read(moved(region, self._extent))[0].ravel()
-        shares = np.where(np.isnan(altitude), np.nan, self._priors.at(altitude))
-        return torch.from_numpy(np.log(interpolated(shares, self._alpha)).astype(np.float32))
 
 
 def _decide(logits: Tensor, rule: DecisionRule, log_priors: Tensor | None) -> NDArray[np.uint16]:
@@ -113,9 +105,13 @@ def _decide(logits: Tensor, rule: DecisionRule, log_priors: Tensor | None) -> ND
     return evidence
 
 
-def _read(dataset: Any, window: Window) -> NDArray[np.float32]:
+def _window(region: Region) -> Window:
+    return Window(region.col0, region.row0, region.shape[1], region.shape[0])
+
+
+def _read(dataset: Any, region: Region) -> NDArray[np.float32]:
     try:
-        values: NDArray[np.float32] = dataset.read(window=window)
+        values: NDArray[np.float32] = dataset.read(window=_window(region))
     except RasterioError as error:
         raise InputError(f"{dataset.name} cannot be read to its end; map it again.") from error
     return values

@@ -172,7 +172,7 @@ def _quality(f: Findings) -> Section:
         y_label="share of missed places",
     )
     rows = [
-        (p.accepted_per_find, p.threshold, p.n_accepted, p.n_true, p.precision, p.recall, p.f1)
+        (f"{p.accepted_per_find:g}", p.threshold, p.n_accepted, p.n_true, p.precision, p.recall, p.f1)
         for p in operating_points(f.targets, v.scores)
     ]
     columns = (
@@ -249,7 +249,7 @@ def _alphas(f: Findings) -> Section:
     if f.curve is None:
         return Section(title, [Text(f.no_curve)])
     curve = f.curve
-    ml = [(0.0, curve.bayes), *((row.alpha, row.ml) for row in curve.rows)]
+    ml = curve.plain
     fused = [(row.alpha, row.fused) for row in curve.rows if row.fused is not None]
     plot = plot_lines(
         [
@@ -266,7 +266,7 @@ def _alphas(f: Findings) -> Section:
         y_label="invented segments (FP)",
     )
     bayes = curve.bayes
-    rows: list[tuple[Any, ...]] = [("0 (Bayes)", None, bayes.fp, bayes.fn, None, None, None, None, None, "")]
+    rows: list[tuple[Any, ...]] = [("Bayes", None, bayes.fp, bayes.fn, None, None, None, None, None, "")]
     for row in curve.rows:
         e = row.fused
         told = "too few candidates" if e is None else {True: "yes", False: "no", None: "–"}[row.is_better]
@@ -286,7 +286,7 @@ def _alphas(f: Findings) -> Section:
             )
         )
     columns = ("alpha", "candidates", "ML FP", "ML FN", "ML Δ", "MetaFusion FP", "MetaFusion FN",
-               "MetaFusion Δ", "ML FP at equal FN", "MetaFusion better?")  # fmt: skip
+               "MetaFusion Δ", "ML FP at that FN", "MetaFusion better?")  # fmt: skip
     return Section(
         title,
         [
@@ -296,7 +296,7 @@ def _alphas(f: Findings) -> Section:
                 f"MetaFusion accepts {curve.accepted_per_find:g} false alarms per find, by scores out of "
                 "fold."
             ),
-            Plot(plot, "Each point is one alpha."),
+            Plot(plot, "Each point is one alpha; 0 is the map itself (Bayes)."),
             Table(columns, rows),
         ],
     )
@@ -347,6 +347,7 @@ def _curve_json(curve: AlphaCurve) -> dict[str, Any]:
     return {
         "accepted_per_find": curve.accepted_per_find,
         "bayes": curve.bayes._asdict(),
+        "plain": [{"alpha": alpha, **errors._asdict()} for alpha, errors in curve.plain],
         "rows": [
             {
                 "alpha": row.alpha,

@@ -3,6 +3,7 @@ decided. The file is written by `geopackage.py`; decisions are added by the plug
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class Review:
         features: `[n, F]`, NaN where unknown.
         run: what the file says of its run.
         crs: of outlines and centres.
+        log: `user`, `time` and `comment` of the decision that counts, each `[n]`, None where there is none.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class Review:
     features: FeatureTable
     run: dict[str, Any]
     crs: CRS
+    log: dict[str, NDArray[Any]]
 
     def __len__(self) -> int:
         return len(self.states)
@@ -62,7 +65,8 @@ def read_review(path: Path) -> Review:
     Raises:
         InputError: if the file is no candidates GeoPackage of this version.
     """
-    names = [*COLUMNS, "state", "final_class_id"]
+    told = ("user", "time", "comment")
+    names = [*COLUMNS, "state", "final_class_id", *told]
     quoted = ", ".join(f'review."{name}"' for name in names)
     with open_candidates(path) as database:
         run = {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM run")}
@@ -89,21 +93,30 @@ def read_review(path: Path) -> Review:
         FeatureTable(tuple(columns), features),
         run,
         CRS.from_user_input(run["grid"]["crs_wkt"]),
+        {name: np.array(layer[name], object) for name in told},
     )
 
 
-def read_outlines(path: Path) -> dict[str, shapely.Geometry]:
-    """Return each candidate's outline in the CRS by uuid: the reviewer's, where he drew one.
+def read_outlines(path: Path, uuids: Sequence[str] | None = None) -> dict[str, shapely.Geometry]:
+    """Return the outlines of these candidates (of all, without `uuids`) in the CRS by uuid: the reviewer's,
+    where he drew one.
 
     Raises:
         InputError: if the file is no candidates GeoPackage of this version, or an outline is broken.
     """
     query = (
         "SELECT review.uuid, coalesce(decisions.outline, review.geometry) "
-        "FROM review LEFT JOIN decisions ON decisions.uuid = review.decision_uuid ORDER BY rank, review.uuid"
+        "FROM review LEFT JOIN decisions ON decisions.uuid = review.decision_uuid"
     )
     with open_candidates(path) as database:
-        rows = database.execute(query).fetchall()
+        if uuids is None:
+            rows = database.execute(f"{query} ORDER BY rank, review.uuid").fetchall()
+        else:
+            wanted = json.dumps(list(uuids))
+            rows = database.execute(
+                f"{query} WHERE review.uuid IN (SELECT value FROM json_each(?)) ORDER BY rank, review.uuid",
+                (wanted,),
+            ).fetchall()
     try:
         return {uuid: shapely.from_wkb(_wkb_of(blob)) for uuid, blob in rows}
     except (shapely.errors.ShapelyError, ValueError, TypeError) as error:

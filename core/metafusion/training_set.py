@@ -3,7 +3,7 @@ layers, and the tiles that keep neighbours together. How it learns lives in `cla
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -42,6 +42,10 @@ class TrainingSet:
     def confidence(self) -> Floats:
         """`[n]` minus the mean margin `M = 1 - p1 + p2`: the rank where there is no classifier."""
         return -self.features.select(["M"]).values[:, 0]
+
+    def with_features(self, names: Sequence[str]) -> Self:
+        """Return the same candidates with these features only."""
+        return replace(self, features=self.features.select(names))
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:

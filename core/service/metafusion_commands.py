@@ -26,7 +26,11 @@ Classes = Annotated[
 ]
 AcceptedPerFind = Annotated[
     float | None,
-    typer.Option(metavar="N", help="False alarms you accept for each missed place found; default: any."),
+    typer.Option(
+        metavar="N",
+        help="False alarms accepted for each missed place found; default: any in flag-candidates, in "
+        "apply-review what the candidates were flagged with, else 1.",
+    ),
 ]
 Alpha = Annotated[
     float | None,
@@ -60,7 +64,10 @@ def flag_candidates(
     ] = 0.0,
     priors: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="Priors by altitude: from_m, to_m and a column per class."),
+        typer.Option(
+            metavar="CSV|TIF",
+            help="Priors by altitude (from_m, to_m, a column per class), or a raster with a band per class.",
+        ),
     ] = None,
     overwrite: Overwrite = False,
     image: Image = None,
@@ -96,7 +103,7 @@ def fit_meta_classifier(
         typer.Option(
             "--labels",
             metavar="FILE",
-            help="True classes of each run, in order: raster or polygons.",
+            help="True classes of each run in order, or of all: raster or polygons.",
         ),
     ] = None,
     label_field: Annotated[
@@ -133,8 +140,9 @@ def apply_review(
         Path, typer.Argument(metavar="GPKG", help="Its candidates, reviewed or with scores.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", metavar="TIF", help="Map to write; a log of changes lies beside it.")
-    ],
+        Path | None,
+        typer.Option(metavar="TIF", help="Map to write; default: RUN_DIR/land_cover_reviewed.tif."),
+    ] = None,
     decide_by: Annotated[
         str,
         typer.Option(

@@ -2,8 +2,9 @@
 the functions; what they do lives in `core/metafusion/`.
 """
 
+import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,8 +12,8 @@ from ..progress import Reporter
 from .fields import JobRequest, Names, OptionalOutput, OptionalPath, OutputPath, Paths, Value
 from .mapping_jobs import MappingJob, PredictJob, do_predict
 
-#: File of the candidates in the folder of their run, where no other is given.
-CANDIDATES_FILE = "candidates.gpkg"
+#: Files in the folder of the run, where no others are given.
+CANDIDATES_FILE, REVIEWED_FILE = "candidates.gpkg", "land_cover_reviewed.tif"
 
 
 class FlagCandidatesJob(MappingJob):
@@ -65,24 +66,13 @@ class FitMetaClassifierJob(JobRequest):
     seed: int = Field(default=0, ge=0)
     overwrite: bool = False
 
-    @model_validator(mode="after")
-    def _something_to_learn_from(self) -> "FitMetaClassifierJob":
-        if not self.runs and not self.reviewed:
-            raise ValueError("it needs 'runs' with 'labels', or 'reviewed' candidates")
-        if len(self.runs) != len(self.labels):
-            raise ValueError(
-                f"each run needs one file of labels, and there are {len(self.runs)} 'runs' and "
-                f"{len(self.labels)} 'labels'"
-            )
-        return self
-
 
 class ApplyReviewJob(JobRequest):
     """Write a copy of the map of `run` with the accepted candidates in it; see `core/metafusion/apply.py`."""
 
     run: Path
     candidates: Path
-    output: OutputPath
+    output: OptionalOutput = None
     decide_by: Literal["review", "classifier", "both"] = "review"
     accepted_per_find: float | None = Field(default=None, ge=0)
     overwrite: bool = False
@@ -94,7 +84,10 @@ def do_flag_candidates(job: FlagCandidatesJob, reporter: Reporter) -> Value:
 
     output = job.output or job.run / CANDIDATES_FILE
     request = FlagRequest(output=output, **_but(job, MappingJob, "output"))
-    prediction = do_predict(job.prediction, reporter) if job.sources else None
+    prediction = None
+    if job.sources:
+        _check_before_mapping(job, output)
+        prediction = do_predict(job.prediction, reporter)
     result = flag_candidates(request, reporter)
     return {
         "run": str(job.run),
@@ -107,6 +100,20 @@ def do_flag_candidates(job: FlagCandidatesJob, reporter: Reporter) -> Value:
     }
 
 
+def _check_before_mapping(job: FlagCandidatesJob, output: Path) -> None:
+    """Refuse now what flagging would refuse when the map is made."""
+    from ..bundle import load_bundle
+    from ..metafusion.flag import select_classes
+    from ..metafusion.geopackage import require_free
+    from ..metafusion.persist import load_meta
+
+    select_classes(load_bundle(job.model).card.classes, job.classes)
+    if job.meta:
+        load_meta(job.meta)
+    if output.exists():
+        require_free(output, overwrite=job.overwrite)
+
+
 def do_fit_meta_classifier(job: FitMetaClassifierJob, reporter: Reporter) -> Value:
     """Fit, write the classifier and its report, and say how well it ranks."""
     from ..metafusion.fit import FitRequest, fit_meta_classifier
@@ -116,8 +123,8 @@ def do_fit_meta_classifier(job: FitMetaClassifierJob, reporter: Reporter) -> Val
         "meta": str(result.meta),
         "report_json": str(result.report_json),
         "report_html": str(result.report_html),
-        "auc": result.auc,
-        "auc_std": result.auc_std,
+        "auc": _known(result.auc),
+        "auc_std": _known(result.auc_std),
         "n_candidates": result.n_candidates,
         "n_true": result.n_true,
         "message": result.message,
@@ -128,7 +135,8 @@ def do_apply_review(job: ApplyReviewJob, reporter: Reporter) -> Value:
     """Write the fused map and its change log."""
     from ..metafusion.apply import ApplyRequest, apply_review
 
-    result = apply_review(ApplyRequest(**_but(job, JobRequest)), reporter)
+    output = job.output or job.run.absolute() / REVIEWED_FILE
+    result = apply_review(ApplyRequest(output=output, **_but(job, JobRequest, "output")), reporter)
     return {
         "land_cover": str(result.land_cover),
         "change_log": str(result.change_log),
@@ -138,7 +146,12 @@ def do_apply_review(job: ApplyReviewJob, reporter: Reporter) -> Value:
     }
 
 
-def _but(job: JobRequest, base: type[JobRequest], *names: str) -> dict[str, object]:
+def _known(measure: float) -> float | None:
+    """Return a measure, None for NaN, which JSON does not have."""
+    return None if math.isnan(measure) else measure
+
+
+def _but(job: JobRequest, base: type[JobRequest], *names: str) -> dict[str, Any]:
     """Return the fields that a request adds to its base, without `names`."""
     left_out = {*base.model_fields, *names}
     return {name: getattr(job, name) for name in type(job).model_fields if name not in left_out}

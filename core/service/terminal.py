@@ -54,10 +54,11 @@ def show_prediction(console: Console, value: dict[str, Any]) -> None:
     show_files(console, {**value["products"], "run": value["run_file"]})
     seconds, windows = value["seconds"], value["windows"]
     speed = f" ({windows / seconds:.3g} windows/s)" if seconds > 0 and windows else ""
-    _say(
-        console,
+    console.print(
         f"{windows:,} windows in {format_seconds(seconds)}{speed} on {value['device']}, "
         f"{value['precision']}, model {_name_of(value['model'])}",
+        markup=False,
+        highlight=False,
     )
 
 
@@ -82,23 +83,16 @@ def show_candidates(console: Console, value: dict[str, Any]) -> None:
     for name, n in value["per_class"].items():
         table.add_row(Text(name), f"{n:,}")
     console.print(table)
-    _say(console, value["message"])
 
 
 def show_fit(console: Console, value: dict[str, Any]) -> None:
-    """Print the classifier's files and how well it ranks."""
+    """Print the files of a meta classifier; the job has said how well it ranks."""
     show_files(console, {name: value[name] for name in ("meta", "report_html", "report_json")})
-    _say(console, value["message"])
 
 
 def show_fusion(console: Console, value: dict[str, Any]) -> None:
-    """Print the fused map, its change log and what was changed."""
+    """Print the files of a fused map; the job has said what was changed."""
     show_files(console, {name: value[name] for name in ("land_cover", "change_log")})
-    _say(console, value["message"])
-
-
-def _say(console: Console, sentence: str) -> None:
-    console.print(sentence, markup=False, highlight=False)
 
 
 def show_model(console: Console, value: dict[str, Any]) -> None:

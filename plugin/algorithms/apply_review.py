@@ -51,11 +51,20 @@ class ApplyReview(MceAlgorithm):
             QgsProcessingParameterVectorLayer("CANDIDATES", tr("Candidates of the run"), polygons)
         )
         self.addParameter(choice_parameter("DECIDE_BY", tr("Who decides"), DECIDE_BY))
-        self.addParameter(accepted_parameter())
+        self.addParameter(
+            accepted_parameter(
+                tr("False alarms accepted for each missed place found (empty: as flagged, else 1)")
+            )
+        )
         self.addParameter(
             QgsProcessingParameterBoolean("OVERWRITE", tr("Replace an earlier result"), defaultValue=False)
         )
-        self.addParameter(QgsProcessingParameterRasterDestination("MAP", _map_title()))
+        self.add_advanced(
+            QgsProcessingParameterBoolean("LOAD_LAYERS", tr("Add the map to the project"), defaultValue=True)
+        )
+        self.addParameter(
+            QgsProcessingParameterRasterDestination("MAP", _map_title(), optional=True, createByDefault=False)
+        )
         self.addOutput(QgsProcessingOutputFile("CHANGE_LOG", tr("Log of the changes (CSV)")))
         self.addOutput(QgsProcessingOutputNumber("N_APPLIED", tr("Number of candidates applied")))
         self.addOutput(QgsProcessingOutputNumber("N_PIXELS", tr("Number of pixels changed")))
@@ -64,7 +73,7 @@ class ApplyReview(MceAlgorithm):
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
-        target = self.parameterAsFileOutput(parameters, "MAP", context)
+        target = self.parameterAsFileOutput(parameters, "MAP", context) if parameters.get("MAP") else ""
         if target and Path(target).suffix.lower() not in (".tif", ".tiff"):
             return False, tr('{} "{}" is not a GeoTIFF: choose a name that ends in .tif.').format(
                 "MAP", target
@@ -85,18 +94,19 @@ class ApplyReview(MceAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
+        target = self.parameterAsOutputLayer(parameters, "MAP", context)
         request = {
             "run": self.parameterAsString(parameters, "RUN", context),
             "candidates": str(self._candidates),
-            "output": self.parameterAsOutputLayer(parameters, "MAP", context),
+            "output": target or None,
             "decide_by": self.parameterAsEnumString(parameters, "DECIDE_BY", context),
             "accepted_per_find": number_or_none(self, parameters, "ACCEPTED_PER_FIND", context),
             "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
         }
         result = self.run_backend(request, feedback)
-        feedback.pushInfo(result["message"])
-        placed = [place_reviewed(Path(result["land_cover"]))]
-        load_on_completion(placed, self._group, context, [], {_map_title()})
+        add = self.parameterAsBoolean(parameters, "LOAD_LAYERS", context) and not target
+        placed = place_reviewed(Path(result["land_cover"]))
+        load_on_completion([placed], self._group, context, [placed.file] if add else [], {_map_title()})
         return {
             "MAP": result["land_cover"],
             "CHANGE_LOG": result["change_log"],
@@ -108,4 +118,4 @@ class ApplyReview(MceAlgorithm):
 
 def _map_title() -> str:
     """Return what the dialog calls the map, and QGIS the layer unless we name it."""
-    return tr("Reviewed land-cover map")
+    return tr("Map with them (empty: land_cover_reviewed.tif in the run's folder)")

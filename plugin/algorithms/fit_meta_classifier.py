@@ -55,7 +55,7 @@ class FitMetaClassifier(MceAlgorithm):
         sources = QgsProcessing.SourceType
         for name, title, source in (
             ("RUNS", tr("Runs (their run.json)"), sources.TypeFile),
-            ("LABELS", tr("True classes of each run, in the same order"), sources.TypeMapLayer),
+            ("LABELS", tr("True classes of each run in the same order, or of all"), sources.TypeMapLayer),
             ("REVIEWED", tr("Reviewed candidates"), sources.TypeVectorPolygon),
         ):
             self.addParameter(QgsProcessingParameterMultipleLayers(name, title, source, optional=True))
@@ -151,7 +151,6 @@ class FitMetaClassifier(MceAlgorithm):
             **self._settings(parameters, context),
         }
         result = self.run_backend(request, feedback)
-        feedback.pushInfo(result["message"])
         return {
             "META": result["meta"],
             "REPORT_HTML": result["report_html"],

@@ -73,7 +73,9 @@ class FlagCandidates(MceAlgorithm):
                 fileFilter=tr("Meta classifiers (*.skops);;All files (*)"),
             )
         )
-        self.addParameter(accepted_parameter())
+        self.addParameter(
+            accepted_parameter(tr("False alarms accepted for each missed place found (empty: any number)"))
+        )
         self.addParameter(amount_parameter("MIN_AREA", tr("Smallest area in square metres")))
         self.addParameter(
             QgsProcessingParameterBoolean("OVERWRITE", tr("Replace earlier candidates"), defaultValue=False)
@@ -102,9 +104,9 @@ class FlagCandidates(MceAlgorithm):
         self.add_advanced(
             QgsProcessingParameterFile(
                 "PRIORS",
-                tr("Priors by altitude (empty: those of the model)"),
+                tr("Priors by altitude, or raster of priors (empty: those of the model)"),
                 optional=True,
-                fileFilter=tr("Tables (*.csv);;All files (*)"),
+                fileFilter=tr("Tables and rasters (*.csv *.tif *.tiff *.vrt);;All files (*)"),
             )
         )
         self.add_advanced(
@@ -153,7 +155,6 @@ class FlagCandidates(MceAlgorithm):
     ) -> dict[str, Any]:
         mapped = self._inputs.request(context, feedback) if self._inputs else {}
         result = self.run_backend({**mapped, **self._settings(parameters, context)}, feedback)
-        feedback.pushInfo(result["message"])
         placed = place_candidates(Path(result["candidates"]))
         products = result["prediction"]["products"] if result["prediction"] else {}
         if self.parameterAsBoolean(parameters, "LOAD_LAYERS", context):

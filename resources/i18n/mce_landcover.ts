@@ -10,7 +10,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/apply_review.py" />
-   <source>Reviewed land-cover map</source>
+   <source>Map with them (empty: land_cover_reviewed.tif in the run's folder)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -40,7 +40,17 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>False alarms accepted for each missed place found (empty: as flagged, else 1)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
    <source>Replace an earlier result</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>Add the map to the project</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -100,7 +110,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>True classes of each run, in the same order</source>
+   <source>True classes of each run in the same order, or of all</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -231,6 +241,11 @@
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>Meta classifier (empty: ranked by the margin)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>False alarms accepted for each missed place found (empty: any number)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -825,7 +840,7 @@
   </message>
   <message>
    <location filename="../../plugin/models.py" />
-   <source>False alarms accepted for each missed place found (empty: any number)</source>
+   <source>False alarms accepted for each missed place found (empty: any; to apply: 1)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -835,7 +850,7 @@
   </message>
   <message>
    <location filename="../../plugin/models.py" />
-   <source>Map with what the meta classifier accepts (only with one)</source>
+   <source>Map with what the meta classifier accepts (empty: in the folder)</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -21,6 +21,7 @@ CREATE TABLE decisions (
   CHECK ((decision = 'reclassify') = (class_id IS NOT NULL)),
   CHECK ((decision = 'undo') = (undoes IS NOT NULL))
 );
+CREATE UNIQUE INDEX candidates_by_uuid ON candidates (uuid);
 CREATE INDEX decisions_by_candidate ON decisions (candidate, id);
 CREATE INDEX decisions_by_undone ON decisions (undoes) WHERE undoes IS NOT NULL;
 

@@ -106,7 +106,7 @@ def fit_meta_classifier(parameters):
 
 def apply_review(parameters):
     products = json.loads((Path(parameters["run"]) / "run.json").read_text())["products"]
-    target = Path(parameters["output"])
+    target = Path(parameters["output"] or Path(parameters["run"]) / "land_cover_reviewed.tif")
     shutil.copy(products["land_cover"], target)
     target.with_suffix(".qml").write_text(QML, encoding="utf-8")
     return {

@@ -26,7 +26,9 @@ PARAMETERS = {
         *("RUNS", "LABELS", "REVIEWED", "CLASSES", "LABEL_FIELD", "ALPHA", "FEATURES", "FOLDS", "TILE"),
         *("OVERSAMPLE", "SEED", "OVERWRITE", "META"),
     },
-    "apply_review": {"RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "MAP"},
+    "apply_review": {
+        *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
+    },
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
     "setup_backend": {"PYTHON", "REBUILD"},

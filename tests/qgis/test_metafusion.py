@@ -12,6 +12,7 @@ from qgis.core import (
     QgsFeature,
     QgsGeometry,
     QgsProcessingException,
+    QgsProcessingOutputLayerDefinition,
     QgsProject,
     QgsVectorLayer,
 )
@@ -71,8 +72,7 @@ RUN_LAYERS = ["Land cover", "Expert 1", "Expert 2", "Evidence"]
 
 
 def test_flag_defaults(run, mapped):
-    feedback = Feedback()
-    result, request = run("flag_candidates", feedback, RUN=str(mapped))
+    result, request = run("flag_candidates", RUN=str(mapped))
     assert request == {
         "run": str(mapped),
         "output": None,
@@ -95,7 +95,6 @@ def test_flag_defaults(run, mapped):
         "RANKED_BY": "margin",
         "MESSAGE": "One candidate.",
     }
-    assert "One candidate." in feedback.said
 
 
 def test_flag_with_everything_given(run, mapped, tmp_path):
@@ -156,39 +155,37 @@ def test_an_image_is_mapped_on_the_way(run, image, dem, tmp_path):
     assert names_in_project() == {"MCE land cover new": ["Candidates", *RUN_LAYERS]}
 
 
-def test_a_review_is_applied_below_the_candidates_and_above_the_map(run, mapped, flagged, tmp_path):
-    target = str(tmp_path / "fused.tif")
+def test_apply_defaults(run, mapped, flagged):
+    """The reviewed map stands between the candidates and the map."""
     layer = QgsProject.instance().mapLayersByName("Candidates")[0]
-    result, request = run("apply_review", RUN=str(mapped), CANDIDATES=layer, MAP=target)
+    result, request = run("apply_review", RUN=str(mapped), CANDIDATES=layer)
     assert request == {
         "run": str(mapped),
         "candidates": str(mapped / "candidates.gpkg"),
-        "output": target,
+        "output": None,
         "decide_by": "review",
         "accepted_per_find": None,
         "overwrite": False,
     }
     assert result == {
-        "MAP": target,
-        "CHANGE_LOG": str(tmp_path / "fused_changes.csv"),
+        "MAP": str(mapped / "land_cover_reviewed.tif"),
+        "CHANGE_LOG": str(mapped / "land_cover_reviewed_changes.csv"),
         "N_APPLIED": 1,
         "N_PIXELS": 8,
         "MESSAGE": "One applied.",
     }
-
-
-def test_the_reviewed_map_stands_between_candidates_and_map(run, mapped, flagged, tmp_path, context):
-    from mce_landcover.plugin.groups import group_of_run
-    from mce_landcover.plugin.layers import load_on_completion, place_reviewed
-
-    file = mapped / "land_cover.tif"
-    target = tmp_path / "fused.tif"
-    target.write_bytes(file.read_bytes())
-    load_on_completion([place_reviewed(target)], group_of_run(mapped, context), context, [target])
-    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mce:apply_review")
-    assert handleAlgorithmResults(algorithm, context, Feedback(), {})
     layers = ["Candidates", "Land cover, reviewed", *RUN_LAYERS]
     assert names_in_project() == {"MCE land cover ortho": layers}
+
+
+def test_a_reviewed_map_elsewhere_is_loaded_if_the_user_says_so(run, mapped, flagged, tmp_path):
+    target = str(tmp_path / "fused.tif")
+    wish = QgsProcessingOutputLayerDefinition(target, QgsProject.instance())
+    for destination in (target, wish):
+        assert not QgsProject.instance().mapLayersByName("Land cover, reviewed")
+        result, request = run("apply_review", RUN=str(mapped), CANDIDATES=flagged, MAP=destination)
+        assert result["MAP"] == request["output"] == target
+    assert QgsProject.instance().mapLayersByName("Land cover, reviewed")[0].source() == target
 
 
 def test_decisions_by_the_classifier(run, mapped, flagged, tmp_path):

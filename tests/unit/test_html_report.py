@@ -7,6 +7,7 @@ import pytest
 from mce_landcover.core.html_report import (
     Line,
     Page,
+    Percent,
     Plot,
     Section,
     Table,
@@ -129,6 +130,9 @@ def test_a_table_aligns_numbers_and_stresses_rows():
         (0.12345, "0.123"),
         (12345.67, "12\u202f345.7"),
         ("words", "words"),
+        (Percent(0.04), "0.0"),
+        (Percent(78.66), "78.7"),
+        (Percent("nan"), "–"),
     ],
 )
 def test_cells(value, text):

@@ -84,7 +84,7 @@ def test_rasters_that_are_no_labels_are_refused(tmp_path):
     with pytest.raises(InputError, match="do not exist"):
         opened(tmp_path / "gone.tif")
     (tmp_path / "text.tif").write_text("no raster")
-    with pytest.raises(InputError, match="neither a label raster nor a layer of polygons"):
+    with pytest.raises(InputError, match="neither a raster nor a layer of polygons"):
         opened(tmp_path / "text.tif")
 
 
@@ -185,7 +185,7 @@ def test_layers_that_cannot_be_used_are_refused(tmp_path):
         opened(polygons)
     with pytest.raises(InputError, match=r"no field 'kind'.*they have class"):
         opened(polygons, "kind")
-    with pytest.raises(InputError, match="neither a label raster nor a layer"):
+    with pytest.raises(InputError, match="neither a raster nor a layer"):
         opened(f"{polygons}|layername=gone")
     points = write_polygons(tmp_path / "points.gpkg", [square.centroid], [7])
     with pytest.raises(InputError, match="other geometries than polygons"):

@@ -1,9 +1,10 @@
 """The door of MetaFusion's jobs: what they refuse, and what they hand on to `core/metafusion/`."""
 
+import dataclasses
 import json
-import sys
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,14 +55,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         },
     }
     for module, request, function in DOERS.values():
-        fake = ModuleType(f"mce_landcover.core.metafusion.{module}")
 
         def do(request: dict[str, Any], _reporter: object, module: str = module) -> SimpleNamespace:
             seen.append({"did": module, **request})
             return SimpleNamespace(**answers[module])
 
-        vars(fake).update({request: dict, function: do})
-        monkeypatch.setitem(sys.modules, fake.__name__, fake)
+        library = import_module(f"mce_landcover.core.metafusion.{module}")
+        monkeypatch.setattr(library, request, dict)
+        monkeypatch.setattr(library, function, do)
 
     def predict(job: PredictJob, _reporter: object) -> dict[str, Any]:
         seen.append({"did": "predict", **dict(job)})
@@ -77,6 +78,21 @@ def refusal(name: str, parameters: dict[str, Any]) -> str:
     sentence = str(caught.value)
     assert sentence.endswith(".") and "\n" not in sentence
     return sentence
+
+
+@pytest.mark.parametrize("job", DOERS)
+def test_job_and_library_know_the_same_parameters_and_defaults(job: str) -> None:
+    module, request, _ = DOERS[job]
+    library = import_module(f"mce_landcover.core.metafusion.{module}")
+    theirs = {f.name: f.default for f in dataclasses.fields(getattr(library, request))}
+    fields = {
+        name: field
+        for name, field in JOB_TABLE[job].request.model_fields.items()
+        if name not in MappingJob.model_fields
+    }
+    assert theirs.keys() == fields.keys()
+    optional = {name: default for name, default in theirs.items() if default is not dataclasses.MISSING}
+    assert {name: fields[name].default for name in optional} == optional
 
 
 def test_a_finished_run_is_flagged_without_mapping(asked: list[dict[str, Any]], tmp_path: Path) -> None:
@@ -102,6 +118,29 @@ def test_sources_are_mapped_first_with_logits_and_the_same_alpha(
     assert (mapped["alpha"], mapped["logits"], mapped["overwrite"]) == (0.99, True, True)
     assert flagged["alpha"] == 0.99
     assert value["prediction"] == {"output_dir": str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"classes": "moon"}, "no class 'moon'"),
+        ({"meta": "absent.skops"}, "absent.skops"),
+        ({"output": "there.gpkg"}, "already there"),
+        ({"model": "absent.safetensors"}, "absent.safetensors"),
+    ],
+)
+def test_what_flagging_would_refuse_is_refused_before_mapping(
+    asked: list[dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there.gpkg").touch()
+    assert said in refusal("flag_candidates", {"run": "r", "image": "a.tif", **given})
+    assert asked == []
+    assert not Path("r").exists()
 
 
 @pytest.mark.parametrize(("parameter", "value"), [("model", "own.safetensors"), ("extent", "1,2,3,4")])
@@ -136,7 +175,7 @@ def test_classes_come_as_text_or_list(classes: object, names: tuple[str, ...]) -
         ("fit_meta_classifier", "tile_m", 0),
         ("fit_meta_classifier", "seed", -1),
         ("apply_review", "decide_by", "nobody"),
-        ("apply_review", "output", None),
+        ("apply_review", "output", 3),
     ],
 )
 def test_a_bad_value_is_one_sentence_with_its_parameter(job: str, parameter: str, value: object) -> None:
@@ -155,8 +194,19 @@ def test_a_classifier_is_fitted_from_runs_or_reviews(asked: list[dict[str, Any]]
     assert json.loads(json.dumps(value)) == value
 
 
+def test_a_measure_that_is_unknown_is_null(
+    asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = import_module("mce_landcover.core.metafusion.fit")
+    answer = fit.fit_meta_classifier({}, SILENT)
+    answer.auc_std = float("nan")
+    monkeypatch.setattr(fit, "fit_meta_classifier", lambda *_: answer)
+    value = run_job("fit_meta_classifier", {"reviewed": "c.gpkg", "output": "m.skops"}, SILENT)
+    assert (value["auc"], value["auc_std"]) == (0.9, None)
+
+
 def test_a_classifier_needs_something_to_learn_from() -> None:
-    assert "'runs' with 'labels'" in refusal("fit_meta_classifier", {"output": "m"})
+    assert "runs with labels" in refusal("fit_meta_classifier", {"output": "m.skops"})
 
 
 def test_a_review_is_applied(asked: list[dict[str, Any]], tmp_path: Path) -> None:
@@ -173,3 +223,10 @@ def test_a_review_is_applied(asked: list[dict[str, Any]], tmp_path: Path) -> Non
         "overwrite": False,
     }
     assert (value["n_applied"], value["n_pixels"]) == (2, 60)
+
+
+def test_a_reviewed_map_without_a_name_lies_beside_the_map(
+    asked: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    run_job("apply_review", {"run": str(tmp_path), "candidates": "c.gpkg"}, SILENT)
+    assert asked[0]["output"] == tmp_path / "land_cover_reviewed.tif"

@@ -30,6 +30,7 @@ def n_holes(polygons: MultiPolygon) -> int:
     return sum(len(part.interiors) for part in polygons.geoms)
 
 
+@settings(deadline=None)
 @given(MASKS)
 def test_an_outline_is_valid_and_covers_exactly_the_pixels(mask):
     polygons = outline(mask)
@@ -38,6 +39,7 @@ def test_an_outline_is_valid_and_covers_exactly_the_pixels(mask):
     assert shapely.equals(polygons, squares(mask))
 
 
+@settings(deadline=None)
 @given(MASKS)
 def test_an_outline_keeps_the_holes_and_no_needless_corner(mask):
     polygons = outline(mask)
@@ -58,7 +60,7 @@ def test_parts_that_meet_at_a_corner_and_a_hole_that_touches_the_rim():
     assert (polygons.is_valid, len(polygons.geoms), n_holes(polygons), polygons.area) == (True, 1, 1, 7)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(CLASSES, st.integers(1, 6), st.booleans())
 def test_segments_are_cut_out_the_same_whatever_the_tiles(classes, tile, repeat):
     """Tiles of few pixels send most segments the way of the large ones."""
@@ -102,6 +104,7 @@ def test_memory_of_a_large_segment_is_that_of_a_strip():
     assert shapely.equals(polygons, squares(spiral == 1))
 
 
+@settings(deadline=None)
 @given(MASKS, st.floats(0.1, 4))
 def test_simplifying_keeps_outlines_valid_and_their_holes(mask, tolerance):
     exact = outline(mask)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
-from mce_landcover.core.errors import ModelError, OutputError
+from mce_landcover.core.errors import InputError, ModelError, OutputError
 from mce_landcover.core.metafusion.boosting import MetaSettings
 from mce_landcover.core.metafusion.classifier import MetaClassifier, Origin, fit_classifier
 from mce_landcover.core.metafusion.persist import MAX_BYTES, load_meta, save_meta
-from meta_support import draw
+from meta_support import Table, draw
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,20 @@ def test_what_is_read_is_what_was_written(meta, file):
         assert getattr(found, name) == getattr(meta, name), name
     assert (found.fill == meta.fill).all()
     assert file.stat().st_size < 200_000
+
+
+def test_boostings_of_single_classes_are_read_too(tmp_path):
+    table, targets, groups = draw(600)
+    class_ids = np.random.default_rng(0).choice([3.0, 4.0, 9.0], 600, p=[0.4, 0.5, 0.1])
+    table = Table((*table.names, "mce_class"), np.column_stack([table.values, class_ids]))
+    fitted = fit_classifier(table, targets, groups)
+    assert set(fitted.boosting.own) == {3, 4}
+    save_meta(tmp_path / "m.skops", fitted)
+    found = load_meta(tmp_path / "m.skops")
+    assert (found.score(table) == fitted.score(table)).all()
+    assert found.calibration == fitted.calibration
+    with pytest.raises(InputError, match="mce_class"):
+        found.score(Table(table.names[:-1], table.values[:, :-1]))
 
 
 def test_an_unknown_spread_survives(meta, tmp_path):
@@ -153,7 +167,7 @@ def test_a_bomb_is_not_unpacked(file):
 
 def test_a_tree_whose_links_leave_it_is_refused(meta, file):
     """scikit-learn follows links unchecked: a wrong one would read foreign memory or never end."""
-    state = meta.boosting.estimators_[0, 0].tree_.__getstate__()
+    state = meta.boosting.shared.estimators_[0, 0].tree_.__getstate__()
     assert state["node_count"] > 3
 
     for field, value in (("left_child", 10**9), ("right_child", 0), ("feature", 99), ("left_child", -5)):
@@ -186,7 +200,8 @@ def test_a_header_that_does_not_fit_is_refused(meta, file):
     cases = [
         ({"feature_names": ["a", "b"]}, "contradicts itself"),
         ({"format_version": 2}, "newer version"),
-        ({"slope": -1}, "header"),
+        ({"curves": [[-1, 0]]}, "header"),
+        ({"own": [3]}, "contradicts itself"),
         ({"surprise": 1}, "header"),
         ({"fill": [0.0]}, "contradicts itself"),
     ]

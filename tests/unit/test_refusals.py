@@ -2,14 +2,12 @@
 
 import errno
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from disks import mounted
 from engine_support import WEST, predict_with, read, scene, tiny_model, write
 from mce_landcover.core.engine import devices, files
 from mce_landcover.core.engine.store import RUN_FILE
@@ -166,42 +164,23 @@ def test_output_is_a_file(rasters, tmp_path):
     assert (tmp_path / "file").read_text() == "x"
 
 
-def mounted(folder: Path, options: str):
-    """Mount a small memory file system, or skip where that is not allowed."""
-    folder.mkdir()
-    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a file system needs root on Linux")
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"mounting is not permitted here: {done.stderr.decode().strip()}")
-    return folder
-
-
 @pytest.mark.parametrize("size", ["4k", "16k", "40k", "64k", "120k", "200k"])
 def test_full_disk(rasters, tmp_path, size):
-    disk = mounted(tmp_path / "disk", f"size={size}")
-    try:
+    with mounted(tmp_path / "disk", f"size={size}") as disk:
         with pytest.raises(OutputError, match="full") as caught:
             predict_with(MODEL, rasters, disk / "out")
         assert str(disk) in str(caught.value)
         assert not list(disk.rglob("*.part*")) and not list(disk.glob("out/*.tif"))
         assert not (disk / "out" / RUN_FILE).exists()
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_read_only_folder(rasters, tmp_path):
-    disk = mounted(tmp_path / "disk", "size=1m,ro")
-    try:
+    with mounted(tmp_path / "disk", "size=1m,ro") as disk:
         with pytest.raises(OutputError, match="cannot be written to"):
             predict_with(MODEL, rasters, disk / "out")
         with pytest.raises(OutputError, match="cannot be written to"):
             predict_with(MODEL, rasters, tmp_path / "out", destinations={"evidence": disk / "e.tif"})
         assert not (tmp_path / "out").exists()
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.parametrize(

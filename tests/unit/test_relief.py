@@ -7,12 +7,14 @@ from flag_support import COL0, GSD, ROW0, hilly, write_dem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.grid import Region, WorldGrid
-from mce_landcover.core.metafusion.relief import moved, open_relief, slope_deg
+from mce_landcover.core.metafusion.regions import moved
+from mce_landcover.core.metafusion.relief import open_relief, slope_deg
 from rasterio.crs import CRS
 
 GRID = WorldGrid(CRS.from_epsg(2056), GSD)
 
 
+@settings(deadline=None)
 @given(st.floats(-2, 2), st.floats(-2, 2), st.floats(0.1, 5))
 def test_slope_of_a_plane(east, south, gsd):
     rows, cols = np.mgrid[:6, :7]

@@ -144,6 +144,12 @@ def test_tensors_and_other_float_types_give_the_same(dtype):
         np.testing.assert_array_equal(column, as32[name])
 
 
+def test_float64_probabilities_are_compared_as_they_are():
+    p = np.full((2, 1, 2), 0.5)
+    p[1, 0, 1] += 1e-12
+    assert segment_metrics(p)[1]["class"].tolist() == [0, 1]
+
+
 def test_the_layout_in_memory_does_not_matter():
     p = make_probabilities(make_classes((9, 8), 4, patch=2), 4)
     last = np.moveaxis(np.ascontiguousarray(np.moveaxis(p, 0, 2)), 2, 0)

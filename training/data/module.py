@@ -51,6 +51,8 @@ class TileData(LightningDataModule):
             )
         self.train, self.validation, self.test = train, validation, test
         self.batch_size, self.seed = batch_size, seed
+        #: Workers of a resumed run read ahead before Lightning says which epoch it is.
+        self.first_epoch = 0
         self.workers = auto_workers() if workers is None else workers
 
     def train_dataloader(self) -> DataLoader[Sample]:
@@ -72,6 +74,7 @@ class TileData(LightningDataModule):
         sampler = EpochSampler(
             _length(dataset), self.seed, training=training, process=process, processes=processes
         )
+        sampler.set_epoch(self.first_epoch)
         return DataLoader(
             dataset,
             batch_size=self.batch_size,

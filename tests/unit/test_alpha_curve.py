@@ -1,0 +1,148 @@
+import math
+
+import numpy as np
+import pytest
+from fit_support import labelled_run, read
+from flag_support import rule, smooth_logits
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from mce_landcover.core.decision import decide
+from mce_landcover.core.grid import Region
+from mce_landcover.core.metafusion.alpha_curve import (
+    AlphaCurve,
+    AlphaRow,
+    CurveRequest,
+    LabelledRun,
+    _fp_at,
+    alpha_curve,
+    filled_outline,
+    known_candidates,
+)
+from mce_landcover.core.metafusion.boosting import MetaSettings
+from mce_landcover.core.metafusion.candidates import find_candidates
+from mce_landcover.core.metafusion.counting import Errors, count_errors
+from mce_landcover.core.metafusion.crossval import cross_validate
+from mce_landcover.core.metafusion.fusion import fuse
+from mce_landcover.core.metafusion.labels import open_labels
+from mce_landcover.core.metafusion.outlines import outline
+from mce_landcover.core.metafusion.pixels import RunPixels
+from mce_landcover.core.metafusion.training_set import TrainingSet, enough_tiles
+from mce_landcover.core.progress import SilentReporter
+from scipy import ndimage
+from torch import from_numpy
+
+NAMES = ("M", "E", "S", "mce_support", "mce_class")
+SETTINGS = MetaSettings(folds=3)
+ALPHAS = (0.95, 0.99, 1.0)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("curve")
+    return [LabelledRun(*labelled_run(folder, seed)) for seed in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def curve(runs) -> AlphaCurve:
+    request = CurveRequest(runs, [7, 9], NAMES, SETTINGS, tile_m=15, alphas=ALPHAS, between=(0.5,))
+    return alpha_curve(request, SilentReporter())
+
+
+def ml_map(seed: int, alpha: float) -> np.ndarray:
+    """Decide a run's logits in memory."""
+    logits = smooth_logits(150, 160, seed)
+    found = decide(from_numpy(logits).reshape(*logits.shape[:2], -1), rule(alpha))
+    return found.evidence[0].numpy().reshape(logits.shape[2:]).astype(np.uint8)
+
+
+def errors(maps: list[np.ndarray], runs) -> Errors:
+    total = Errors()
+    for predicted, run in zip(maps, runs, strict=True):
+        for id_ in (7, 9):
+            total = total.plus(count_errors(predicted, read(run.labels), id_))
+    return total
+
+
+def test_the_plain_rules_are_counted_as_in_memory(curve, runs):
+    bayes = [read(run.run / "land_cover.tif") for run in runs]
+    assert curve.bayes == errors(bayes, runs)
+    assert [alpha for alpha, _ in curve.plain] == [0, 0.5, *ALPHAS]
+    for alpha, found in curve.plain[1:]:
+        assert found == errors([ml_map(seed, alpha) for seed in (1, 2)], runs)
+    assert [row.ml for row in curve.rows] == [found for _, found in curve.plain[2:]]
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_fusion_is_counted_as_in_memory(curve, runs, alpha):
+    found, parts = [], []
+    for run in runs:
+        with RunPixels(run.run, alpha) as pixels:
+            labels = open_labels(run.labels, pixels.grid, pixels.extent, pixels.record.classes)
+            found.append(find_candidates(pixels, [7, 9], labels=labels))
+            labels.close()
+        parts.append(known_candidates(found[-1], "EPSG:2056"))
+    training = TrainingSet.join(parts)
+    groups, _ = enough_tiles(training, 15, 3)
+    values = training.features.select(NAMES).values
+    scores = cross_validate(values, training.targets, groups, SETTINGS, training.class_ids).scores
+    fused = []
+    for seed, candidates, run in zip((1, 2), found, runs, strict=True):
+        own, scores = scores[: len(candidates)], scores[len(candidates) :]
+        ml, labels = ml_map(seed, alpha), np.zeros((150, 160), np.int64)
+        for id_ in (7, 9):
+            parts_of, _ = ndimage.label(ml == id_, np.ones((3, 3)))
+            labels[parts_of > 0] = parts_of[parts_of > 0] + labels.max()
+        accepted = labels.ravel()[candidates.table.first[own >= 0.5]]
+        fused.append(fuse(read(run.run / "land_cover.tif"), ml, labels, accepted))
+    row = next(row for row in curve.rows if row.alpha == alpha)
+    assert row.fused == errors(fused, runs)
+    assert (row.n_candidates, row.n_true) == (len(training), training.targets.sum())
+
+
+def test_fusion_stands_between_the_map_and_the_rule(curve):
+    for row in curve.rows:
+        assert row.ml.fn <= row.fused.fn <= curve.bayes.fn
+        assert curve.bayes.fp <= row.fused.fp <= row.ml.fp
+        gain = curve.bayes.fn - row.fused.fn
+        assert curve.delta_fused(row) == pytest.approx((row.fused.fp - curve.bayes.fp) / gain)
+        assert row.is_better is (row.fused.fp < row.ml_fp_at_equal_fn)
+
+
+def test_alphas_without_enough_candidates_have_no_fusion(runs):
+    request = CurveRequest(runs[:1], [7], NAMES, SETTINGS, tile_m=15, alphas=(0.05,), between=())
+    (row,) = alpha_curve(request, SilentReporter()).rows
+    assert row.fused is None and row.is_better is None
+    assert math.isnan(row.auc) and math.isnan(row.ml_fp_at_equal_fn)
+
+
+def test_the_rule_is_taken_where_no_other_alpha_beats_it():
+    plain = [Errors(100, 50), Errors(200, 40), Errors(900, 45), Errors(150, 60), Errors(400, 30)]
+    assert _fp_at(Errors(0, 45), plain) == 150
+    assert _fp_at(Errors(0, 40), plain) == 200
+    assert _fp_at(Errors(0, 35), plain) == 300
+    assert _fp_at(Errors(0, 55), plain) == 100, "to miss more needs no more"
+    assert math.isnan(_fp_at(Errors(0, 29), plain))
+    assert math.isnan(_fp_at(None, plain))
+
+
+def test_what_cannot_be_compared_is_no_win():
+    row = AlphaRow(1.0, 10, 5, 0.9, Errors(5, 5), Errors(4, 4))
+    assert row.is_better is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))).filter(np.any), st.integers(1, 40))
+def test_an_outline_is_filled_to_its_pixels(mask, strip):
+    from mce_landcover.core.metafusion import alpha_curve as module
+
+    rows, cols = mask.shape
+    found = np.zeros((rows + 3, cols + 2), np.bool_)
+    polygons = outline(np.pad(mask, ((3, 0), (2, 0))))
+    before, module._STRIP_PX = module._STRIP_PX, strip
+    try:
+        for region, part in filled_outline(polygons, Region(3, rows + 3, 2, cols + 2)):
+            found[region.row0 : region.row1, region.col0 : region.col1] |= part
+    finally:
+        module._STRIP_PX = before
+    assert (found == np.pad(mask, ((3, 0), (2, 0)))).all()

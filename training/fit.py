@@ -1,0 +1,263 @@
+"""Runs a training: Trainer, checkpoints, logs, progress, resuming. What is trained, and what becomes of the
+weights, is decided by whoever calls."""
+
+import logging
+import math
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ..core.accuracy import Scores
+from ..core.errors import DeviceError, InputError, OutputError
+from ..core.progress import Reporter
+from .data.module import TileData
+from .lightning_setup import Callback, CSVLogger, ModelCheckpoint, TensorBoardLogger, Trainer
+from .module import MONITOR, SegmentationModule
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+_PREFIX = "network."
+_PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """How long and on what.
+
+    Attributes:
+        steps: ends a training before its epochs do; -1 never.
+        accumulate: batches per optimizer step.
+        devices: GPUs, or processes on the CPU, of this machine; more than one share the data (DDP), their
+            batch norms counting together. `torchrun` sets more machines.
+        every: epochs between validations.
+    """
+
+    epochs: int = 50
+    steps: int = -1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    devices: int = 1
+    nodes: int = 1
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    accumulate: int = 1
+    every: int = 1
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known after an epoch; scores are NaN where there was no validation."""
+
+    epoch: int
+    step: int
+    loss: float
+    validation_loss: float
+    mean_recall: float
+    mean_iou: float
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The weights of the highest validation mean accuracy (the last ones without a validation), their epoch,
+    the course of this run, scores by rule on the test windows, and the seconds spent."""
+
+    weights: dict[str, Tensor]
+    best: Epoch
+    history: tuple[Epoch, ...]
+    scores: dict[str, Scores]
+    seconds: float
+    device: str
+    leads: bool  # the one process of a distributed run that writes results
+
+
+def fit(
+    module: SegmentationModule, data: TileData, folder: Path, settings: TrainerSettings, reporter: Reporter
+) -> FitResult:
+    """Train, going on from the last whole epoch if `folder` holds one, and score the best weights.
+
+    The folder gets a checkpoint per epoch (`last.ckpt`), the best one (`best.ckpt`) and the logs
+    (TensorBoard, CSV). Global random states are as before afterwards.
+
+    Raises:
+        TrainingError: if the loss stops being a number.
+        DeviceError, InputError, OutputError, Cancelled: the checkpoints stay in all cases.
+    """
+    _check_device(settings)
+    started, diary = time.monotonic(), _Diary(reporter)
+    keepers = _keepers(folder, judged=data.validation is not None)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made ({error.strerror or error}).") from error
+    with _quietly(), torch.random.fork_rng():
+        trainer = _trainer(folder, settings, data, [*keepers, diary])
+        last = folder / LAST
+        if last.exists():
+            data.first_epoch = _read_checkpoint(last)[1].epoch
+            reporter.log(f"Going on after epoch {data.first_epoch}, from {last}.")
+        start = str(last) if last.exists() else None
+        trainer.fit(module, datamodule=data, ckpt_path=start, weights_only=True)
+        weights, best = read_best(folder)
+        module.network.load_state_dict(weights)
+        if data.test is not None:
+            trainer.test(module, datamodule=data, verbose=False)
+    return FitResult(
+        weights,
+        best,
+        tuple(diary.history),
+        module.results,
+        time.monotonic() - started,
+        _device_name(trainer),
+        trainer.is_global_zero,
+    )
+
+
+def read_best(folder: Path) -> tuple[dict[str, Tensor], Epoch]:
+    """Return the network's weights of the best checkpoint, or of the last where none was judged, and when.
+
+    Raises:
+        OutputError: if there is none.
+    """
+    path = next((p for p in (folder / BEST, folder / LAST) if p.exists()), None)
+    if path is None:
+        raise OutputError(f"The folder {folder} holds no checkpoint: not one epoch was finished.")
+    return _read_checkpoint(path)
+
+
+def _read_checkpoint(path: Path) -> tuple[dict[str, Tensor], Epoch]:
+    """Return the network's weights and the epoch after which they were kept."""
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Tensor] = checkpoint["state_dict"]
+        epoch = Epoch(**checkpoint["mce_epoch"])
+    except (OSError, RuntimeError, KeyError, TypeError, EOFError, UnpicklingError) as error:
+        raise InputError(
+            f"The checkpoint {path} is not one of this program; remove it or choose another folder."
+        ) from error
+    return {k.removeprefix(_PREFIX): v for k, v in state.items() if k.startswith(_PREFIX)}, epoch
+
+
+class _Diary(Callback):
+    """Tells the reporter of steps and epochs, and writes each epoch into its checkpoint."""
+
+    def __init__(self, reporter: Reporter):
+        self.reporter, self.history = reporter, list[Epoch]()
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        """Report a step; may raise Cancelled."""
+        self.reporter.progress(trainer.global_step, int(trainer.estimated_stepping_batches), "steps")
+
+    def on_train_epoch_end(self, trainer: Trainer, _module: Any) -> None:
+        """Note the epoch, and say how it went."""
+        epoch = _epoch(trainer)
+        self.history.append(epoch)
+        told = ""
+        if not math.isnan(epoch.mean_recall):
+            told = (
+                f", validation loss {epoch.validation_loss:.3f}, mean accuracy {epoch.mean_recall:.3f}, "
+                f"mean IoU {epoch.mean_iou:.3f}"
+            )
+        self.reporter.log(f"Epoch {epoch.epoch}: training loss {epoch.loss:.3f}{told}.")
+
+    def on_save_checkpoint(self, trainer: Trainer, _module: Any, checkpoint: dict[str, Any]) -> None:
+        """Keep what is known of the epoch in the checkpoint."""
+        checkpoint["mce_epoch"] = vars(_epoch(trainer))
+
+    def on_test_batch_end(self, trainer: Trainer, _module: Any, *rest: Any) -> None:
+        """Report a batch of the test."""
+        total = sum(int(n) for n in trainer.num_test_batches)
+        self.reporter.progress(int(rest[2]) + 1, total, "test batches")
+
+
+def _epoch(trainer: Trainer) -> Epoch:
+    known = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    nan = math.nan
+    return Epoch(
+        epoch=trainer.current_epoch + 1,
+        step=trainer.global_step,
+        loss=known.get("train/loss_epoch", nan),
+        validation_loss=known.get("validation/loss", nan),
+        mean_recall=known.get(MONITOR, nan),
+        mean_iou=known.get("validation/mean_iou", nan),
+    )
+
+
+def _keepers(folder: Path, *, judged: bool) -> list[ModelCheckpoint]:
+    """Return what keeps the last epoch and, if there is a validation, the best one: each one file."""
+
+    def keeper(filename: str, monitor: str | None) -> ModelCheckpoint:
+        return ModelCheckpoint(
+            dirpath=folder,
+            filename=filename,
+            monitor=monitor,
+            mode="max",
+            save_top_k=1,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+
+    best = [keeper(Path(BEST).stem, MONITOR)] if judged else []
+    return [*best, keeper(Path(LAST).stem, None)]
+
+
+def _trainer(folder: Path, settings: TrainerSettings, data: TileData, callbacks: list[Callback]) -> Trainer:
+    on_gpu = _on_gpu(settings)
+    several = settings.devices * settings.nodes > 1
+    return Trainer(
+        accelerator="cuda" if on_gpu else "cpu",
+        devices=settings.devices,
+        num_nodes=settings.nodes,
+        strategy="ddp" if several else "auto",
+        precision=_PRECISIONS[settings.precision],
+        max_epochs=settings.epochs,
+        max_steps=settings.steps,
+        accumulate_grad_batches=settings.accumulate,
+        check_val_every_n_epoch=settings.every,
+        limit_val_batches=None if data.validation is not None else 0,
+        num_sanity_val_steps=0,
+        sync_batchnorm=several and on_gpu,
+        use_distributed_sampler=False,
+        benchmark=on_gpu,
+        default_root_dir=folder,
+        logger=[CSVLogger(folder, name="csv"), TensorBoardLogger(folder, name="tensorboard")],
+        callbacks=callbacks,
+        log_every_n_steps=10,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def _on_gpu(settings: TrainerSettings) -> bool:
+    return settings.device == "cuda" or (settings.device == "auto" and torch.cuda.is_available())
+
+
+def _check_device(settings: TrainerSettings) -> None:
+    if not _on_gpu(settings):
+        return
+    found = torch.cuda.device_count()
+    if found < settings.devices:
+        raise DeviceError(f"The training needs {settings.devices} CUDA devices, but there are {found}.")
+
+
+def _device_name(trainer: Trainer) -> str:
+    kind = trainer.strategy.root_device
+    return torch.cuda.get_device_name(kind) if kind.type == "cuda" else "cpu"
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep Lightning from talking past the reporter."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning.*")
+            yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,193 @@
+"""From a configuration to what is trained: the model card with measured priors and normalisation, and the
+data module. Opening the data lives in `formats.py`, the training itself in `fit.py`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.card import ExpertSpec, ModelCard, SourceSpec
+from ..core.catalogue import LandCoverClass, load_catalogue
+from ..core.errors import InputError
+from ..core.progress import Reporter
+from .config import Config
+from .data.module import TileData
+from .data.patches import PatchSampler, drawn_pixels
+from .data.samples import ScoringWindows, TrainingPatches, TrainingTiles, augmentation
+from .data.statistics import count_tiles, measure_sources
+from .data.tiles import MemoryTiles, SomeTiles, TileSet
+from .formats import FORMATS, cache_of, open_splits, source_spec
+from .splits import SPLITS, SplitReport, Tiles, report_splits
+
+_NESTED = (("all", ("head", "body", "tail")), ("body and tail", ("body", "tail")), ("tail", ("tail",)))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a training needs; `counts` are the pixels per class that eq. 1 takes its shares from."""
+
+    card: ModelCard
+    data: TileData
+    counts: tuple[int, ...]
+    report: SplitReport
+
+
+def prepare(config: Config, reporter: Reporter) -> Prepared:
+    """Open the data of a configuration, count their classes and make the card.
+
+    Raises:
+        InputError: if data are missing or broken, a class has no training pixel, or the experts' table is
+            not nested.
+    """
+    kind, model = FORMATS[config.data.kind], config.model
+    catalogue = model.catalogue or kind.catalogue
+    classes = load_catalogue(catalogue) if isinstance(catalogue, str) else catalogue
+    experts = model.experts
+    if isinstance(experts, int):
+        experts = nested_experts(classes, experts)
+    check_nested(experts, classes)
+    window = model.window or kind.window
+    specs = tuple(source_spec(source) for source in model.sources or kind.sources)
+    splits = open_splits(config, classes, specs, window, reporter)
+    counted = {name: _labelled(name, tiles, classes, config, reporter) for name, tiles in splits.items()}
+    report = _report(counted, classes)
+    for sentence in report.warnings():
+        reporter.log(sentence)
+    pixels = counted["train"][1].sum(axis=0)
+    _check_present(classes, pixels)
+    kept = {name: _kept(tiles, specs, config.load.keep_gb) for name, (tiles, _) in counted.items()}
+    if any(source.normalisation is None for source in model.sources or kind.sources):
+        measured = measure_sources(kept["train"], specs, window)
+        given = [source.normalisation for source in model.sources or kind.sources]
+        specs = tuple(s if n is not None else m for s, m, n in zip(specs, measured, given, strict=True))
+    card = _card(config, classes, pixels, specs, experts)
+    data, drawn = _data(config, card, kept)
+    return Prepared(card, data, drawn or card.pixel_counts, report)
+
+
+def nested_experts(classes: Sequence[LandCoverClass], n_experts: int) -> tuple[ExpertSpec, ...]:
+    """Return the paper's table: expert 1 for all classes, 2 for body and tail, 3 for tail.
+
+    Raises:
+        InputError: if an expert would have no class.
+    """
+    found = []
+    for name, groups in _NESTED[:n_experts]:
+        ids = tuple(c.id for c in classes if c.group in groups)
+        if not ids:
+            raise InputError(f"No class of the catalogue is in the group {groups[0]}; use fewer experts.")
+        found.append(ExpertSpec(name=name, classes=ids))
+    return tuple(found)
+
+
+def check_nested(experts: Sequence[ExpertSpec], classes: Sequence[LandCoverClass]) -> None:
+    """Raise InputError unless expert 1 has all classes, and each other one a part of those before it."""
+    names = {c.id: c.name for c in classes}
+    if set(experts[0].classes) != set(names):
+        raise InputError(f"The first expert, {experts[0].name!r}, must be responsible for every class.")
+    for wider, narrower in pairwise(experts):
+        beyond = sorted(set(narrower.classes) - set(wider.classes))
+        if beyond:
+            raise InputError(
+                f"The experts are not nested: {narrower.name!r} has the class "
+                f"{names.get(beyond[0], beyond[0])}, which {wider.name!r} before it has not."
+            )
+
+
+def _labelled(
+    name: str, tiles: TileSet, classes: Sequence[LandCoverClass], config: Config, reporter: Reporter
+) -> tuple[TileSet, NDArray[np.int64]]:
+    """Return the tiles that have labels, and their counts `[N, C]`."""
+    counts = count_tiles(tiles, [c.id for c in classes], cache_of(config), reporter)
+    some = np.flatnonzero(counts.any(axis=1))
+    if not len(some):
+        raise InputError(f"None of the {len(counts)} tiles of the split {name} has a labelled pixel.")
+    if len(some) == len(counts):
+        return tiles, counts
+    reporter.log(f"{len(counts) - len(some)} of {len(counts)} tiles of the split {name} have no label.")
+    return SomeTiles(tiles, some), counts[some]
+
+
+def _report(
+    counted: Mapping[str, tuple[TileSet, NDArray[np.int64]]], classes: Sequence[LandCoverClass]
+) -> SplitReport:
+    places = [tiles.bounds for tiles, _ in counted.values()]
+    bounds = (
+        np.concatenate([p for p in places if p is not None]) if all(p is not None for p in places) else None
+    )
+    counts = np.concatenate([c for _, c in counted.values()])
+    folds = np.repeat(np.arange(len(counted)), [len(c) for _, c in counted.values()])
+    return report_splits(Tiles(counts, bounds), folds, [c.name for c in classes], list(counted))
+
+
+def _check_present(classes: Sequence[LandCoverClass], pixels: NDArray[np.int64]) -> None:
+    missing = [c.name for c, n in zip(classes, pixels, strict=True) if not n]
+    if missing:
+        raise InputError(
+            f"The training tiles have no pixel of {', '.join(missing)}: add tiles with it, or leave it out "
+            "of the catalogue."
+        )
+
+
+def _kept(tiles: TileSet, specs: Sequence[SourceSpec], limit_gb: float) -> TileSet:
+    """Return the tiles, in memory if they are small enough there."""
+    n_bands = sum(len(s.bands) for s in specs)
+    size = sum(rows * cols * (4 * n_bands + 1) for rows, cols in tiles.shapes)
+    if isinstance(tiles, MemoryTiles) or size > limit_gb * 1e9:
+        return tiles
+    areas = [tiles.read(i) for i in range(len(tiles.names))]
+    return MemoryTiles(areas, list(tiles.names), "kept", tiles.bounds)
+
+
+def _card(
+    config: Config,
+    classes: Sequence[LandCoverClass],
+    pixels: NDArray[np.int64],
+    specs: tuple[SourceSpec, ...],
+    experts: tuple[ExpertSpec, ...],
+) -> ModelCard:
+    model, total = config.model, int(pixels.sum())
+    window = model.window or FORMATS[config.data.kind].window
+    shares = [c.model_copy(update={"share": int(n) / total}) for c, n in zip(classes, pixels, strict=True)]
+    return ModelCard(
+        name=model.name,
+        description=model.description,
+        architecture=model.architecture,
+        classes=tuple(shares),
+        experts=experts,
+        sources=specs,
+        gsd_m=model.gsd_m or FORMATS[config.data.kind].gsd_m,
+        window=window,
+        stride=model.stride or window // 2,
+        aggregation=model.aggregation,
+        pixel_counts=tuple(int(n) for n in pixels),
+    )
+
+
+def _data(
+    config: Config, card: ModelCard, splits: Mapping[str, TileSet]
+) -> tuple[TileData, tuple[int, ...] | None]:
+    """Return the data module and, for patches, the pixels per class that are really drawn."""
+    load, ids = config.load, [c.id for c in card.classes]
+    variants = augmentation(load.symmetry, load.jitter, card.sources)
+    train: TrainingTiles | TrainingPatches
+    drawn = None
+    if load.patches is None:
+        train = TrainingTiles(splits["train"], ids, card.window, variants, config.seed)
+    else:
+        areas = [splits["train"].read(i) for i in range(len(splits["train"].names))]
+        sampler = PatchSampler(areas, ids, card.window, load.balanced)
+        drawn = drawn_pixels(sampler, len(ids), np.random.default_rng(config.seed))
+        train = TrainingPatches(sampler, load.patches, variants, config.seed)
+    scoring = {n: ScoringWindows(splits[n], ids, card.window) for n in SPLITS[1:] if n in splits}
+    data = TileData(
+        train,
+        scoring.get("val"),
+        scoring.get("test"),
+        batch_size=load.batch_size,
+        workers=load.workers,
+        seed=config.seed,
+    )
+    return data, drawn

@@ -1,0 +1,132 @@
+"""A training from a configuration file to a bundle: prepares, fits, settles and writes, and keeps the best so
+far of a cancelled run beside the place of the finished one."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..core.bundle import save_bundle
+from ..core.card import ModelCard
+from ..core.errors import Cancelled, InputError
+from ..core.progress import Reporter
+from .config import Config, read_config
+from .fit import BEST, LAST, Epoch, fit, read_best
+from .module import SegmentationModule, make_loss
+from .prepare import Prepared, prepare
+from .settle import settled_weights
+
+_PACKAGES = ("torch", "lightning", "segmentation-models-pytorch", "timm", "numpy")
+_PLAN = "config.json"
+
+
+def train_file(path: Path, changes: Sequence[str], reporter: Reporter) -> Path:
+    """Train what a configuration file says and return the bundle written.
+
+    Raises:
+        MceError: see `train_config`.
+    """
+    return train_config(read_config(path, changes), reporter)
+
+
+def train_config(config: Config, reporter: Reporter) -> Path:
+    """Train, score and write the bundle; a run that was broken off goes on where it was.
+
+    Raises:
+        InputError: if the configuration or the data cannot be used, or the folder holds another training.
+        TrainingError: if the loss stops being a number.
+        OutputError: if something cannot be written.
+        Cancelled: then the best weights so far are in `<output>.best-so-far.safetensors`.
+    """
+    prepared = prepare(config, reporter)
+    card = prepared.card
+    reporter.log(
+        f"Training {len(card.experts)} expert{'s' * (len(card.experts) != 1)} on "
+        f"{sum(card.pixel_counts):,} labelled pixels of {len(card.classes)} classes."
+    )
+    _claim(config, card)
+    module = _module(config, prepared)
+    try:
+        result = fit(module, prepared.data, config.run_folder, config.trainer, reporter)
+    except Cancelled:
+        _save_so_far(config, card, reporter)
+        raise
+    if not result.leads:
+        return config.output
+    names = [c.name for c in card.classes]
+    found = {rule: score.as_json(names) for rule, score in result.scores.items()}
+    provenance = _provenance(config, prepared, result.best)
+    provenance |= {"device": result.device, "seconds": round(result.seconds)}
+    finished = card.model_copy(update={"provenance": provenance, "scores": found})
+    config.output.parent.mkdir(parents=True, exist_ok=True)
+    save_bundle(config.output, finished, settled_weights(card, result.weights), dtype=torch.bfloat16)
+    for rule, score in result.scores.items():
+        reporter.log(
+            f"Test, {rule}: mean IoU {score.mean_iou:.3f}, mean accuracy {score.mean_recall:.3f}, "
+            f"overall {score.overall:.3f}."
+        )
+    return config.output
+
+
+def _module(config: Config, prepared: Prepared) -> SegmentationModule:
+    card = prepared.card
+    return SegmentationModule(
+        card,
+        make_loss(config.loss, card, card.window**2),
+        config.optimizer,
+        counts=prepared.counts,
+        encoder_weights=config.model.encoder_weights,
+        seed=config.seed,
+    )
+
+
+def _claim(config: Config, card: ModelCard) -> None:
+    """Write down which training the folder holds, or see that it is this one.
+
+    Longer trainings of the same kind may go on from shorter ones.
+    """
+    plan = config.model_dump(
+        mode="json", exclude={"output": True, "folder": True, "trainer": True, "load": {"workers"}}
+    )
+    plan["card"] = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
+    file = config.run_folder / _PLAN
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+        return
+    known = json.loads(file.read_text(encoding="utf-8"))
+    different = sorted(key for key in plan if known.get(key) != plan[key])
+    if different:
+        raise InputError(
+            f"The folder {config.run_folder} holds another training (it differs in {', '.join(different)}); "
+            "remove it or choose another folder."
+        )
+
+
+def _save_so_far(config: Config, card: ModelCard, reporter: Reporter) -> None:
+    """Write the best weights of a cancelled run, if an epoch was finished, under a name of its own."""
+    if not any((config.run_folder / name).exists() for name in (BEST, LAST)):
+        return
+    weights, best = read_best(config.run_folder)
+    path = config.output.with_suffix(".best-so-far.safetensors")
+    provenance = {"unfinished": f"cancelled; the best epoch so far is {best.epoch}"}
+    save_bundle(path, card.model_copy(update={"provenance": provenance}), weights, dtype=torch.bfloat16)
+    reporter.log(f"Cancelled; the best weights so far, of epoch {best.epoch}, are in {path}.")
+
+
+def _provenance(config: Config, prepared: Prepared, best: Epoch) -> dict[str, Any]:
+    return {
+        "config": config.model_dump(mode="json"),
+        "best_epoch": best.epoch,
+        "best_step": best.step,
+        "validation_mean_recall": None
+        if best.mean_recall != best.mean_recall
+        else round(best.mean_recall, 4),
+        "splits": prepared.report.as_json(),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+    }
