@@ -88,15 +88,21 @@ def test_the_plain_rule_is_counted_frame_by_frame() -> None:
 def test_fusion_lies_between_bayes_and_what_accepting_everything_gives() -> None:
     frames = scene()
     sweeps, last = run_sweep(
-        "global", frames, PRIORS, (0.9, 1.0), acceptance=Acceptance(META, 2.0), reporter=SilentReporter()
+        "global",
+        frames,
+        PRIORS,
+        (0.9, 1.0),
+        acceptance=Acceptance(META, (2.0, 5.0)),
+        reporter=SilentReporter(),
     )
     none, some, all_ = (last.fused(price, STRICT) for price in (0.0, 2.0, float("inf")))
-    strict = sweeps[0]
+    strict = sweeps[STRICT, 2.0]
+    assert strict.points[-1].fused.errors.fn >= sweeps[STRICT, 5.0].points[-1].fused.errors.fn
     assert none == strict.bayes and some == strict.points[-1].fused
     assert strict.bayes.errors.fn > some.errors.fn >= all_.errors.fn
     assert strict.bayes.errors.fp <= some.errors.fp < all_.errors.fp
     assert last.candidates.labelled.all() and 0.5 < strict.points[-1].auc <= 1
-    for sweep in sweeps:
+    for sweep in sweeps.values():
         rows = sweep_table(sweep).rows
         assert [row[0] for row in rows] == ["0 (Bayes)", "0.9", "1"]
         assert {len(row) for row in rows} == {len(sweep_table(sweep).heads)}

@@ -118,18 +118,20 @@ def run_sweep(
     *,
     acceptance: Acceptance,
     reporter: Reporter,
-) -> tuple[list[Sweep], Judged]:
-    """Decide all frames at every alpha; return a sweep per way of fusion, and the last alpha's frames.
+) -> tuple[dict[tuple[str, float], Sweep], Judged]:
+    """Decide all frames at every alpha; return a sweep per way of fusion and price, and the last frames.
 
     Args:
         priors: `[C]` or `[C, H, W]`.
     """
-    points: dict[str, list[Point]] = {STRICT: [], GROWN: []}
+    points: dict[tuple[str, float], list[Point]] = {
+        (how, price): [] for price in acceptance.prices for how in (STRICT, GROWN)
+    }
     for done, alpha in enumerate(alphas, start=1):
         judged = decide_frames(scene, priors, alpha, acceptance.meta)
-        for how, found in points.items():
-            found.append(measure(judged, alpha, acceptance.per_find, how))
-        point = points[STRICT][-1]
+        for (how, price), found in points.items():
+            found.append(measure(judged, alpha, price, how))
+        point = points[STRICT, acceptance.prices[0]][-1]
         reporter.log(
             f"{name}, alpha {alpha:g}: FP/FN {point.plain.errors.fp}/{point.plain.errors.fn}, "
             f"MetaFusion {point.fused.errors.fp}/{point.fused.errors.fn}, {point.candidates} candidates."
@@ -137,7 +139,11 @@ def run_sweep(
         reporter.progress(done, len(alphas), "alphas")
     between = tuple(judge(scene, partial(_decide, scene, priors, alpha)).errors for alpha in BETWEEN)
     bayes = judge(scene, scene.bayes.__getitem__)
-    return [Sweep(f"{name}, {how}", bayes, tuple(p), between) for how, p in points.items()], judged
+    sweeps = {
+        (how, price): Sweep(f"{name}, {how}, {price:g} per find", bayes, tuple(found), between)
+        for (how, price), found in points.items()
+    }
+    return sweeps, judged
 
 
 def decide_frames(scene: Scene, priors: NDArray[np.float64], alpha: float, meta: MetaSettings) -> Judged:

@@ -29,11 +29,11 @@ _FOUND = (0.25, 0.5, 0.75, 0.9)
 
 @dataclass(frozen=True)
 class Acceptance:
-    """How candidates are accepted: scored out of fold by such a classifier, up to so many false alarms per
-    find."""
+    """How candidates are accepted: scored out of fold by such a classifier, at prices of so many false alarms
+    per find."""
 
     meta: MetaSettings
-    per_find: float = 1.0
+    prices: tuple[float, ...] = (1.0,)
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ class Sweep:
         sweep = [self.bayes.errors, *(p.plain.errors for p in self.points), *self.plain]
         return false_positives_at(sweep, fused.errors.fn)
 
-    def wins(self) -> tuple[int, int]:
-        """Return at how many alphas with enough candidates MetaFusion has fewer FP at equal FN, and of how
-        many."""
+    def comparisons(self) -> list[float]:
+        """Return FP less those of the plain rule at equal FN, for each alpha with enough candidates."""
         enough = [p for p in self.points if p.candidates >= ENOUGH_CANDIDATES]
-        return sum(p.fused.errors.fp < self.plain_at_equal_fn(p.fused) for p in enough), len(enough)
+        found = [p.fused.errors.fp - self.plain_at_equal_fn(p.fused) for p in enough]
+        return [difference for difference in found if not np.isnan(difference)]
 
 
 def sweep_table(sweep: Sweep) -> Table:
@@ -137,10 +137,12 @@ def effort_curves(
 
 def finding(sweep: Sweep) -> str:
     """Say at how many alphas MetaFusion wins."""
-    wins, total = sweep.wins()
+    found = sweep.comparisons()
+    signs = [int(np.sign(difference)) for difference in found]
+    fewer, same, more = (signs.count(sign) for sign in (-1, 0, 1))
     return (
-        f"{sweep.name}: at equal FN MetaFusion has fewer FP than the plain rule at {wins} of {total} alphas "
-        f"with at least {ENOUGH_CANDIDATES} candidates."
+        f"{sweep.name}: at equal FN MetaFusion has fewer FP than the plain rule at {fewer}, as many "
+        f"at {same} and more at {more} of {len(found)} alphas with at least {ENOUGH_CANDIDATES} candidates."
     )
 
 

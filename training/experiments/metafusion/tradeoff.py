@@ -9,23 +9,22 @@ from ....core.metafusion.counting import Errors
 
 
 def false_positives_at(sweep: Sequence[Errors], misses: float) -> float:
-    """Return the false positives of a plain rule whose prior exponent is tuned so that it misses so many.
+    """Return the false positives of a plain rule whose alpha is tuned so that it misses so many.
 
-    Between two points of the sweep the trade-off is taken to be linear; where several alphas miss the same
-    number, the fewest false positives count. NaN where no alpha misses so few or so many.
+    Only alphas count that no other one beats in both errors; between two of these the trade-off is taken to
+    be linear. NaN where no alpha misses so few or so many.
 
     Args:
         sweep: errors of the plain rule over alpha, Bayes included, in any order.
         misses: false negatives.
     """
-    least: dict[int, int] = {}
-    for errors in sweep:
-        least[errors.fn] = min(errors.fp, least.get(errors.fn, errors.fp))
-    fn = np.array(sorted(least), dtype=np.float64)
-    fp = np.array([least[int(n)] for n in fn], dtype=np.float64)
-    if not len(fn) or not fn[0] <= misses <= fn[-1]:
+    best: list[Errors] = []
+    for errors in sorted(sweep, key=lambda e: (e.fn, e.fp)):
+        if not best or errors.fp < best[-1].fp:
+            best.append(errors)
+    if not best or not best[0].fn <= misses <= max(e.fn for e in sweep):
         return float("nan")
-    return float(np.interp(misses, fn, fp))
+    return float(np.interp(misses, [e.fn for e in best], [e.fp for e in best]))
 
 
 def mean_errors(runs: Sequence[Errors]) -> tuple[float, float]:
