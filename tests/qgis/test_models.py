@@ -10,7 +10,12 @@ from mce_landcover.plugin.help import markdown_to_html
 from mce_landcover.plugin.models import MapAndFlag, titles
 from mce_landcover.plugin.paths import RESOURCES, ROOT
 from processing.gui.Postprocessing import handleAlgorithmResults
-from qgis.core import QgsApplication, QgsProcessingException, QgsProject
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingException,
+    QgsProcessingOutputLayerDefinition,
+    QgsProject,
+)
 
 
 @pytest.fixture
@@ -85,11 +90,17 @@ def test_with_a_classifier_it_applies_what_that_accepts(run, context, tmp_path):
     assert result["reviewed_map"] == str(target)
 
 
-def test_its_layers_stand_in_one_group(run, model, context):
-    run()
+@pytest.mark.parametrize("as_output", [True, False])
+def test_its_layers_stand_in_one_group(run, model, context, tmp_path, as_output):
+    (tmp_path / "m.skops").touch()
+    given = {"META": str(tmp_path / "m.skops")}
+    if as_output:
+        target = str(tmp_path / "map.tif")
+        given["reviewed_map"] = QgsProcessingOutputLayerDefinition(target, QgsProject.instance())
+    run(**given)
     assert handleAlgorithmResults(model, context, Feedback(), {})
     (group,) = QgsProject.instance().layerTreeRoot().children()
-    layers = ["Candidates", "Land cover", "Expert 1", "Expert 2", "Evidence"]
+    layers = ["Candidates", "Land cover, reviewed", "Land cover", "Expert 1", "Expert 2", "Evidence"]
     assert [node.name() for node in group.children()] == layers
 
 
