@@ -89,7 +89,7 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
 
 
 def join(node: QgsLayerTreeLayer, group: QgsLayerTreeGroup | None) -> QgsLayerTreeLayer:
-    """Move a layer into its group and return its node: a model's last outputs lose the group that we named."""
+    """Move a layer into its group and return its node: a model's last outputs lose the one we named."""
     if group is None or node in group.findLayers():
         return node
     moved = node.clone()
