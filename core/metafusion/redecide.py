@@ -1,5 +1,5 @@
-"""Decides a run anew from its logits, with another alpha or with priors by place: one pass that writes a raster
-like `evidence.tif`. Reading it lives in `pixels.py`.
+"""Decides a run anew from its logits, with another alpha or with priors by place: one pass that writes a
+raster like `evidence.tif`. Reading it lives in `pixels.py`.
 """
 
 import tempfile
