@@ -10,7 +10,9 @@ FORMAT_VERSION: Final = 1
 #: Limits that keep a hostile card from asking for absurd memory: window side, values of one window.
 MAX_WINDOW: Final = 8192
 MAX_WINDOW_VALUES: Final = 2**30
-AggregationName = Literal["mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible"]
+AggregationName = Literal[
+    "mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible", "conditional"
+]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
 
@@ -66,10 +68,11 @@ class Architecture(_Frozen):
 
     `encoder_depth` is how many halvings of the encoder are used (4 leaves out the stage at stride 32).
     `decoder_channels` is the width of the decoder's last features, which the experts read at `decoder_stride`
-    (a DeepLabV3+ always gives stride 4).
+    (a DeepLabV3+ always gives stride 4, an FCN stride 8). `deeplabv3plus_authors` is the network of the MCE
+    paper's authors, with widths of its own.
     """
 
-    decoder: Literal["deeplabv3plus", "unet"]
+    decoder: Literal["deeplabv3plus", "unet", "deeplabv3plus_authors", "fcn"]
     #: No address or path can be an encoder's name: timm would fetch it.
     encoder: str = Field(pattern=r"^[a-z][A-Za-z0-9_.-]*$", max_length=80)
     encoder_depth: Literal[3, 4, 5] = 5
@@ -80,8 +83,15 @@ class Architecture(_Frozen):
 
     @model_validator(mode="after")
     def _stride_fits_decoder(self) -> Self:
-        if self.decoder == "deeplabv3plus" and self.decoder_stride != 4:
-            raise ValueError("the features of a DeepLabV3+ have stride 4")
+        if self.decoder != "unet" and self.decoder_stride != 4:
+            raise ValueError("only a U-Net has a decoder_stride to choose")
+        if self.decoder in ("deeplabv3plus_authors", "fcn"):
+            if self.encoder_depth != 5 or self.encoder_output_stride not in (None, 8):
+                raise ValueError(
+                    f"{self.decoder} needs an encoder_depth of 5 and an encoder_output_stride of 8"
+                )
+            if self.decoder_channels is not None:
+                raise ValueError(f"the width of {self.decoder} is given by its encoder")
         return self
 
 

@@ -5,6 +5,7 @@ Normalising the inputs, joining the experts and the file of the weights live els
 
 import math
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .card import Architecture, ModelCard
+from .decoders import AuthorsDecoder, FcnDecoder, dilate_last_stages
 from .errors import ModelError
 from .torch_setup import segmentation_models
 
@@ -81,21 +83,20 @@ def build_network(card: ModelCard, *, encoder_weights: str | None = None, seed: 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         backbone = _backbone(arch, card.n_bands)
-        experts = [
-            Expert(_feature_channels(arch), arch.expert_channels, len(card.classes)) for _ in card.experts
-        ]
+        n_features = getattr(backbone.decoder, "out_channels", None) or _feature_channels(arch)
+        experts = [Expert(n_features, arch.expert_channels, len(card.classes)) for _ in card.experts]
         _he_initialise(backbone.decoder, *experts)
         if encoder_weights is not None:
             pretrained = _backbone(arch, 3, encoder_weights).encoder
             adopt_weights(backbone.encoder, pretrained, [band for s in card.sources for band in s.bands])
     if arch.encoder_depth < 5:
         _drop_unused_stages(backbone.encoder, card.n_bands)
-    multiple = _output_stride(arch) if arch.decoder == "deeplabv3plus" else 2**arch.encoder_depth
+    multiple = 2**arch.encoder_depth if arch.decoder == "unet" else _output_stride(arch)
     return MceNetwork(backbone.encoder, backbone.decoder, experts, multiple)
 
 
 def _backbone(arch: Architecture, n_bands: int, weights: str | None = None) -> Any:
-    """Return smp's segmentation model, of which only encoder and decoder are used."""
+    """Return a segmentation model of smp, or ours on its encoder; only encoder and decoder are used."""
     smp = segmentation_models()
     common: dict[str, Any] = {
         "encoder_name": arch.encoder,
@@ -106,6 +107,8 @@ def _backbone(arch: Architecture, n_bands: int, weights: str | None = None) -> A
     try:
         if arch.decoder == "unet":
             return _unet(smp, arch, common)
+        if arch.decoder in ("deeplabv3plus_authors", "fcn"):
+            return _on_dilated_encoder(smp, arch, common)
         return smp.DeepLabV3Plus(
             **common, encoder_output_stride=_output_stride(arch), decoder_channels=_feature_channels(arch)
         )
@@ -133,6 +136,22 @@ def _unet(smp: Any, arch: Architecture, common: dict[str, Any]) -> Any:
     return model
 
 
+def _on_dilated_encoder(smp: Any, arch: Architecture, common: dict[str, Any]) -> Any:
+    """Return an encoder at output stride 8 with a decoder of ours."""
+    authors = arch.decoder == "deeplabv3plus_authors"
+    encoder = smp.encoders.get_encoder(
+        arch.encoder,
+        in_channels=common["in_channels"],
+        depth=arch.encoder_depth,
+        weights=common["encoder_weights"],
+        output_stride=32 if authors else 8,
+    )
+    if authors:
+        dilate_last_stages(encoder)
+    decoder = AuthorsDecoder(encoder.out_channels) if authors else FcnDecoder(encoder.out_channels)
+    return SimpleNamespace(encoder=encoder, decoder=decoder)
+
+
 def _drop_unused_stages(encoder: nn.Module, n_bands: int) -> None:
     """Replace what a forward pass never reaches: smp keeps the stages beyond the depth asked for."""
     reached: set[nn.Module] = set()
@@ -149,7 +168,7 @@ def _drop_unused_stages(encoder: nn.Module, n_bands: int) -> None:
 
 
 def _output_stride(arch: Architecture) -> int:
-    return arch.encoder_output_stride or 16
+    return arch.encoder_output_stride or (16 if arch.decoder == "deeplabv3plus" else 8)
 
 
 def _feature_channels(arch: Architecture) -> int:

@@ -35,6 +35,7 @@ AGGREGATIONS = (
     "max",
     "zero_nontarget",
     "zero_nontarget_responsible",
+    "conditional",
 )
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")

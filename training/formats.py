@@ -1,5 +1,5 @@
-"""The formats that a configuration can name: what each brings along, and how its tiles are opened and dealt to
-splits. Reading tiles lives in `data`; what is counted and made of them in `prepare.py`."""
+"""The formats that a configuration can name: what each brings along, and how its tiles are opened and dealt
+to splits. Reading tiles lives in `data`; what is counted and made of them in `prepare.py`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ..core.sources import open_source
 from .config import CamvidData, Config, FlairData, RasterData, SceneData, SourceConfig, TlmData
 from .data.camvid import read_frames
 from .data.flair import read_flair
-from .data.georeferenced import LabelCells, grid_tiles, list_rasters, raster_labels
+from .data.georeferenced import GridTiles, LabelCells, grid_tiles, list_rasters, raster_labels
 from .data.polygons import PolygonCells
 from .data.scene import SceneBlock, render_area
 from .data.statistics import count_tiles, default_cache
@@ -25,6 +25,8 @@ from .data.tiles import MemoryTiles, SomeTiles, TileSet, class_codes, label_tabl
 from .data.tlm import read_tlm, tlm_labels
 from .splits import SPLITS, Tiles, split_tiles
 
+#: Sides of a tile that make a block, unless the configuration says otherwise.
+_BLOCK = 4
 #: mean and std of the published model (METHODS.md section 1, "Inputs").
 _TLM_RGB = Normalisation(scale=1 / 255, mean=(0.5585, 0.5771, 0.5543), std=(0.2535, 0.2388, 0.2318))
 _TLM_DEM = Normalisation(kind="window_min", mean=(41.32,), std=(19.18,))
@@ -110,22 +112,22 @@ def open_splits(
             name: MemoryTiles([render_area(b) for b in found], [f"scene {b.seed}" for b in found], "scene")
             for name, found in blocks.items()
         }
-    return _split_rasters(config, data, classes, specs, window, reporter)
+    tiles = _raster_tiles(config, data, classes, specs, window)
+    return _dealt(config, data, tiles, classes, reporter)
 
 
-def _split_rasters(
+def _raster_tiles(
     config: Config,
     data: RasterData,
     classes: Sequence[LandCoverClass],
     specs: Sequence[SourceSpec],
     window: int,
-    reporter: Reporter,
-) -> dict[str, TileSet]:
-    """Cut rasters into tiles and deal those that have labels."""
-    given = config.model.sources or ()
-    files = {source.role: list_rasters(source.files, source.role) for source in given}
+) -> GridTiles:
+    """Cut rasters into tiles of one window each."""
+    given = config.model.sources
     if not given:
         raise InputError("Rasters need model.sources, each with role, bands, gsd_m and files.")
+    files = {source.role: list_rasters(source.files, source.role) for source in given}
     crs = parse_crs(data.crs) if data.crs else open_source(specs[0], files[specs[0].role]).crs
     grid = WorldGrid(crs, config.model.gsd_m or FORMATS["rasters"].gsd_m)
     labels: LabelCells
@@ -134,19 +136,28 @@ def _split_rasters(
     else:
         table = label_table(class_codes(classes, own_codes=data.own_codes), data.ignored)
         labels = raster_labels(data.labels, grid, window, table)
-    tiles = grid_tiles(specs, files, labels, grid, window)
+    return grid_tiles(specs, files, labels, grid, window)
+
+
+def _dealt(
+    config: Config,
+    data: RasterData,
+    tiles: GridTiles,
+    classes: Sequence[LandCoverClass],
+    reporter: Reporter,
+) -> dict[str, TileSet]:
+    """Deal the tiles that have labels to the splits."""
     counts = count_tiles(tiles, [c.id for c in classes], cache_of(config), reporter)
     some = np.flatnonzero(counts.any(axis=1))
     if not len(some):
         raise InputError("No tile of the rasters holds a label of the catalogue's classes.")
-    bounds = tiles.bounds
-    split = data.split
+    split, side_m = data.split, tiles.side * tiles.grid.gsd
     folds = split_tiles(
-        Tiles(counts[some], None if bounds is None else bounds[some]),
+        Tiles(counts[some], None if tiles.bounds is None else tiles.bounds[some]),
         split.strategy,
         split.ratios,
         seed=split.seed,
-        block_m=split.block_m or (4 * window * grid.gsd if split.strategy.startswith("blocked") else None),
+        block_m=split.block_m or (_BLOCK * side_m if split.strategy.startswith("blocked") else None),
     )
     return {name: SomeTiles(tiles, some[folds == s]) for s, name in enumerate(SPLITS) if (folds == s).any()}
 

@@ -1,5 +1,6 @@
 """What the backend's jobs call in training, by name; see `core/service/jobs.py`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,3 +25,17 @@ def train_demo(
     path.parent.mkdir(parents=True, exist_ok=True)
     train_demo_model(path, replace(plan, settings=settings), reporter or SilentReporter())
     return path
+
+
+def train(config: Path, changes: Sequence[str] = (), *, reporter: Reporter | None = None) -> Path:
+    """Train what a configuration file says and return its bundle; see `train.py`."""
+    from .train import train_file
+
+    return train_file(config, changes, reporter or SilentReporter())
+
+
+def import_weights(checkpoint: Path, output: Path, *, reporter: Reporter | None = None) -> Path:
+    """Turn the authors' checkpoint into a bundle and return its path; see `authors.py`."""
+    from .authors import import_checkpoint
+
+    return import_checkpoint(checkpoint, output, reporter or SilentReporter())

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from ..core.accuracy import Scores, scores
 from ..core.card import ModelCard
 from ..core.errors import InputError, TrainingError
-from ..core.network import build_network
+from ..core.network import MceNetwork, build_network
 from ..core.normalise import Normaliser
 from .data.samples import Sample
 from .evaluate import all_rules, join
@@ -46,14 +46,15 @@ class OptimizerSettings:
 
     Attributes:
         adapted_lr: eq. 1 for the experts' rates.
-        schedule: `plateau` multiplies by `factor` after `patience` epochs without a lower validation loss;
+        schedule: `plateau` multiplies by `factor` after `patience` epochs without a lower validation loss,
+            `step` every `patience` epochs;
             `cosine` rises over `warmup` steps and falls to 0 at the end of the training.
     """
 
     lr: float = 1e-4
     weight_decay: float = 0.01
     adapted_lr: bool = True
-    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
+    schedule: Literal["plateau", "step", "cosine", "constant"] = "plateau"
     patience: int = 10
     factor: float = 0.1
     warmup: int = 0
@@ -86,12 +87,14 @@ class SegmentationModule(LightningModule):
         *,
         counts: Sequence[int] | None = None,
         encoder_weights: str | None = None,
+        network: nn.Module | None = None,
         seed: int = 0,
     ):
+        """Build the card's network, or take one that maps to as many experts."""
         super().__init__()
         self.card, self.settings, self.seed = card, optimizer, seed
         self.counts = tuple(counts or card.pixel_counts)
-        self.network = build_network(card, encoder_weights=encoder_weights, seed=seed)
+        self.network = network or build_network(card, encoder_weights=encoder_weights, seed=seed)
         self.normaliser = Normaliser(card.sources)
         self.loss = loss
         self.matrices = nn.ModuleDict(
@@ -115,7 +118,11 @@ class SegmentationModule(LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam with a group for the backbone and one for each expert."""
         s = self.settings
-        groups = parameter_groups(self.network, self.card.responsible, self.counts, s.lr)
+        if isinstance(self.network, MceNetwork):
+            groups = parameter_groups(self.network, self.card.responsible, self.counts, s.lr)
+        else:
+            learning = [p for p in self.network.parameters() if p.requires_grad]
+            groups = [{"name": "all", "params": learning, "lr": s.lr}]
         for group in groups:
             group["base_lr"] = group["lr"] = group["lr"] if s.adapted_lr else s.lr
         fused = self.device.type == "cuda"
@@ -131,9 +138,9 @@ class SegmentationModule(LightningModule):
         torch.manual_seed(_mixed(self.seed, self._draws(), self.global_rank))
         if self.settings.schedule == "cosine":
             steps = int(self.trainer.estimated_stepping_batches)
-            factor = cosine_factor(min(self.global_step, steps - 1), steps, self.settings.warmup)
-            for group in self.trainer.optimizers[0].param_groups:
-                group["lr"] = group["base_lr"] * factor
+            self._set_rates(cosine_factor(min(self.global_step, steps - 1), steps, self.settings.warmup))
+        elif self.settings.schedule == "step":
+            self._set_rates(self.settings.factor ** (self.current_epoch // self.settings.patience))
 
     def training_step(self, batch: Sample, _batch_index: int) -> Tensor:
         """Return the loss of a batch."""
@@ -227,6 +234,10 @@ class SegmentationModule(LightningModule):
             found[rule] = scores(matrix.compute().cpu().numpy().astype(np.int64), groups)
             matrix.reset()
         return found
+
+    def _set_rates(self, factor: float) -> None:
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = group["base_lr"] * factor
 
     def _matrix(self, rule: str) -> MulticlassConfusionMatrix:
         matrix = self.matrices[rule]

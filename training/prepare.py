@@ -1,5 +1,5 @@
-"""From a configuration to what is trained: the model card with measured priors and normalisation, and the data
-module. Opening the data lives in `formats.py`, the training itself in `fit.py`."""
+"""From a configuration to what is trained: the model card with measured priors and normalisation, and the
+data module. Opening the data lives in `formats.py`, the training itself in `fit.py`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +44,10 @@ def prepare(config: Config, reporter: Reporter) -> Prepared:
     kind, model = FORMATS[config.data.kind], config.model
     catalogue = model.catalogue or kind.catalogue
     classes = load_catalogue(catalogue) if isinstance(catalogue, str) else catalogue
+    experts = model.experts
+    if isinstance(experts, int):
+        experts = nested_experts(classes, experts)
+    check_nested(experts, classes)
     window = model.window or kind.window
     specs = tuple(source_spec(source) for source in model.sources or kind.sources)
     splits = open_splits(config, classes, specs, window, reporter)
@@ -58,7 +62,7 @@ def prepare(config: Config, reporter: Reporter) -> Prepared:
         measured = measure_sources(kept["train"], specs, window)
         given = [source.normalisation for source in model.sources or kind.sources]
         specs = tuple(s if n is not None else m for s, m, n in zip(specs, measured, given, strict=True))
-    card = _card(config, classes, pixels, specs, window)
+    card = _card(config, classes, pixels, specs, experts)
     data, drawn = _data(config, card, kept)
     return Prepared(card, data, drawn or card.pixel_counts, report)
 
@@ -142,13 +146,10 @@ def _card(
     classes: Sequence[LandCoverClass],
     pixels: NDArray[np.int64],
     specs: tuple[SourceSpec, ...],
-    window: int,
+    experts: tuple[ExpertSpec, ...],
 ) -> ModelCard:
     model, total = config.model, int(pixels.sum())
-    experts = model.experts
-    if isinstance(experts, int):
-        experts = nested_experts(classes, experts)
-    check_nested(experts, classes)
+    window = model.window or FORMATS[config.data.kind].window
     shares = [c.model_copy(update={"share": int(n) / total}) for c, n in zip(classes, pixels, strict=True)]
     return ModelCard(
         name=model.name,

@@ -1,7 +1,7 @@
 """The command line: the worker's jobs with options, a progress bar and tables. No job is done here.
 
-The commands live in `mapping_commands.py` and `metafusion_commands.py`. Exit codes: 0 done, 1 failed, 2 bad
-input, 130 cancelled.
+The commands live in `mapping_commands.py`, `metafusion_commands.py` and `training_commands.py`. Exit codes:
+0 done, 1 failed, 2 bad input, 130 cancelled.
 """
 
 import sys
@@ -15,6 +15,7 @@ from ..version import package_version
 from .command import say_error
 from .mapping_commands import backend_info, make_scene, model_info, overview, predict, train_demo
 from .metafusion_commands import apply_review, fit_meta_classifier, flag_candidates
+from .training_commands import import_weights, train
 
 DEBUG_VARIABLE = "MCE_LANDCOVER_DEBUG"
 #: In the order of the help.
@@ -26,6 +27,8 @@ COMMANDS = (
     overview,
     model_info,
     make_scene,
+    train,
+    import_weights,
     train_demo,
     backend_info,
 )

@@ -9,6 +9,7 @@ import importlib
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -16,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from ..errors import InputError
 from ..progress import Reporter
-from .fields import JobRequest, ModelName, OptionalOutput, Value
+from .fields import JobRequest, ModelName, OptionalOutput, OutputPath, Value
 from .mapping_jobs import MakeSceneJob, OverviewJob, PredictJob, do_make_scene, do_overview, do_predict
 from .metafusion_jobs import (
     ApplyReviewJob,
@@ -70,6 +71,30 @@ def do_train_demo(job: TrainDemoJob, reporter: Reporter) -> Value:
     return {"model": str(_training("train_demo")(job.output, **chosen, reporter=reporter))}
 
 
+class TrainJob(JobRequest):
+    """Train what a configuration file says; `change` replaces single values (`trainer.epochs=2`)."""
+
+    config: Path
+    change: tuple[str, ...] = ()
+
+
+def do_train(job: TrainJob, reporter: Reporter) -> Value:
+    """Train, or go on with a training, and return the bundle written."""
+    return {"model": str(_training("train")(job.config, job.change, reporter=reporter))}
+
+
+class ImportWeightsJob(JobRequest):
+    """Turn the published checkpoint of the MCE paper's authors into a bundle."""
+
+    checkpoint: Path
+    output: OutputPath
+
+
+def do_import_weights(job: ImportWeightsJob, reporter: Reporter) -> Value:
+    """Read the checkpoint, never trusting it, and return the bundle written."""
+    return {"model": str(_training("import_weights")(job.checkpoint, job.output, reporter=reporter))}
+
+
 def _training(name: str) -> Callable[..., Any]:
     """Return a function of `training/jobs.py`: the one arrow to training, by name only."""
     function: Callable[..., Any] = getattr(importlib.import_module("...training.jobs", __package__), name)
@@ -95,6 +120,8 @@ JOB_TABLE: Mapping[str, Job] = {
     "flag_candidates": Job(FlagCandidatesJob, do_flag_candidates),
     "fit_meta_classifier": Job(FitMetaClassifierJob, do_fit_meta_classifier),
     "apply_review": Job(ApplyReviewJob, do_apply_review),
+    "train": Job(TrainJob, do_train),
+    "import_weights": Job(ImportWeightsJob, do_import_weights),
 }
 
 

@@ -36,8 +36,8 @@ Aggregation = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="How the experts are combined: mean, mean_responsible, max, zero_nontarget or "
-        "zero_nontarget_responsible; default: the model's.",
+        help="How the experts are combined: mean, mean_responsible, max, zero_nontarget, "
+        "zero_nontarget_responsible or conditional; default: the model's.",
     ),
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where the network runs.")]

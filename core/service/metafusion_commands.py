@@ -64,7 +64,10 @@ def flag_candidates(
     ] = 0.0,
     priors: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="Priors by altitude: from_m, to_m and a column per class."),
+        typer.Option(
+            metavar="CSV|TIF",
+            help="Priors by altitude (from_m, to_m, a column per class), or a raster with a band per class.",
+        ),
     ] = None,
     overwrite: Overwrite = False,
     image: Image = None,

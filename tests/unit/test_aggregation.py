@@ -36,7 +36,7 @@ def test_equals_the_rule_written_out_per_pixel(name: str, lead: tuple[int, ...])
         np.testing.assert_allclose(flat_got[b, :, i, j], by_hand(flat[b, :, :, i, j], name), rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "conditional"])
 def test_result_does_not_depend_on_memory_layout(name: str) -> None:
     z = torch.randn(3, 4, 33, 65)
     turned = z.permute(2, 3, 1, 0).contiguous().permute(3, 2, 0, 1)
@@ -78,3 +78,27 @@ def test_oracle_lets_the_most_specialised_expert_speak() -> None:
     got = oracle(z, labels, RESPONSIBLE)
     for pixel, expert in enumerate([0, 1, 2, 0, 0]):
         assert torch.equal(got[..., pixel], z[:, expert, ..., pixel])
+
+
+def test_conditional_is_the_chain_rule() -> None:
+    """Written out for one pixel: classes 0 and 3 are expert 1's alone, 1 expert 2's, 2 expert 3's."""
+    z = torch.randn(3, 4, 1, 1, dtype=torch.float64)
+    p = z[:, :, 0, 0].softmax(1).numpy()
+    rare = p[0, 1] + p[0, 2]
+    within = p[1, 1] / (p[1, 1] + p[1, 2])
+    expected = [p[0, 0], rare * within, rare * (1 - within), p[0, 3]]
+    got = aggregate(z, "conditional", RESPONSIBLE).exp()[:, 0, 0].numpy()
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+    assert got.sum() == pytest.approx(1)
+
+
+def test_one_expert_alone_or_three_equal_ones_compose_to_their_softmax() -> None:
+    z = torch.randn(2, 1, 4, 3, 3)
+    torch.testing.assert_close(aggregate(z, "conditional", RESPONSIBLE[:1]), z[:, 0].log_softmax(1))
+    three = z.expand(2, 3, 4, 3, 3)
+    torch.testing.assert_close(aggregate(three, "conditional", RESPONSIBLE), z[:, 0].log_softmax(1))
+
+
+def test_conditional_refuses_groups_that_are_not_nested() -> None:
+    with pytest.raises(InputError, match="nested"):
+        aggregate(torch.zeros(2, 3, 1, 1), "conditional", ((True, True, False), (False, True, True)))

@@ -5,6 +5,7 @@ import pytest
 from mce_landcover.core.metafusion.features import paper_names
 from mce_landcover.training.experiments.metafusion.frame_candidates import (
     FrameCandidates,
+    agreeing_mask,
     find_frame_candidates,
     fuse_frame,
 )
@@ -69,7 +70,20 @@ def test_fusion_changes_accepted_candidates_of_its_frame_only() -> None:
     assert len(one) >= 2
     accepted = np.zeros(len(candidates), np.bool_)
     accepted[1] = True
-    fused = fuse_frame(bayes, CHANNEL, candidates, accepted, 0)
+    fused = fuse_frame(bayes, CHANNEL, candidates.pixels_of(0, accepted))
     changed = set(np.flatnonzero(fused != bayes).tolist())
     assert changed == set(candidates.pixels[1].tolist()) and (fused[fused != bayes] == CHANNEL).all()
-    np.testing.assert_array_equal(fuse_frame(bayes, CHANNEL, candidates, accepted, 1), bayes)
+    np.testing.assert_array_equal(fuse_frame(bayes, CHANNEL, candidates.pixels_of(1, accepted)), bayes)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_segments_that_agree_are_those_that_touch_the_bayes_mask(seed: int) -> None:
+    weighed, bayes, _ = decided(seed)
+    ml = weighed.argmax(0)
+    parts, n = label(ml == CHANNEL, np.ones((3, 3)))
+    expected = np.zeros(ml.shape, np.bool_)
+    for index in range(1, n + 1):
+        if (bayes[parts == index] == CHANNEL).any():
+            expected |= parts == index
+    np.testing.assert_array_equal(agreeing_mask(ml, bayes, CHANNEL), expected)
+    assert expected.any() and not agreeing_mask(ml, bayes, 99).any()

@@ -12,12 +12,14 @@ from mce_landcover.training.experiments.command import read_settings, run_experi
 from mce_landcover.training.experiments.metafusion import camvid, frame_sweep
 from mce_landcover.training.experiments.metafusion.camvid import CONFIGS, CamvidSettings
 from mce_landcover.training.experiments.metafusion.frame_sweep import (
+    Judged,
     Scene,
-    judge_prices,
-    run_alpha,
+    decide_frames,
+    judge,
+    measure,
     run_sweep,
 )
-from mce_landcover.training.experiments.metafusion.sweep import Acceptance, sweep_table
+from mce_landcover.training.experiments.metafusion.sweep import GROWN, STRICT, Acceptance, sweep_table
 from scipy.ndimage import gaussian_filter
 from street_support import write_frames
 
@@ -69,12 +71,12 @@ def scene(n_frames: int = 12, n_classes: int = 4, rare: int = 2) -> Scene:
 
 
 PRIORS = np.array([0.33, 0.33, 0.005, 0.335])
-ACCEPTANCE = Acceptance(MetaSettings(folds=3), 2.0)
+META = MetaSettings(folds=3)
 
 
 def test_the_plain_rule_is_counted_frame_by_frame() -> None:
     frames = scene()
-    point, _ = run_alpha(frames, PRIORS, 0.9, ACCEPTANCE)
+    point = measure(decide_frames(frames, PRIORS, 0.9, META), 0.9, 1.0, STRICT)
     fp = fn = 0
     for p, truth in zip(frames.probabilities, frames.truth, strict=True):
         decided = (p / (0.1 + 0.9 * PRIORS)[:, None, None]).argmax(0)
@@ -85,30 +87,37 @@ def test_the_plain_rule_is_counted_frame_by_frame() -> None:
 
 def test_fusion_lies_between_bayes_and_what_accepting_everything_gives() -> None:
     frames = scene()
-    sweep, last = run_sweep(
-        "global", frames, PRIORS, (0.9, 1.0), acceptance=ACCEPTANCE, reporter=SilentReporter()
+    sweeps, last = run_sweep(
+        "global", frames, PRIORS, (0.9, 1.0), acceptance=Acceptance(META, 2.0), reporter=SilentReporter()
     )
-    nothing = Acceptance(MetaSettings(folds=3), 0.0)
-    everything = Acceptance(MetaSettings(folds=3), float("inf"))
-    none, some, all_ = (run_alpha(frames, PRIORS, 1.0, a)[0] for a in (nothing, ACCEPTANCE, everything))
-    assert none.fused == sweep.bayes
-    assert some == sweep.points[-1]
-    assert sweep.bayes.errors.fn > some.fused.errors.fn >= all_.fused.errors.fn
-    assert sweep.bayes.errors.fp <= some.fused.errors.fp < all_.fused.errors.fp
-    prices = judge_prices(frames, last, (0.0, 2.0, float("inf")))
-    assert list(prices.values()) == [none.fused, some.fused, all_.fused]
-    assert len(last.candidates) == some.candidates and last.candidates.labelled.all()
-    assert 0.5 < some.auc <= 1
-    rows = sweep_table(sweep).rows
-    assert [row[0] for row in rows] == ["0 (Bayes)", "0.9", "1"]
-    assert {len(row) for row in rows} == {len(sweep_table(sweep).heads)}
+    none, some, all_ = (last.fused(price, STRICT) for price in (0.0, 2.0, float("inf")))
+    strict = sweeps[0]
+    assert none == strict.bayes and some == strict.points[-1].fused
+    assert strict.bayes.errors.fn > some.errors.fn >= all_.errors.fn
+    assert strict.bayes.errors.fp <= some.errors.fp < all_.errors.fp
+    assert last.candidates.labelled.all() and 0.5 < strict.points[-1].auc <= 1
+    for sweep in sweeps:
+        rows = sweep_table(sweep).rows
+        assert [row[0] for row in rows] == ["0 (Bayes)", "0.9", "1"]
+        assert {len(row) for row in rows} == {len(sweep_table(sweep).heads)}
+
+
+def test_agreeing_outlines_find_more_and_without_scores_nothing_else_is_accepted() -> None:
+    frames = scene(3)
+    judged = decide_frames(frames, PRIORS, 1.0, META)
+    everything = Judged(judged.scene, judged.plain, judged.candidates, None)
+    grown, plain = everything.fused(1.0, GROWN), measure(judged, 1.0, 1.0, STRICT).plain
+    strict = everything.fused(1.0, STRICT)
+    assert plain.errors.fn <= grown.errors.fn < strict.errors.fn  # candidates are missing from it
+    assert strict == judge(frames, frames.bayes.__getitem__)
 
 
 def test_priors_per_pixel_that_are_equal_everywhere_are_global_ones() -> None:
     frames = scene(4)
     everywhere = np.broadcast_to(PRIORS[:, None, None], frames.probabilities[0].shape)
-    one, two = (run_alpha(frames, priors, 0.95, ACCEPTANCE)[0] for priors in (PRIORS, everywhere))
-    assert one.plain == two.plain and one.candidates == two.candidates
+    one, two = (decide_frames(frames, priors, 0.95, META) for priors in (PRIORS, everywhere))
+    for a, b in zip(one.plain, two.plain, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.fixture
@@ -135,7 +144,8 @@ def test_from_config_to_tables_and_again_without_training(
     results = run()
     assert set(results) == {"global", "position", "network"}
     for kind in ("global", "position"):
-        assert [p["alpha"] for p in results[kind]["points"]] == [0.99, 1.0]  # type: ignore[index]
+        for sweep in results[kind]["sweeps"]:  # type: ignore[index]
+            assert [p["alpha"] for p in sweep["points"]] == [0.99, 1.0]
     text = capsys.readouterr().out
     for words in ("Global priors", "Position priors", "MobileNetV2", "lossy", "Reduction: tiny"):
         assert words in text

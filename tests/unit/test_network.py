@@ -138,3 +138,38 @@ def test_a_shallow_encoder_carries_no_stage_that_it_never_runs(encoder: str) -> 
     network = build_network(card)
     network(torch.rand(2, card.n_bands, 64, 64)).square().sum().backward()
     assert [name for name, weight in network.encoder.named_parameters() if weight.grad is None] == []
+
+
+@pytest.mark.parametrize(("decoder", "encoder"), [("fcn", "resnet18"), ("deeplabv3plus_authors", "resnet50")])
+@pytest.mark.parametrize("size", [(64, 64), (50, 37)])
+def test_dilated_networks_give_logits_of_the_size_of_the_input(
+    decoder: str, encoder: str, size: tuple[int, int]
+) -> None:
+    architecture = {"decoder": decoder, "encoder": encoder, "expert_channels": 16}
+    net = build_network(tlm_card(architecture=architecture)).eval()
+    with torch.no_grad():
+        assert net(torch.randn(1, 4, *size)).shape == (1, 3, 9, *size)
+    dropouts = [m for m in net.modules() if isinstance(m, torch.nn.Dropout) and m.p > 0]
+    assert len(dropouts) == 1, "the cross dropout focal loss is made of it"
+
+
+def test_an_fcn_reads_features_of_stride_8() -> None:
+    architecture = {"decoder": "fcn", "encoder": "resnet18", "expert_channels": 16}
+    net = build_network(tlm_card(architecture=architecture)).eval()
+    with torch.no_grad():
+        assert net.decoder(net.encoder(torch.randn(1, 4, 64, 64))).shape == (1, 512, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"encoder": "tu-mobilenetv3_small_100"}, "layer3"),
+        ({"encoder_depth": 4}, "encoder_depth"),
+        ({"decoder_channels": 64}, "width"),
+        ({"decoder_stride": 1}, "decoder_stride"),
+    ],
+)
+def test_the_authors_network_takes_no_other_shapes(change: dict[str, Any], message: str) -> None:
+    architecture = {"decoder": "deeplabv3plus_authors", "encoder": "resnet50", "expert_channels": 16}
+    with pytest.raises((ModelError, ValueError), match=message):
+        build_network(tlm_card(architecture=architecture | change))

@@ -1,24 +1,32 @@
-"""Labels drawn as polygons, cell by cell on the lattice of tiles. How polygons are read and burnt in lives in
-core; label rasters in `georeferenced.py`."""
+"""Labels drawn as polygons, cell by cell on the lattice of tiles. Reading the file lives in core, label
+rasters in `georeferenced.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import shapely
+from numpy.typing import NDArray
+from rasterio.features import rasterize
 
-from ...core.catalogue import BACKGROUND, NODATA_CLASS, LandCoverClass
+from ...core.catalogue import BACKGROUND, LandCoverClass
+from ...core.class_table import MapClass, class_key, ids_by_key
 from ...core.errors import InputError
 from ...core.grid import Region, WorldGrid
-from ...core.metafusion.labels import LabelPolygons
+from ...core.polygons import read_polygons
 from .area import LabelArray
+
+#: How many unknown classes a message names.
+_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
 class PolygonCells:
     """Polygons whose attribute `field` is the id or the name of a class; the last polygon over a pixel's
-    centre counts.
+    centre counts, those without a class are unlabelled.
 
     `path` may name a layer: `file.gpkg|layername=name`.
     """
@@ -31,15 +39,9 @@ class PolygonCells:
 
     @property
     def extent(self) -> Region:
-        """Grid rectangle of all polygons.
-
-        Raises:
-            InputError: if there is none.
-        """
-        found = self._polygons.footprint
-        if not found.size:
-            raise InputError(f"{self.path} holds no polygon of the catalogue's classes.")
-        return found
+        """Grid rectangle of all polygons."""
+        left, bottom, right, top = shapely.total_bounds(self._read[0]).tolist()
+        return self.grid.covering((left, bottom, right, top))
 
     @property
     def files(self) -> Sequence[Path]:
@@ -48,23 +50,44 @@ class PolygonCells:
 
     def read_cell(self, row: int, col: int) -> LabelArray:
         """Return the class ids `[side, side]` of a cell, 0 = unlabelled."""
+        polygons, ids, tree = self._read
         side = self.side
-        ids = self._polygons.read(Region(row * side, (row + 1) * side, col * side, (col + 1) * side))
-        return np.where(ids == NODATA_CLASS, BACKGROUND, ids).astype(np.uint8)
+        region = Region(row * side, (row + 1) * side, col * side, (col + 1) * side)
+        near = np.sort(tree.query(shapely.box(*self.grid.bounds(region))))
+        if not near.size:
+            return np.zeros((side, side), np.uint8)
+        burnt: LabelArray = rasterize(
+            zip(polygons[near], ids[near].tolist(), strict=True),
+            out_shape=(side, side),
+            fill=BACKGROUND,
+            transform=self.grid.transform(region),
+            dtype=np.uint8,
+        )
+        return burnt
 
     def digest(self) -> str:
         """Return what else the labels depend on."""
         return f"{self.path} {self.field} {[(c.id, c.name) for c in self.classes]}"
 
     @cached_property
-    def _polygons(self) -> LabelPolygons:
-        """All polygons, read once, with regions counted from the grid's origin.
+    def _read(self) -> tuple[NDArray[Any], NDArray[np.uint8], shapely.STRtree]:
+        """Polygons in the grid's CRS, their ids, and where they are; read once.
 
         Raises:
-            InputError: if the file cannot be read, or has no CRS, no such field or unknown classes.
+            InputError: if the file cannot be read, or has no CRS, no such field, no polygon or unknown
+                classes.
         """
-        file, _, layer = str(self.path).partition("|layername=")
-        origin = Region(0, 0, 0, 0)
-        return LabelPolygons(
-            Path(file), self.grid, origin, self.classes, layer=layer or None, field=self.field
-        )
+        polygons, values = read_polygons(self.path, self.field, self.grid.crs)
+        known = ids_by_key([MapClass(c.id, c.name) for c in self.classes])
+        known = {"": BACKGROUND, str(BACKGROUND): BACKGROUND} | known
+        unknown = sorted({str(value) for value in values if class_key(value) not in known})
+        if unknown:
+            shown = ", ".join(unknown[:_NAMED]) + ", ..." * (len(unknown) > _NAMED)
+            raise InputError(
+                f"{self.path} has the classes {shown}, which the catalogue has not; it has "
+                f"{', '.join(c.name for c in self.classes)}."
+            )
+        if not len(polygons):
+            raise InputError(f"{self.path} holds no polygon.")
+        ids = np.array([known[class_key(value)] for value in values], np.uint8)
+        return polygons, ids, shapely.STRtree(polygons)

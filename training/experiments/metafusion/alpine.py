@@ -31,6 +31,7 @@ from .alpine_study import (
 )
 from .natural_priors import write_natural
 from .sweep import (
+    STRICT,
     Acceptance,
     as_json,
     effort_curves,
@@ -88,10 +89,11 @@ def run(settings: AlpineSettings, output: Path, reporter: Reporter) -> Outcome:
         decided = decide_scenes(scenes, alpha, sets)
         for flagged in sets:
             study = studies[flagged.name]
-            study.add(
-                run_alpha(scenes, decided, flagged, record, acceptance=acceptance, tile_m=settings.tile_m)
+            found, points = run_alpha(
+                scenes, decided, flagged, record, acceptance=acceptance, tile_m=settings.tile_m
             )
-            last = study.points[ALL][-1]
+            study.add(alpha, found, points)
+            last = points[ALL, STRICT]
             reporter.log(
                 f"{flagged.name}, alpha {alpha:g}: FP/FN {last.plain.errors.fp}/{last.plain.errors.fn}, "
                 f"MetaFusion {last.fused.errors.fp}/{last.fused.errors.fn}, {last.candidates} candidates."

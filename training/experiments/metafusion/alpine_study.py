@@ -1,7 +1,7 @@
 """What MetaFusion does to sets of classes of mapped scenes, alpha by alpha: plain rule and fused maps judged
 against the labels, with the paper's metrics and with ours. Tables are `alpine.py`'s."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,9 +20,12 @@ from ....core.metafusion.features import FeatureTable
 from ....core.metafusion.fusion import accept
 from ....core.record import RunRecord
 from .alpine_runs import ClassMap, MappedScene, fuse_scene, ml_map, scene_candidates, tile_groups
-from .sweep import Acceptance, Point, Sweep, Verdict
+from .frame_candidates import agreeing_mask
+from .sweep import GROWN, STRICT, Acceptance, Point, Sweep, Verdict
 
 PAPER, ALL = "metrics of the paper", "metrics of the paper and ours"
+#: Features and way of fusion.
+KEYS = tuple((features, how) for features in (PAPER, ALL) for how in (STRICT, GROWN))
 
 
 @dataclass(frozen=True)
@@ -63,25 +66,25 @@ class Gain(NamedTuple):
 
 @dataclass(eq=False)
 class Study:
-    """What is found out about one set of classes, alpha by alpha."""
+    """What is found out about one set of classes, alpha by alpha; points by features and way of fusion."""
 
-    points: dict[str, list[Point]] = field(default_factory=lambda: {PAPER: [], ALL: []})
+    points: dict[tuple[str, str], list[Point]] = field(default_factory=lambda: {key: [] for key in KEYS})
     gains: list[Gain] = field(default_factory=list)
     sweeps: list[Sweep] = field(default_factory=list)
     last: Found | None = None
 
-    def add(self, result: tuple[Found, dict[str, Point]]) -> None:
+    def add(self, alpha: float, found: Found, points: Mapping[tuple[str, str], Point]) -> None:
         """Take the next alpha's result."""
-        self.last, points = result
-        for name, point in points.items():
-            self.points[name].append(point)
-        self.gains.append(auc_gain(points[ALL].alpha, self.last))
+        self.last = found
+        for key, point in points.items():
+            self.points[key].append(point)
+        self.gains.append(auc_gain(alpha, found))
 
     def finish(self, name: str, bayes: Verdict, plain: tuple[Errors, ...]) -> None:
         """Take what the points are compared with."""
         self.sweeps = [
-            Sweep(f"{name}, {features}", bayes, tuple(points), plain)
-            for features, points in self.points.items()
+            Sweep(f"{name}, {', '.join(key)}", bayes, tuple(points), plain)
+            for key, points in self.points.items()
         ]
 
 
@@ -109,8 +112,8 @@ def run_alpha(
     *,
     acceptance: Acceptance,
     tile_m: float,
-) -> tuple[Found, dict[str, Point]]:
-    """Judge the plain rule, and MetaFusion with either set of features.
+) -> tuple[Found, dict[tuple[str, str], Point]]:
+    """Judge the plain rule, and MetaFusion with either set of features and either way of fusion.
 
     With too few candidates to cross-validate none is accepted.
     """
@@ -118,19 +121,30 @@ def run_alpha(
     found = _validated(chosen, acceptance.meta, tile_m)
     plain = judge(scenes, decided.ml, flagged.class_ids, record)
     margin_auc = roc_auc(found.targets, found.margin)
+    n, n_true = len(found.targets), int(found.targets.sum())
     points = {}
     for name in (PAPER, ALL):
-        accepted, auc, spread = np.zeros(len(found.targets), np.bool_), float("nan"), float("nan")
+        accepted, auc, spread = np.zeros(n, np.bool_), float("nan"), float("nan")
         if name in found.validations:
             validation = found.validations[name]
             accepted = accept(validation.scores, acceptance.per_find)
             auc, spread = validation.auc, validation.auc_std
         parts = np.split(accepted, np.cumsum([len(c) for c in chosen])[:-1])
         fused = [fuse_scene(s, m, c, a) for s, m, c, a in zip(scenes, decided.ml, chosen, parts, strict=True)]
-        verdict = judge(scenes, fused, flagged.class_ids, record)
-        n, n_true = len(found.targets), int(found.targets.sum())
-        points[name] = Point(decided.alpha, plain, verdict, n, n_true, auc, spread, margin_auc)
+        for how in (STRICT, GROWN):
+            if how == GROWN:
+                fused = [_grown(f, s, m, flagged) for f, s, m in zip(fused, scenes, decided.ml, strict=True)]
+            verdict = judge(scenes, fused, flagged.class_ids, record)
+            points[name, how] = Point(decided.alpha, plain, verdict, n, n_true, auc, spread, margin_auc)
     return found, points
+
+
+def _grown(fused: ClassMap, scene: MappedScene, ml: ClassMap, flagged: Flagged) -> ClassMap:
+    """Return a fused map in which segments that agree with Bayes have their ML outline."""
+    grown = fused.copy()
+    for class_id in flagged.class_ids:
+        grown[agreeing_mask(ml, scene.bayes, class_id)] = class_id
+    return grown
 
 
 def judge(

@@ -22,9 +22,11 @@ from ...trainer import TrainSettings
 from ..command import ExperimentSettings, run_experiment
 from ..report import Outcome, Table
 from .frame_network import frame_logits, train_frame_network
-from .frame_sweep import Judged, judge_prices, make_scene, run_sweep, to_channels
+from .frame_sweep import Judged, make_scene, run_sweep, to_channels
 from .sweep import (
+    GROWN,
     PRICES,
+    STRICT,
     Acceptance,
     as_json,
     effort_curves,
@@ -90,15 +92,16 @@ def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
     for kind in settings.priors:
         name = f"{kind.capitalize()} priors"
         priors = _priors(kind, training, card, settings)
-        sweep, last = run_sweep(
+        sweeps, last = run_sweep(
             name, scene, priors, settings.alphas, acceptance=acceptance, reporter=reporter
         )
         where = f"{name}, alpha {settings.alphas[-1]:g}"
-        prices = judge_prices(scene, last, PRICES)
-        tables += [sweep_table(sweep), price_table(sweep, prices, where)]
-        tables += _tables_of_ml(where, last, scene.names, _meta(settings))
-        findings.append(finding(sweep))
-        results[kind] = as_json(sweep) | _effort(last)
+        for how, sweep in zip((STRICT, GROWN), sweeps, strict=True):
+            prices = {price: last.fused(price, how) for price in PRICES}
+            tables += [sweep_table(sweep), price_table(sweep, prices, f"{where}, {how}")]
+            findings.append(finding(sweep))
+        tables += _tables_of_ml(where, last, _meta(settings))
+        results[kind] = {"sweeps": [as_json(sweep) for sweep in sweeps], "review_effort": _effort(last)}
     tables.append(published_table("MobileNetV2"))
     size = scene.truth[0].shape
     return Outcome(
@@ -124,7 +127,7 @@ def _priors(
     return position_priors(labels, len(card.classes), sigma_px=settings.sigma_px, floor=settings.floor)
 
 
-def _tables_of_ml(where: str, last: Judged, class_names: Sequence[str], meta: MetaSettings) -> list[Table]:
+def _tables_of_ml(where: str, last: Judged, meta: MetaSettings) -> list[Table]:
     """Return the effort of reviewing and the features that count, at the last alpha."""
     if last.validation is None:
         return []
@@ -133,7 +136,7 @@ def _tables_of_ml(where: str, last: Judged, class_names: Sequence[str], meta: Me
     effort = effort_table(targets, orders, f"{where}: candidates to look at, of {len(targets)}")
     model = fit_boosting(last.candidates.features.values, targets, meta)
     shares = zip(last.candidates.features.names, model.feature_importances_, strict=True)
-    named = {_readable(name, class_names): float(share) for name, share in shares}
+    named = {_readable(name, last.scene.names): float(share) for name, share in shares}
     return [effort, importance_table(named, f"{where}: what counts most")]
 
 
@@ -147,11 +150,11 @@ def _readable(name: str, class_names: Sequence[str]) -> str:
     return f"{start} {class_names[int(channel)]}" if start == "neighbour" else name
 
 
-def _effort(last: Judged) -> dict[str, object]:
+def _effort(last: Judged) -> dict[str, list[float]]:
     if last.validation is None:
         return {}
     orders = {"meta classifier": last.validation.scores, "ML margin": last.margin}
-    return {"review_effort": effort_curves(last.candidates.targets, orders)}
+    return effort_curves(last.candidates.targets, orders)
 
 
 def _remarks(settings: CamvidSettings) -> list[str]:

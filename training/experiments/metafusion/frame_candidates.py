@@ -3,8 +3,9 @@ of what is accepted. Candidates of maps on disk are the business of `core/metafu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +33,10 @@ class FrameCandidates:
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def pixels_of(self, frame: int, chosen: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
+        """Return the pixels of the chosen candidates of a frame."""
+        return [self.pixels[row] for row in np.flatnonzero(chosen & (self.frame == frame))]
 
     def take(self, rows: NDArray[np.bool_]) -> Self:
         """Return the rows of a mask."""
@@ -86,15 +91,24 @@ def find_frame_candidates(
     )
 
 
+def agreeing_mask(ml: NDArray[Any], bayes: NDArray[Any], class_id: int) -> NDArray[np.bool_]:
+    """Return the pixels `[H, W]` of the ML segments of a class that share a pixel with its Bayes mask."""
+    parts = np.asarray(cc3d.connected_components(ml == class_id, connectivity=8))
+    agree = np.bincount(parts[bayes == class_id], minlength=int(parts.max()) + 1) > 0
+    agree[0] = False
+    return agree[parts]
+
+
 def fuse_frame(
-    bayes: NDArray[np.integer],
-    channel: int,
-    candidates: FrameCandidates,
-    accepted: NDArray[np.bool_],
-    frame: int,
+    bayes: NDArray[np.integer], channel: int, accepted: Sequence[NDArray[np.intp]]
 ) -> NDArray[np.integer]:
-    """Return the Bayes map of a frame with the class where an accepted candidate of it lies (eq. 14)."""
+    """Return the Bayes map of a frame with the class where an accepted candidate lies (eq. 14).
+
+    Args:
+        bayes: class channels `[H, W]`.
+        accepted: flat positions of the pixels of each accepted candidate of this frame.
+    """
     fused = bayes.copy()
-    for row in np.flatnonzero(accepted & (candidates.frame == frame)):
-        fused.reshape(-1)[candidates.pixels[row]] = channel
+    for pixels in accepted:
+        fused.reshape(-1)[pixels] = channel
     return fused

@@ -20,8 +20,8 @@ from ....core.metafusion.fusion import accept
 from ....core.priors import weigh
 from ....core.progress import Reporter
 from ...data.camvid import Frame, group_frames
-from .frame_candidates import FrameCandidates, find_frame_candidates, fuse_frame
-from .sweep import Acceptance, Point, Sweep, Verdict
+from .frame_candidates import FrameCandidates, agreeing_mask, find_frame_candidates, fuse_frame
+from .sweep import GROWN, STRICT, Acceptance, Point, Sweep, Verdict
 
 #: Alphas of the plain rule alone, for its trade-off curve.
 BETWEEN = (0.5, 0.7, 0.8, 0.85, 0.925, 0.9625, 0.9825, 0.9925, 0.9975, 0.999)
@@ -48,15 +48,32 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """The candidates of one alpha, and their scores out of fold."""
+    """All frames at one alpha: class channels of the plain rule, the candidates that have a label in them,
+    and their scores out of fold, None where there are too few to learn from."""
 
-    candidates: FrameCandidates  # those with a label in them
+    scene: Scene
+    plain: Sequence[Channels]
+    candidates: FrameCandidates
     validation: CrossValidation | None
 
     @property
     def margin(self) -> NDArray[np.float64]:
         """Negative mean margin M: what candidates are ranked by without a meta classifier."""
         return -self.candidates.features.select(["M"]).values[:, 0]
+
+    def fused(self, price: float, how: str) -> Verdict:
+        """Judge MetaFusion at a price of false alarms per find; without scores no candidate is accepted."""
+        accepted = np.zeros(len(self.candidates), np.bool_)
+        if self.validation is not None:
+            accepted = accept(self.validation.scores, price)
+        return judge(self.scene, partial(self._fuse, accepted, how))
+
+    def _fuse(self, accepted: NDArray[np.bool_], how: str, frame: int) -> NDArray[np.integer]:
+        bayes, channel = self.scene.bayes[frame], self.scene.channel
+        fused = fuse_frame(bayes, channel, self.candidates.pixels_of(frame, accepted))
+        if how == GROWN:
+            fused[agreeing_mask(self.plain[frame], bayes, channel)] = channel
+        return fused
 
 
 def make_scene(
@@ -101,33 +118,32 @@ def run_sweep(
     *,
     acceptance: Acceptance,
     reporter: Reporter,
-) -> tuple[Sweep, Judged]:
-    """Decide all frames at every alpha; also return the candidates of the last one.
+) -> tuple[list[Sweep], Judged]:
+    """Decide all frames at every alpha; return a sweep per way of fusion, and the last alpha's frames.
 
     Args:
         priors: `[C]` or `[C, H, W]`.
     """
-    points = []
+    points: dict[str, list[Point]] = {STRICT: [], GROWN: []}
     for done, alpha in enumerate(alphas, start=1):
-        point, judged = run_alpha(scene, priors, alpha, acceptance)
-        points.append(point)
+        judged = decide_frames(scene, priors, alpha, acceptance.meta)
+        for how, found in points.items():
+            found.append(measure(judged, alpha, acceptance.per_find, how))
+        point = points[STRICT][-1]
         reporter.log(
             f"{name}, alpha {alpha:g}: FP/FN {point.plain.errors.fp}/{point.plain.errors.fn}, "
             f"MetaFusion {point.fused.errors.fp}/{point.fused.errors.fn}, {point.candidates} candidates."
         )
         reporter.progress(done, len(alphas), "alphas")
-    between = [judge(scene, partial(_decide, scene, priors, alpha)).errors for alpha in BETWEEN]
+    between = tuple(judge(scene, partial(_decide, scene, priors, alpha)).errors for alpha in BETWEEN)
     bayes = judge(scene, scene.bayes.__getitem__)
-    return Sweep(name, bayes, tuple(points), tuple(between)), judged
+    return [Sweep(f"{name}, {how}", bayes, tuple(p), between) for how, p in points.items()], judged
 
 
-def run_alpha(
-    scene: Scene, priors: NDArray[np.float64], alpha: float, acceptance: Acceptance
-) -> tuple[Point, Judged]:
-    """Decide all frames by the interpolated rule and by MetaFusion.
+def decide_frames(scene: Scene, priors: NDArray[np.float64], alpha: float, meta: MetaSettings) -> Judged:
+    """Decide all frames by the interpolated rule, and score its candidates.
 
-    Candidates without any label are neither examples nor errors and stay as Bayes has them. With too few
-    candidates to cross-validate none is accepted.
+    Candidates without any label are neither examples nor errors and stay as Bayes has them.
     """
     found, plain = [], []
     for i, probabilities in enumerate(scene.probabilities):
@@ -136,33 +152,22 @@ def run_alpha(
         found.append(find_frame_candidates(weighed, scene.bayes[i], scene.truth[i], scene.channel, i))
     everything = FrameCandidates.join(found)
     candidates = everything.take(everything.labelled)
-    judged = Judged(candidates, _validate(candidates, scene.groups, acceptance.meta))
-    accepted, auc, spread = np.zeros(len(candidates), np.bool_), float("nan"), float("nan")
-    if judged.validation is not None:
-        accepted = accept(judged.validation.scores, acceptance.per_find)
-        auc, spread = judged.validation.auc, judged.validation.auc_std
-    point = Point(
+    return Judged(scene, plain, candidates, _validate(candidates, scene.groups, meta))
+
+
+def measure(judged: Judged, alpha: float, price: float, how: str) -> Point:
+    """Judge the plain rule and MetaFusion at one alpha."""
+    candidates, validation = judged.candidates, judged.validation
+    return Point(
         alpha,
-        plain=judge(scene, plain.__getitem__),
-        fused=judge(scene, partial(_fuse, scene, candidates, accepted)),
+        plain=judge(judged.scene, judged.plain.__getitem__),
+        fused=judged.fused(price, how),
         candidates=len(candidates),
         true=int(candidates.targets.sum()),
-        auc=auc,
-        auc_std=spread,
+        auc=validation.auc if validation else float("nan"),
+        auc_std=validation.auc_std if validation else float("nan"),
         margin_auc=roc_auc(candidates.targets, judged.margin),
     )
-    return point, judged
-
-
-def judge_prices(scene: Scene, judged: Judged, prices: Sequence[float]) -> dict[float, Verdict]:
-    """Return MetaFusion's verdict by the false alarms accepted per find; nothing without scores."""
-    verdicts: dict[float, Verdict] = {}
-    if judged.validation is not None:
-        for price in prices:
-            accepted = accept(judged.validation.scores, price)
-            fused = partial(_fuse, scene, judged.candidates, accepted)
-            verdicts[price] = judge(scene, fused)
-    return verdicts
 
 
 def judge(scene: Scene, decided: Callable[[int], NDArray[np.integer]]) -> Verdict:
@@ -174,12 +179,6 @@ def judge(scene: Scene, decided: Callable[[int], NDArray[np.integer]]) -> Verdic
         errors = errors.plus(count_errors(predicted, truth, scene.channel))
         matrix += confusion_matrix(truth, predicted, range(scene.n_classes))
     return Verdict(errors, scores(matrix).mean_iou)
-
-
-def _fuse(
-    scene: Scene, candidates: FrameCandidates, accepted: NDArray[np.bool_], frame: int
-) -> NDArray[np.integer]:
-    return fuse_frame(scene.bayes[frame], scene.channel, candidates, accepted, frame)
 
 
 def _decide(scene: Scene, priors: NDArray[np.float64], alpha: float, frame: int) -> Channels:

@@ -17,6 +17,9 @@ from .tradeoff import false_positives_at
 
 #: With fewer candidates the meta classifier has too little to learn from, and nothing is claimed.
 ENOUGH_CANDIDATES = 200
+#: Fusion as eq. 14 says, and as the authors' code can do it: segments in which the rules agree take the
+#: larger outline of the ML map, too.
+STRICT, GROWN = "eq. 14", "agreeing segments with their ML outline"
 #: False alarms accepted per find at which MetaFusion is tabulated besides.
 PRICES = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 _RULE = ("mIoU", "FP", "FN", "Δ")

@@ -1,0 +1,1 @@
+"""Rules learnt on frozen experts: how K opinions become one."""

@@ -1,0 +1,103 @@
+"""Fits a learnt rule on the experts of a trained network, with the training's own module and trainer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...core.card import ModelCard
+from ...core.network import MceNetwork
+from ...core.progress import Reporter
+from ..data.module import TileData
+from ..fit import FitResult, TrainerSettings, fit
+from ..losses.cross_entropy import CrossEntropy
+from ..module import OptimizerSettings, SegmentationModule
+from .rules import RuleName, make_rule
+
+#: METHODS.md section 1: 50 epochs, decay 0.1 every 10 epochs.
+_DECAY = {"schedule": "step", "patience": 10, "factor": 0.1, "adapted_lr": False, "weight_decay": 0.0}
+_RATES: Mapping[RuleName, float] = {"mlp": 1e-5, "cnn": 5e-4, "gate": 1e-3, "calibrated": 5e-2}
+EPOCHS = 50
+
+
+class JoinedNetwork(nn.Module):
+    """Frozen experts and a rule that learns, as a network of one head."""
+
+    def __init__(self, experts: MceNetwork, rule: nn.Module):
+        super().__init__()
+        self.experts = experts.requires_grad_(False).eval()
+        self.rule = rule
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map normalised `[B, n_bands, H, W]` to `[B, 1, C, H, W]`."""
+        with torch.no_grad():
+            logits = self.experts(x)
+        scores: Tensor = self.rule(logits.float())
+        return scores.unsqueeze(1)
+
+    def train(self, mode: bool = True) -> "JoinedNetwork":
+        """Set the mode of the rule; the experts always evaluate."""
+        super().train(mode)
+        self.experts.eval()
+        return self
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """The fitted rule, and how its training went (its scores are under `mean`)."""
+
+    rule: nn.Module
+    fitted: FitResult
+
+
+def rule_weights(pixel_counts: Sequence[int], power: float) -> list[float]:
+    """Return class weights `(N / n_c)^power`: 0 for overall accuracy, 1 for mean accuracy, between for both.
+
+    Raises:
+        ValueError: if a class has no pixel.
+    """
+    if min(pixel_counts) <= 0:
+        raise ValueError("every class needs a pixel")
+    total = sum(pixel_counts)
+    return [(total / n) ** power for n in pixel_counts]
+
+
+def fit_rule(
+    name: RuleName,
+    network: MceNetwork,
+    card: ModelCard,
+    data: TileData,
+    *,
+    folder: Path,
+    reporter: Reporter,
+    trainer: TrainerSettings | None = None,
+    balance: float = 0.0,
+    lr: float | None = None,
+    seed: int = 0,
+) -> RuleResult:
+    """Fit a rule by weighted cross-entropy on the tiles of `data`; judge it there on other tiles.
+
+    Tiles that the experts were trained on make them look surer than they are: give others where there are.
+
+    Args:
+        balance: power of `rule_weights`.
+        lr: by default the paper's.
+
+    Raises:
+        see `fit`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        rule = make_rule(name, card.responsible)
+    single = card.model_copy(update={"experts": card.experts[:1], "aggregation": "mean"})
+    module = SegmentationModule(
+        single,
+        CrossEntropy(rule_weights(card.pixel_counts, balance) if balance else None),
+        OptimizerSettings(lr=lr or _RATES[name], **_DECAY),  # type: ignore[arg-type]
+        network=JoinedNetwork(network, rule),
+        seed=seed,
+    )
+    fitted = fit(module, data, folder, trainer or TrainerSettings(epochs=EPOCHS), reporter)
+    return RuleResult(rule.cpu().eval(), fitted)
