@@ -28,8 +28,8 @@ AcceptedPerFind = Annotated[
     float | None,
     typer.Option(
         metavar="N",
-        help="False alarms you accept for each missed place found; default: any when flagging, what was flagged "
-        "with (else 1) when applying.",
+        help="False alarms accepted for each missed place found; default: any in flag-candidates, in "
+        "apply-review what the candidates were flagged with, else 1.",
     ),
 ]
 Alpha = Annotated[
