@@ -24,7 +24,7 @@ from .training_set import TrainingSet, enough_tiles, known_candidates
 ALPHAS = (0.9, 0.95, 0.975, 0.99, 0.995, 1.0)
 BETWEEN = (0.5, 0.8)
 PRICES = (1.0, 3.0, 10.0)
-#: Fewer candidates than this teach a classifier little (DESIGN and issue speak of 200).
+#: Fewer candidates than this teach a classifier little.
 FEW = 200
 
 
