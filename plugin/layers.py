@@ -165,7 +165,7 @@ def place_candidates(file: Path) -> Placed:
 
 def place_reviewed(file: Path) -> Placed:
     """Return how the map with the accepted candidates in it stands: above the map that it comes from."""
-    return Placed(file, tr("Land cover, reviewed"), level=1)
+    return Placed(file, tr("Land cover, reviewed"), expanded=False, level=1)
 
 
 def _rank(product: str) -> tuple[int, int, str]:
