@@ -840,6 +840,11 @@
   </message>
   <message>
    <location filename="../../plugin/models.py" />
+   <source>Prior correction of the rule that finds candidates (0 none, 1 full)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/models.py" />
    <source>False alarms accepted for each missed place found (empty: any; to apply: 1)</source>
    <translation type="unfinished" />
   </message>

@@ -53,7 +53,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     folder = tmp_path_factory.mktemp("story")
     scene = make_scene(folder / "scene", 240, seed=5)
     story = Story(scene, *(folder / name for name in ("run", "reviewed.gpkg", "meta.skops", "scored.gpkg")))
-    command("flag-candidates", story.run, *scene.options)
+    command("flag-candidates", story.run, *scene.options, "--alpha", "1")
     story.reviewed.write_bytes(story.candidates.read_bytes())
     review(story.reviewed)
     command("fit-meta-classifier", "--reviewed", story.reviewed, "--output", story.meta, *FITTING)
@@ -184,7 +184,7 @@ def test_the_shipped_model_gives_in_one_go_what_the_steps_give(
     story: Story, environment: Environment, tmp_path: Path
 ) -> None:
     run, fused, target = tmp_path / "run", tmp_path / "fused.tif", tmp_path / "model.tif"
-    given = (f"IMAGE={story.scene.image}", f"DEM={story.scene.dem}", f"META={story.meta}")
+    given = (f"IMAGE={story.scene.image}", f"DEM={story.scene.dem}", f"META={story.meta}", "ALPHA=1")
     results = algorithm(environment, "map_and_flag", *given, f"folder={run}", f"reviewed_map={target}")
     assert (results["folder"], results["reviewed_map"]) == (str(run), str(target))
     for product in ("land_cover.tif", "evidence.tif", "expert_1.tif"):

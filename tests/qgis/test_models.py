@@ -6,6 +6,7 @@ import sys
 import processing
 import pytest
 from conftest import Feedback
+from mce_landcover.core.defaults import DEFAULT_ALPHA
 from mce_landcover.plugin.help import markdown_to_html
 from mce_landcover.plugin.models import MapAndFlag, titles
 from mce_landcover.plugin.paths import RESOURCES, ROOT
@@ -47,6 +48,12 @@ def test_it_is_in_the_toolbox_with_texts_of_its_own(model, fake_backend):
     assert model.shortHelpString() == markdown_to_html(text)
     assert model.validate() == (True, [])
     assert model.canExecute() == (True, "")
+
+
+def test_alpha_is_by_default_that_of_the_jobs(model):
+    predict = QgsApplication.processingRegistry().createAlgorithmById("mce:predict")
+    for algorithm in (predict, model):
+        assert algorithm.parameterDefinition("ALPHA").defaultValue() == DEFAULT_ALPHA
 
 
 def test_missing_backend_is_said(model):
