@@ -4,7 +4,7 @@ REQUIREMENTS := $(wildcard resources/requirements/*.txt)
 VENV := .venv
 VENV_QGIS := .venv-qgis
 # One pip call with every pin, so that nothing pulls another torch.
-BACKEND_PINS := $(foreach f,backend cpu training test lint,-r resources/requirements/$(f).txt)
+BACKEND_PINS := $(foreach f,backend cpu training oversample test lint,-r resources/requirements/$(f).txt)
 PIP_FLAGS := --quiet --disable-pip-version-check
 PYTEST := $(VENV)/bin/python -m pytest
 

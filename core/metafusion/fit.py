@@ -31,7 +31,8 @@ from .features import OURS
 from .fit_sources import FitRequest, Sources, gather, open_sources
 from .flag import GDAL_CACHE_MB
 from .persist import save_meta
-from .report import Findings, report_html, report_json
+from .report import Findings, report_json
+from .report_page import report_html
 from .training_set import TrainingSet, enough_tiles
 
 __all__ = ["FitRequest", "FitResult", "fit_meta_classifier"]

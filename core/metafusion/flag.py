@@ -45,7 +45,8 @@ class FlagRequest:
         accepted_per_find: false alarms that are accepted for one find; candidates whose score promises more
             are left out. Needs `meta`.
         simplify_m: corners that cut off less than a triangle of this size are taken off the outlines.
-        priors: table of priors by altitude (CSV), in place of the model's. Needs the run's logits.
+        priors: table of priors by altitude (CSV) or raster of priors (one band per class), in place of the
+            model's. Needs the run's logits.
         overwrite: replace a file of candidates; its decisions are kept.
     """
 

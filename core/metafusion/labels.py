@@ -20,7 +20,7 @@ from ..class_table import MapClass, class_key, ids_by_key
 from ..errors import InputError
 from ..grid import SNAP, Region, WorldGrid, horizontal, name_of
 from ..polygons import read_polygons
-from .relief import moved
+from .regions import moved
 
 #: How many unknown values a message names.
 _NAMED = 5

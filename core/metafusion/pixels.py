@@ -2,7 +2,6 @@
 the layers behind our own features. Nothing is decided about segments here; `redecide.py` decides pixels anew.
 """
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,8 +22,10 @@ from ..progress import Reporter, SilentReporter
 from ..record import read_record
 from ..segment_stream import PixelBlock
 from .features import Layer, feature_names
-from .redecide import AltitudeRule, redecide, temporary_folder
-from .relief import Relief, moved, open_relief
+from .place_priors import PlacePriors, PriorsByAltitude, PriorsFromRaster, file_sha256
+from .redecide import redecide, temporary_folder
+from .regions import moved
+from .relief import Relief, open_relief
 
 IGNORED = 255
 #: Logarithms of support are whole numbers of 1/1000; a support of 0 counts as half a step of the evidence.
@@ -35,12 +36,12 @@ _LOGS = np.round(
 
 
 class RunPixels:
-    """The pixels of a run, decided with its own alpha, another one, or priors by altitude.
+    """The pixels of a run, decided with its own alpha, another one, or priors by place.
 
     Attributes:
         run: its folder. record: its run.json.
         alpha: of the ML rule.
-        priors_sha256: of the table of priors by altitude, "" for the model's global ones.
+        priors_sha256: of the table or raster of priors, "" for the model's global ones.
         grid, extent: the run's raster on the world grid; all regions count from its upper left corner.
         shape: rows and columns.
         class_ids: `[C]`, the raster value of each class channel.
@@ -60,7 +61,8 @@ class RunPixels:
         Args:
             run: folder of a finished run.
             alpha: None takes the run's own.
-            priors: table of priors by altitude (`priors.read_altitude_priors`); None takes the model's.
+            priors: table of priors by altitude (CSV, `priors.read_altitude_priors`) or raster of priors with
+                one band per class; None takes the model's.
             reporter: told how far deciding anew is; it may stop the work.
 
         Raises:
@@ -125,23 +127,28 @@ class RunPixels:
                 f"The run {self.run} keeps no logits, so only its own alpha {own:g} with the model's priors "
                 "can be flagged; map it again with logits for another."
             )
-        by_altitude = None if priors is None else self._altitude_rule(priors)
+        by_place = None if priors is None else self._place_priors(priors)
         folder = self._files.enter_context(temporary_folder())
         file = Path(folder) / "evidence.tif"
         rule = record.rule(self.alpha)
         logits = self._raster("logits", rule.n_experts * len(rule.class_ids))
-        redecide(logits, rule, file, reporter, by_altitude)
+        redecide(logits, rule, file, reporter, by_place)
         self._evidence = self._files.enter_context(rasterio.open(file))
 
-    def _altitude_rule(self, path: Path) -> AltitudeRule:
+    def _place_priors(self, path: Path) -> PlacePriors:
+        """Open a table of priors by altitude (CSV), or a raster of priors."""
+        self.priors_sha256 = file_sha256(path)
+        if path.suffix.lower() != ".csv":
+            raster = PriorsFromRaster(path, self.record.classes, self.alpha, self.grid, self.extent)
+            self._files.callback(raster.close)
+            return raster
         priors = read_altitude_priors(path, [c.name for c in self.record.classes])
         if self._relief is None:
             raise InputError(
                 f"Priors by altitude need the elevation model of the run {self.run}, which is not there any "
                 "more or never was; put it back or flag without these priors."
             )
-        self.priors_sha256 = hashlib.sha256(priors.edges_m.tobytes() + priors.shares.tobytes()).hexdigest()
-        return AltitudeRule(priors, self.alpha, self._relief, self.extent)
+        return PriorsByAltitude(priors, self.alpha, self._relief, self.extent)
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Decides a run anew from its logits, with another alpha or with priors by altitude: one pass that writes a
+"""Decides a run anew from its logits, with another alpha or with priors by place: one pass that writes a
 raster like `evidence.tif`. Reading it lives in `pixels.py`.
 """
 
@@ -22,10 +22,9 @@ from ..engine.pipeline import NODATA_EVIDENCE
 from ..errors import InputError, OutputError
 from ..geotiff import check_whole
 from ..grid import Region
-from ..priors import AltitudePriors, interpolated
 from ..progress import Reporter
 from .ahead import ReadAhead
-from .relief import Relief, moved
+from .place_priors import PlacePriors
 
 #: Pixels decided at once, so that intermediate results stay in the processor's cache.
 _TILE_PX = 16_384
@@ -37,7 +36,7 @@ def redecide(
     rule: DecisionRule,
     target: Path,
     reporter: Reporter,
-    by_altitude: "AltitudeRule | None" = None,
+    priors: PlacePriors | None = None,
 ) -> None:
     """Write the evidence that a rule gives, window by window.
 
@@ -46,7 +45,7 @@ def redecide(
         rule: aggregation and priors.
         target: GeoTIFF to write.
         reporter: told after each window; it may stop the work.
-        by_altitude: priors in place of the rule's.
+        priors: that differ from place to place, in the rule's place.
 
     Raises:
         InputError: if the logits break while being read.
@@ -83,23 +82,10 @@ def redecide(
         for done, region in enumerate(regions):
             reporter.progress(done, len(regions), "windows decided anew")
             values = read(region).reshape(rule.n_experts, len(rule.class_ids), -1)
-            priors = None if by_altitude is None else by_altitude.log_priors(region)
-            evidence = _decide(torch.from_numpy(values), rule, priors)
+            here = None if priors is None else priors.log_priors(region)
+            evidence = _decide(torch.from_numpy(values), rule, here)
             file.write(evidence.reshape(-1, *region.shape), window=_window(region))
     check_whole(target)
-
-
-class AltitudeRule:
-    """Priors by altitude, interpolated by alpha, over the windows of a run's raster."""
-
-    def __init__(self, priors: AltitudePriors, alpha: float, relief: Relief, extent: Region):
-        self._priors, self._alpha, self._relief, self._extent = priors, alpha, relief, extent
-
-    def log_priors(self, region: Region) -> Tensor:
-        """Return float32 `[C, N]`, NaN where the altitude is unknown."""
-        altitude = self._relief.read(moved(region, self._extent))[0].ravel()
-        shares = np.where(np.isnan(altitude), np.nan, self._priors.at(altitude))
-        return torch.from_numpy(np.log(interpolated(shares, self._alpha)).astype(np.float32))
 
 
 def _decide(logits: Tensor, rule: DecisionRule, log_priors: Tensor | None) -> NDArray[np.uint16]:

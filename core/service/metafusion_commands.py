@@ -28,8 +28,8 @@ AcceptedPerFind = Annotated[
     float | None,
     typer.Option(
         metavar="N",
-        help="False alarms you accept for each missed place found; default: any when flagging, what was flagged "
-        "with (else 1) when applying.",
+        help="False alarms accepted for each missed place found; default: any in flag-candidates, in "
+        "apply-review what the candidates were flagged with, else 1.",
     ),
 ]
 Alpha = Annotated[
@@ -64,7 +64,10 @@ def flag_candidates(
     ] = 0.0,
     priors: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="Priors by altitude: from_m, to_m and a column per class."),
+        typer.Option(
+            metavar="CSV|TIF",
+            help="Priors by altitude (from_m, to_m, a column per class), or a raster with a band per class.",
+        ),
     ] = None,
     overwrite: Overwrite = False,
     image: Image = None,

@@ -4,7 +4,7 @@ the functions; what they do lives in `core/metafusion/`.
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -151,7 +151,7 @@ def _known(measure: float) -> float | None:
     return None if math.isnan(measure) else measure
 
 
-def _but(job: JobRequest, base: type[JobRequest], *names: str) -> dict[str, object]:
+def _but(job: JobRequest, base: type[JobRequest], *names: str) -> dict[str, Any]:
     """Return the fields that a request adds to its base, without `names`."""
     left_out = {*base.model_fields, *names}
     return {name: getattr(job, name) for name in type(job).model_fields if name not in left_out}

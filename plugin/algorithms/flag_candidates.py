@@ -104,9 +104,9 @@ class FlagCandidates(MceAlgorithm):
         self.add_advanced(
             QgsProcessingParameterFile(
                 "PRIORS",
-                tr("Priors by altitude (empty: those of the model)"),
+                tr("Priors by altitude, or raster of priors (empty: those of the model)"),
                 optional=True,
-                fileFilter=tr("Tables (*.csv);;All files (*)"),
+                fileFilter=tr("Tables and rasters (*.csv *.tif *.tiff *.vrt);;All files (*)"),
             )
         )
         self.add_advanced(

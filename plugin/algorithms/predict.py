@@ -75,7 +75,7 @@ class Predict(MceAlgorithm):
         )
         self.add_advanced(
             share_parameter(
-                "ALPHA", tr("Prior correction of the maximum-likelihood evidence (0 none, 1 full)"), 1.0
+                "ALPHA", tr("Prior correction of the maximum-likelihood evidence (0 none, 1 full)"), 0.95
             )
         )
         self.add_advanced(

@@ -1,5 +1,6 @@
 """How the end-to-end tests call the executables, and how they look at what was left."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The Python that QGIS's own modules are installed for.
+QGIS_PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
+Environment = dict[str, str]
 #: Slow enough to be interrupted, and the same on every machine.
 PLAIN = ("--device", "cpu", "--engine", "torch", "--precision", "fp32")
 
@@ -36,6 +40,19 @@ def sentence_of(done: subprocess.CompletedProcess[str]) -> str:
     assert len(errors) == 1, done.stderr
     assert done.stderr.rstrip().endswith(errors[0])
     return errors[0].removeprefix("error: ")
+
+
+def qgis_process(environment: Environment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["qgis_process", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def results_of(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    """Return the outputs of a `--json` run."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    results: dict[str, object] = json.loads(done.stdout)["results"]
+    return results
 
 
 def rasters_of(run: Path) -> dict[str, bytes]:
@@ -68,8 +85,8 @@ class Scene:
         return ("--image", str(self.image), "--dem", str(self.dem))
 
 
-def make_scene(folder: Path, size: int) -> Scene:
-    done = run_command("make-scene", folder, "--size", str(size), "--seed", "7")
+def make_scene(folder: Path, size: int, seed: int = 7) -> Scene:
+    done = run_command("make-scene", folder, "--size", str(size), "--seed", str(seed))
     assert done.returncode == 0, done.stderr
     return Scene(*(folder / f"{name}.tif" for name in ("image", "dem", "labels")))
 

@@ -3,54 +3,22 @@
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
-from executables import ROOT, Scene, clean_environment, looks_finished, rasters_of
-
-#: The Python that QGIS's own modules are installed for.
-QGIS_PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
-Environment = dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """An environment with a fresh profile that has this checkout as its plugin, enabled."""
-    if not shutil.which("qgis_process"):
-        pytest.skip("qgis_process is not installed: make system installs QGIS")
-    profile = tmp_path_factory.mktemp("profile")
-    plugins = profile / "profiles/default/python/plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "mce_landcover").symlink_to(ROOT, target_is_directory=True)
-    environment = clean_environment(
-        # QGIS takes the first python3 on the path for its own: an active environment would lead it astray.
-        PATH=os.pathsep.join([str(Path(QGIS_PYTHON).parent), os.environ.get("PATH", "")]),
-        QGIS_CUSTOM_CONFIG_PATH=str(profile),
-        QT_QPA_PLATFORM="offscreen",
-        MCE_LANDCOVER_PYTHON=sys.executable,
-    )
-    enabled = qgis_process(environment, "plugins", "enable", "mce_landcover")
-    assert enabled.returncode == 0, enabled.stderr
-    return environment
-
-
-def qgis_process(environment: Environment, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["qgis_process", *arguments], env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def results_of(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
-    """Return the outputs of a `--json` run."""
-    assert done.returncode == 0, done.stdout + done.stderr
-    results: dict[str, object] = json.loads(done.stdout)["results"]
-    return results
+from executables import (
+    QGIS_PYTHON,
+    Environment,
+    Scene,
+    looks_finished,
+    qgis_process,
+    rasters_of,
+    results_of,
+)
 
 
 def test_predict_gives_the_command_lines_bytes(

@@ -15,6 +15,7 @@ from mce_landcover.training.experiments.metafusion.alpine_runs import candidate_
 from mce_landcover.training.experiments.metafusion.alpine_study import (
     ALL,
     PAPER,
+    Flagged,
     Found,
     auc_gain,
     feature_sets,
@@ -52,12 +53,12 @@ def test_gains_are_differences_over_the_same_folds() -> None:
     validations = {name: cross_validate(v, targets, groups, meta) for name, v in values.items()}
     one, two = validations[PAPER], validations[ALL]
     np.testing.assert_array_equal(one.folds, two.folds)
-    gain = auc_gain(0.9, Found(table, targets, groups, validations))
+    gain = auc_gain(0.9, Found(Flagged("x", (3,)), [], table, targets, validations))
     assert gain.gain == pytest.approx(np.mean(np.subtract(two.aucs, one.aucs)))
     assert gain.gain_std == pytest.approx(np.std(np.subtract(two.aucs, one.aucs), ddof=1))
     assert gain.both > 0.7 > gain.paper
     nothing: dict[str, CrossValidation] = {}
-    assert np.isnan(auc_gain(0.9, Found(table, targets, groups, nothing))[1:]).all()
+    assert np.isnan(auc_gain(0.9, Found(Flagged("x", (3,)), [], table, targets, nothing))[1:]).all()
 
 
 @pytest.mark.slow
@@ -69,6 +70,7 @@ def test_from_config_to_tables_and_again_without_mapping(
     config, out = tmp_path / "c.toml", tmp_path / "out"
     config.write_text(
         'reduction = "tiny"\nseeds = [301]\nsize_m = 40\ntile_m = 10\nfolds = 2\nalphas = [1.0]\n'
+        "price_alpha = 1.0\n"
         f'natural_priors = false\nflagged = [["tail"]]\nmodel = "{model}"\n'
     )
 
@@ -79,7 +81,12 @@ def test_from_config_to_tables_and_again_without_mapping(
 
     results = run()
     text = capsys.readouterr().out
-    for words in ("SYNTHETIC", "Classes of tail, metrics of the paper and ours", "MobileNetV2"):
+    for words in (
+        "SYNTHETIC",
+        "Classes of tail, metrics of the paper and ours, eq. 14",
+        "at other prices",
+        "MobileNetV2",
+    ):
         assert words in text
     monkeypatch.setattr("mce_landcover.training.experiments.metafusion.alpine_runs.predict", None)
     assert run() == results

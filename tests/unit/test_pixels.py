@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import rasterio
 from engine_support import Recorder, read
 from flag_support import CLASSES, COL0, EXPERTS, GSD, IDS, ROW0, make_run, rule, small_run, smooth_logits
 from mce_landcover.core.errors import Cancelled, InputError, OutputError
@@ -101,6 +102,17 @@ def test_another_alpha_decides_as_float64_does(made, alpha):
     np.testing.assert_allclose(block.heat[:, valid] / 50000, heat[:, valid], atol=3e-5)
 
 
+def clear_ml_classes(made, classes, priors):
+    """Return the pixels whose ML class is beyond doubt, and that class, straight from the logits."""
+    responsible = np.array(rule(1.0).responsible)
+    logits = made.logits.astype(np.float64)
+    scores = logits.sum(axis=0) / responsible.sum(axis=0)[:, None, None] - np.log(priors)
+    ordered = np.sort(scores, axis=0)
+    clear = (classes != 255) & (ordered[-1] - ordered[-2] > 1e-4)
+    assert clear.mean() > 0.95
+    return clear, scores.argmax(axis=0)[clear]
+
+
 def test_priors_by_altitude_decide_each_band_by_its_own(made, tmp_path):
     names = [name for _, name, *_ in CLASSES]
     middle = float(np.median(made.dem))
@@ -113,13 +125,36 @@ def test_priors_by_altitude_decide_each_band_by_its_own(made, tmp_path):
         assert len(pixels.priors_sha256) == 64
     altitude = made.dem[8:-8, 8:-8]
     priors = np.where((altitude < middle)[..., None], low, high).transpose(2, 0, 1) / 100
-    responsible = np.array(rule(1.0).responsible)
-    logits = made.logits.astype(np.float64)
-    scores = logits.sum(axis=0) / responsible.sum(axis=0)[:, None, None] - np.log(priors)
-    ordered = np.sort(scores, axis=0)
-    clear = (block.classes != 255) & (ordered[-1] - ordered[-2] > 1e-4)
-    assert clear.mean() > 0.95
-    assert np.array_equal(block.classes[clear], scores.argmax(axis=0)[clear])
+    clear, expected = clear_ml_classes(made, block.classes, priors)
+    assert np.array_equal(block.classes[clear], expected)
+
+
+def write_priors(made, path, shares):
+    with rasterio.open(made.folder / "evidence.tif") as run:
+        profile = {"crs": run.crs, "transform": run.transform, "width": run.width, "height": run.height}
+    with rasterio.open(path, "w", driver="GTiff", count=len(shares), dtype="float32", **profile) as file:
+        file.write(shares.astype(np.float32))
+    return path
+
+
+def test_a_raster_of_priors_decides_each_pixel_by_its_own(made, tmp_path):
+    shares = np.random.default_rng(5).uniform(0.1, 20, (len(CLASSES), *WHOLE.shape))
+    with RunPixels(made.folder, 1.0, write_priors(made, tmp_path / "priors.tif", shares)) as pixels:
+        block = pixels.read(WHOLE)
+        assert len(pixels.priors_sha256) == 64
+    clear, expected = clear_ml_classes(made, block.classes, shares / shares.sum(axis=0))
+    assert np.array_equal(block.classes[clear], expected)
+
+
+def test_a_raster_of_priors_must_have_a_positive_band_per_class(made, tmp_path):
+    shares = np.ones((len(CLASSES), *WHOLE.shape))
+    with pytest.raises(InputError, match="band"):
+        RunPixels(made.folder, 1.0, write_priors(made, tmp_path / "few.tif", shares[1:]))
+    shares[2, 3, 4] = 0
+    with pytest.raises(InputError, match="not above 0"):
+        RunPixels(made.folder, 1.0, write_priors(made, tmp_path / "zero.tif", shares))
+    with pytest.raises(InputError, match=r"none\.tif cannot be read"):
+        RunPixels(made.folder, 1.0, tmp_path / "none.tif")
 
 
 def test_without_an_elevation_model_there_is_no_relief(tmp_path):

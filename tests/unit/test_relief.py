@@ -7,7 +7,8 @@ from flag_support import COL0, GSD, ROW0, hilly, write_dem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.grid import Region, WorldGrid
-from mce_landcover.core.metafusion.relief import moved, open_relief, slope_deg
+from mce_landcover.core.metafusion.regions import moved
+from mce_landcover.core.metafusion.relief import open_relief, slope_deg
 from rasterio.crs import CRS
 
 GRID = WorldGrid(CRS.from_epsg(2056), GSD)

@@ -1,7 +1,7 @@
 """What MetaFusion does to sets of classes of mapped scenes, alpha by alpha: plain rule and fused maps judged
 against the labels, with the paper's metrics and with ours. Tables are `alpine.py`'s."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from ....core.metafusion.fusion import accept
 from ....core.record import RunRecord
 from .alpine_runs import ClassMap, MappedScene, fuse_scene, ml_map, scene_candidates, tile_groups
 from .frame_candidates import agreeing_mask
-from .sweep import GROWN, STRICT, Acceptance, Point, Sweep, Verdict
+from .sweep import GROWN, STRICT, Point, Sweep, Verdict
 
 PAPER, ALL = "metrics of the paper", "metrics of the paper and ours"
 #: Features and way of fusion.
@@ -38,18 +38,26 @@ class Flagged:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The candidates of all scenes at one alpha: features, truth, groups, and scores out of fold by feature
-    set."""
+    """A set of classes at one alpha: the candidates of all scenes together and per scene, their truth, and
+    scores out of fold by features; none where there are too few to learn from."""
 
+    flagged: Flagged
+    per_scene: Sequence[Candidates]
     features: FeatureTable
     targets: NDArray[np.bool_]
-    groups: NDArray[np.int64]
-    validations: dict[str, CrossValidation]
+    validations: Mapping[str, CrossValidation]
 
     @property
     def margin(self) -> NDArray[np.float64]:
         """Negative mean margin M: what candidates are ranked by without a meta classifier."""
         return -self.features.select(["M"]).values[:, 0]
+
+    def accepted(self, features: str, price: float) -> list[NDArray[np.bool_]]:
+        """Return per scene which candidates are accepted at that many false alarms per find."""
+        accepted = np.zeros(len(self.targets), np.bool_)
+        if features in self.validations:
+            accepted = accept(self.validations[features].scores, price)
+        return np.split(accepted, np.cumsum([len(c) for c in self.per_scene])[:-1])
 
 
 class Gain(NamedTuple):
@@ -66,109 +74,53 @@ class Gain(NamedTuple):
 
 @dataclass(eq=False)
 class Study:
-    """What is found out about one set of classes, alpha by alpha; points by features and way of fusion."""
+    """What is found out about one set of classes, alpha by alpha: points by features and way of fusion, and
+    verdicts at other prices by way of fusion."""
 
     points: dict[tuple[str, str], list[Point]] = field(default_factory=lambda: {key: [] for key in KEYS})
+    prices: dict[str, dict[float, Verdict]] = field(default_factory=dict)
     gains: list[Gain] = field(default_factory=list)
-    sweeps: list[Sweep] = field(default_factory=list)
+    sweeps: dict[tuple[str, str], Sweep] = field(default_factory=dict)
     last: Found | None = None
-
-    def add(self, alpha: float, found: Found, points: Mapping[tuple[str, str], Point]) -> None:
-        """Take the next alpha's result."""
-        self.last = found
-        for key, point in points.items():
-            self.points[key].append(point)
-        self.gains.append(auc_gain(alpha, found))
 
     def finish(self, name: str, bayes: Verdict, plain: tuple[Errors, ...]) -> None:
         """Take what the points are compared with."""
-        self.sweeps = [
-            Sweep(f"{name}, {', '.join(key)}", bayes, tuple(points), plain)
+        self.sweeps = {
+            key: Sweep(f"{name}, {', '.join(key)}", bayes, tuple(points), plain)
             for key, points in self.points.items()
-        ]
+        }
 
 
 @dataclass(frozen=True, eq=False)
 class Decided:
     """All scenes at one alpha: their ML maps, and the candidates of every flagged class."""
 
+    scenes: Sequence[MappedScene]
     alpha: float
-    ml: list[ClassMap]
-    candidates: list[Candidates]
+    ml: Sequence[ClassMap]
+    candidates: Sequence[Candidates]
+
+    def fused(self, found: Found, features: str, price: float, how: str) -> Iterator[ClassMap]:
+        """Yield the map of each scene by MetaFusion."""
+        parts = found.accepted(features, price)
+        for scene, ml, candidates, accepted in zip(self.scenes, self.ml, found.per_scene, parts, strict=True):
+            fused = fuse_scene(scene, ml, candidates, accepted)
+            if how == GROWN:
+                for class_id in found.flagged.class_ids:
+                    fused[agreeing_mask(ml, scene.bayes, class_id)] = class_id
+            yield fused
 
 
 def decide_scenes(scenes: Sequence[MappedScene], alpha: float, sets: Sequence[Flagged]) -> Decided:
     """Decide all scenes by the interpolated rule."""
     classes = sorted({class_id for flagged in sets for class_id in flagged.class_ids})
     found = [scene_candidates(scene, alpha, classes) for scene in scenes]
-    return Decided(alpha, [ml_map(scene, alpha) for scene in scenes], found)
+    return Decided(scenes, alpha, [ml_map(scene, alpha) for scene in scenes], found)
 
 
-def run_alpha(
-    scenes: Sequence[MappedScene],
-    decided: Decided,
-    flagged: Flagged,
-    record: RunRecord,
-    *,
-    acceptance: Acceptance,
-    tile_m: float,
-) -> tuple[Found, dict[tuple[str, str], Point]]:
-    """Judge the plain rule, and MetaFusion with either set of features and either way of fusion.
-
-    With too few candidates to cross-validate none is accepted.
-    """
-    chosen = [c.take(np.isin(c.class_ids, flagged.class_ids)) for c in decided.candidates]
-    found = _validated(chosen, acceptance.meta, tile_m)
-    plain = judge(scenes, decided.ml, flagged.class_ids, record)
-    margin_auc = roc_auc(found.targets, found.margin)
-    n, n_true = len(found.targets), int(found.targets.sum())
-    points = {}
-    for name in (PAPER, ALL):
-        accepted, auc, spread = np.zeros(n, np.bool_), float("nan"), float("nan")
-        if name in found.validations:
-            validation = found.validations[name]
-            accepted = accept(validation.scores, acceptance.per_find)
-            auc, spread = validation.auc, validation.auc_std
-        parts = np.split(accepted, np.cumsum([len(c) for c in chosen])[:-1])
-        fused = [fuse_scene(s, m, c, a) for s, m, c, a in zip(scenes, decided.ml, chosen, parts, strict=True)]
-        for how in (STRICT, GROWN):
-            if how == GROWN:
-                fused = [_grown(f, s, m, flagged) for f, s, m in zip(fused, scenes, decided.ml, strict=True)]
-            verdict = judge(scenes, fused, flagged.class_ids, record)
-            points[name, how] = Point(decided.alpha, plain, verdict, n, n_true, auc, spread, margin_auc)
-    return found, points
-
-
-def _grown(fused: ClassMap, scene: MappedScene, ml: ClassMap, flagged: Flagged) -> ClassMap:
-    """Return a fused map in which segments that agree with Bayes have their ML outline."""
-    grown = fused.copy()
-    for class_id in flagged.class_ids:
-        grown[agreeing_mask(ml, scene.bayes, class_id)] = class_id
-    return grown
-
-
-def judge(
-    scenes: Sequence[MappedScene], maps: Sequence[ClassMap], classes: Sequence[int], record: RunRecord
-) -> Verdict:
-    """Count the errors of all flagged classes together, and measure the mean IoU of all classes."""
-    ids = [c.id for c in record.classes]
-    matrix = np.zeros((len(ids), len(ids)), np.int64)
-    errors = Errors()
-    for scene, predicted in zip(scenes, maps, strict=True):
-        truth = np.where(scene.truth == BACKGROUND, NODATA_CLASS, scene.truth)
-        for class_id in classes:
-            errors = errors.plus(count_errors(predicted, truth, class_id))
-        matrix += confusion_matrix(truth, predicted, ids)
-    return Verdict(errors, scores(matrix).mean_iou)
-
-
-def feature_sets(features: FeatureTable) -> dict[str, NDArray[np.float64]]:
-    """Return the values of the paper's features, and of all, missing ones replaced by the median."""
-    values = {PAPER: features.paper.values, ALL: features.values}
-    return {name: filled(v, medians(v)) for name, v in values.items()}
-
-
-def _validated(per_scene: Sequence[Candidates], meta: MetaSettings, tile_m: float) -> Found:
+def score_candidates(decided: Decided, flagged: Flagged, meta: MetaSettings, tile_m: float) -> Found:
+    """Score the candidates of a set of classes by classifiers that have not seen their tile."""
+    per_scene = [c.take(np.isin(c.class_ids, flagged.class_ids)) for c in decided.candidates]
     features = FeatureTable.join([c.features for c in per_scene])
     targets = np.concatenate([c.target for c in per_scene if c.target is not None])
     groups = tile_groups(per_scene, tile_m)
@@ -179,7 +131,60 @@ def _validated(per_scene: Sequence[Candidates], meta: MetaSettings, tile_m: floa
         }
     except InputError:  # too few candidates
         validations = {}
-    return Found(features, targets, groups, validations)
+    return Found(flagged, per_scene, features, targets, validations)
+
+
+def add_alpha(study: Study, decided: Decided, found: Found, price: float, record: RunRecord) -> None:
+    """Judge the plain rule, and MetaFusion with either set of features and either way of fusion."""
+    plain = judge(decided.scenes, decided.ml, found.flagged, record)
+    for (features, how), points in study.points.items():
+        validation = found.validations.get(features)
+        fused = judge(decided.scenes, decided.fused(found, features, price, how), found.flagged, record)
+        points.append(
+            Point(
+                decided.alpha,
+                plain,
+                fused,
+                candidates=len(found.targets),
+                true=int(found.targets.sum()),
+                auc=validation.auc if validation else float("nan"),
+                auc_std=validation.auc_std if validation else float("nan"),
+                margin_auc=roc_auc(found.targets, found.margin),
+            )
+        )
+    study.gains.append(auc_gain(decided.alpha, found))
+    study.last = found
+
+
+def judge_prices(
+    decided: Decided, found: Found, how: str, prices: Sequence[float], record: RunRecord
+) -> dict[float, Verdict]:
+    """Return the verdict on MetaFusion with all features by the false alarms accepted per find."""
+    return {
+        price: judge(decided.scenes, decided.fused(found, ALL, price, how), found.flagged, record)
+        for price in prices
+    }
+
+
+def judge(
+    scenes: Sequence[MappedScene], maps: Iterable[ClassMap], flagged: Flagged, record: RunRecord
+) -> Verdict:
+    """Count the errors of all flagged classes together, and measure the mean IoU of all classes."""
+    ids = [c.id for c in record.classes]
+    matrix = np.zeros((len(ids), len(ids)), np.int64)
+    errors = Errors()
+    for scene, predicted in zip(scenes, maps, strict=True):
+        truth = np.where(scene.truth == BACKGROUND, NODATA_CLASS, scene.truth)
+        for class_id in flagged.class_ids:
+            errors = errors.plus(count_errors(predicted, truth, class_id))
+        matrix += confusion_matrix(truth, predicted, ids)
+    return Verdict(errors, scores(matrix).mean_iou)
+
+
+def feature_sets(features: FeatureTable) -> dict[str, NDArray[np.float64]]:
+    """Return the values of the paper's features, and of all, missing ones replaced by the median."""
+    values = {PAPER: features.paper.values, ALL: features.values}
+    return {name: filled(v, medians(v)) for name, v in values.items()}
 
 
 def auc_gain(alpha: float, found: Found) -> Gain:

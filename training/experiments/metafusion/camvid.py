@@ -96,12 +96,14 @@ def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
             name, scene, priors, settings.alphas, acceptance=acceptance, reporter=reporter
         )
         where = f"{name}, alpha {settings.alphas[-1]:g}"
+        plain_numbers = []
         for how, sweep in zip((STRICT, GROWN), sweeps, strict=True):
             prices = {price: last.fused(price, how) for price in PRICES}
             tables += [sweep_table(sweep), price_table(sweep, prices, f"{where}, {how}")]
             findings.append(finding(sweep))
+            plain_numbers.append(as_json(sweep, prices))
         tables += _tables_of_ml(where, last, _meta(settings))
-        results[kind] = {"sweeps": [as_json(sweep) for sweep in sweeps], "review_effort": _effort(last)}
+        results[kind] = {"sweeps": plain_numbers, "review_effort": _effort(last)}
     tables.append(published_table("MobileNetV2"))
     size = scene.truth[0].shape
     return Outcome(

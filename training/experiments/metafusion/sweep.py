@@ -21,7 +21,7 @@ ENOUGH_CANDIDATES = 200
 #: larger outline of the ML map, too.
 STRICT, GROWN = "eq. 14", "agreeing segments with their ML outline"
 #: False alarms accepted per find at which MetaFusion is tabulated besides.
-PRICES = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
+PRICES = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 _RULE = ("mIoU", "FP", "FN", "Δ")
 _HEADS = ("alpha", *_RULE, *(f"MetaFusion {column}" for column in _RULE))
 _FOUND = (0.25, 0.5, 0.75, 0.9)
@@ -144,18 +144,13 @@ def finding(sweep: Sweep) -> str:
     )
 
 
-def as_json(sweep: Sweep) -> dict[str, Any]:
-    """Return every number of a sweep."""
-
-    def judged(verdict: Verdict) -> dict[str, Any]:
-        gain = delta(verdict.errors, sweep.bayes.errors)
-        return {**verdict.errors._asdict(), "f1": verdict.errors.f1, "delta": gain, "miou": verdict.miou}
-
+def as_json(sweep: Sweep, prices: Mapping[float, Verdict]) -> dict[str, Any]:
+    """Return every number of a sweep, and of MetaFusion at other prices."""
     points = [
         {
             "alpha": p.alpha,
-            "plain": judged(p.plain),
-            "fused": judged(p.fused),
+            "plain": _judged(p.plain, sweep.bayes),
+            "fused": _judged(p.fused, sweep.bayes),
             "plain_fp_at_equal_fn": sweep.plain_at_equal_fn(p.fused),
             "candidates": p.candidates,
             "true": p.true,
@@ -165,13 +160,24 @@ def as_json(sweep: Sweep) -> dict[str, Any]:
         }
         for p in sweep.points
     ]
-    return {"name": sweep.name, "bayes": judged(sweep.bayes), "points": points, "plain": sweep.plain}
+    return {
+        "name": sweep.name,
+        "bayes": _judged(sweep.bayes, sweep.bayes),
+        "points": points,
+        "prices": {f"{price:g}": _judged(verdict, sweep.bayes) for price, verdict in prices.items()},
+        "plain": [errors._asdict() for errors in sweep.plain],
+    }
 
 
 def importance_table(importances: Mapping[str, float], caption: str, n: int = 10) -> Table:
     """Return the `n` features that count most, as figure 6 of the paper does."""
     first = sorted(importances.items(), key=lambda item: -item[1])[:n]
     return Table(caption, ("feature", "importance"), [[name, value] for name, value in first], digits=3)
+
+
+def _judged(verdict: Verdict, bayes: Verdict) -> dict[str, Any]:
+    gain = delta(verdict.errors, bayes.errors)
+    return {**verdict.errors._asdict(), "f1": verdict.errors.f1, "delta": gain, "miou": verdict.miou}
 
 
 def _cells(verdict: Verdict, bayes: Verdict) -> list[Cell]:
