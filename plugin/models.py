@@ -46,6 +46,7 @@ class MapAndFlag(QgsProcessingModelAlgorithm):
         super().__init__()
         if not self.fromFile(str(self.FILE)):
             raise RuntimeError(f"{self.FILE} is not a Processing model of this QGIS")
+        self.setHelpContent({"ALG_DESC": help_html(self.ID)})  # what `qgis_process help` prints of models
         for name, title in titles().items():
             parameter = self.parameterDefinition(name)
             if parameter is not None:  # destinations are there once the steps are registered
