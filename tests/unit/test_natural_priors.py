@@ -14,7 +14,7 @@ SHARES = (0.2, 0.05, 0.05, 0.1, 0.2, 0.1, 0.1, 0.1, 0.1)
 
 
 def write_model(path: Path, **changes: object) -> Path:
-    card = tlm_card("tu-mobilenetv3_small_100", window=32, stride=16)
+    card = tlm_card("resnet18", window=32, stride=16)
     card = card.model_copy(update={"provenance": {DRAWN: SHARES}} | changes)
     save_bundle(path, card, build_network(card, seed=1).state_dict(), dtype=torch.float32)
     return path
