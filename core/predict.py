@@ -17,6 +17,7 @@ from torch import nn
 from .bundle import load_bundle
 from .card import ModelCard
 from .catalogue import LandCoverClass
+from .defaults import DEFAULT_ALPHA
 from .engine.backend import Backend
 from .engine.blend import RollingBlend
 from .engine.devices import Execution, choose, n_cores
@@ -74,7 +75,7 @@ class PredictRequest:
     extent: str | None = None
     crs: str | None = None
     aggregation: str | None = None
-    alpha: float = 1.0
+    alpha: float = DEFAULT_ALPHA
     device: str = "auto"
     precision: str = "auto"
     engine: str = "auto"

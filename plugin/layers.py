@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qgis.core import (
     QgsColorRampShader,
+    QgsLayerTreeGroup,
     QgsLayerTreeLayer,
     QgsMapLayer,
     QgsProcessingContext,
@@ -51,11 +52,12 @@ _stylers: dict[str, Styler] = {}
 
 
 class Styler(QgsProcessingLayerPostProcessorInterface):
-    """Applies the QML beside the file, and shows or hides the layer in the tree."""
+    """Applies the style that came with the file, and gives the layer its place in the tree."""
 
-    def __init__(self, placed: Placed) -> None:
+    def __init__(self, placed: Placed, group: str) -> None:
         super().__init__()
         self._placed = placed
+        self._group = group
 
     def postProcessLayer(
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -68,6 +70,7 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
         project = context.project()
         node = project.layerTreeRoot().findLayer(layer.id()) if project else None
         if node is not None:
+            node = join(node, project.layerTreeRoot().findGroup(self._group))
             node.setItemVisibilityChecked(self._placed.visible)
             node.setExpanded(self._placed.expanded)
             if not self._placed.table:
@@ -83,6 +86,16 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
                 feedback.pushWarning(tr("The style {} was not used ({}).").format(style, message))
         elif self._placed.heat_band:
             show_heat(layer, self._placed.heat_band)
+
+
+def join(node: QgsLayerTreeLayer, group: QgsLayerTreeGroup | None) -> QgsLayerTreeLayer:
+    """Move a layer into its group and return its node: a model's last outputs lose the one we named."""
+    if group is None or node in group.findLayers():
+        return node
+    moved = node.clone()
+    group.insertChildNode(0, moved)
+    node.parent().removeChildNode(node)
+    return moved
 
 
 def let_vectors_up(node: QgsLayerTreeLayer) -> None:
@@ -152,7 +165,7 @@ def place_candidates(file: Path) -> Placed:
 
 def place_reviewed(file: Path) -> Placed:
     """Return how the map with the accepted candidates in it stands: above the map that it comes from."""
-    return Placed(file, tr("Land cover, reviewed"), level=1)
+    return Placed(file, tr("Land cover, reviewed"), expanded=False, level=1)
 
 
 def _rank(product: str) -> tuple[int, int, str]:
@@ -191,5 +204,5 @@ def load_on_completion(
             details.name = item.name
         details.groupName = group
         details.layerSortKey = 100 * item.level + index + 1
-        _stylers[key] = Styler(item)
+        _stylers[key] = Styler(item, group)
         details.setPostProcessor(_stylers[key])

@@ -23,6 +23,7 @@ def titles() -> dict[str, str]:
         "DEM": tr("Elevation model (DEM), if the model reads one"),
         "MODEL": tr("Model (empty: the embedded demonstration model)"),
         "EXTENT": tr("Extent to map (empty: the whole orthophoto)"),
+        "ALPHA": tr("Prior correction of the rule that finds candidates (0 none, 1 full)"),
         "CLASSES": tr("Classes to look for, by name or id, with commas (empty: the rare ones)"),
         "META": tr("Meta classifier (empty: ranked by the margin)"),
         "ACCEPTED_PER_FIND": tr(
@@ -45,6 +46,7 @@ class MapAndFlag(QgsProcessingModelAlgorithm):
         super().__init__()
         if not self.fromFile(str(self.FILE)):
             raise RuntimeError(f"{self.FILE} is not a Processing model of this QGIS")
+        self.setHelpContent({"ALG_DESC": help_html(self.ID)})  # what `qgis_process help` prints of models
         for name, title in titles().items():
             parameter = self.parameterDefinition(name)
             if parameter is not None:  # destinations are there once the steps are registered

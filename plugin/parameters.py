@@ -17,6 +17,8 @@ from qgis.core import (
 
 from .i18n import tr
 
+#: How far rarity is taken out unless the user says otherwise; the jobs' own default.
+DEFAULT_ALPHA = 0.95
 #: What the jobs call the model that ships with the package.
 EMBEDDED_MODEL = "demo"
 

@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 runpy.run_path(str(ROOT / "core" / "service" / "bootstrap.py"))  # makes the package importable
 
 from mce_landcover.plugin.models import MapAndFlag, titles  # noqa: E402
+from mce_landcover.plugin.parameters import DEFAULT_ALPHA  # noqa: E402
 
 #: Step -> algorithm.
 STEPS = {
@@ -43,7 +44,7 @@ STEPS = {
 }
 #: Step -> what it takes from the model's inputs, under its own names.
 INPUTS = {
-    "map": ("IMAGE", "DEM", "MODEL", "EXTENT", "OVERWRITE"),
+    "map": ("IMAGE", "DEM", "MODEL", "EXTENT", "ALPHA", "OVERWRITE"),
     "flag": ("CLASSES", "META", "ACCEPTED_PER_FIND", "MIN_AREA", "OVERWRITE"),
     "review": ("ACCEPTED_PER_FIND", "OVERWRITE"),
 }
@@ -94,6 +95,7 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
         ),
         QgsProcessingParameterExtent("EXTENT", optional=True),
         QgsProcessingParameterString("CLASSES", optional=True),
+        QgsProcessingParameterNumber("ALPHA", "", double, DEFAULT_ALPHA, minValue=0.0, maxValue=1.0),
         QgsProcessingParameterFile(
             "META", "", file, optional=True, fileFilter="Meta classifiers (*.skops);;All files (*)"
         ),

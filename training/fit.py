@@ -96,6 +96,8 @@ def fit(
         raise OutputError(f"The folder {folder} cannot be made ({error.strerror or error}).") from error
     with _quietly(), torch.random.fork_rng():
         trainer = _trainer(folder, settings, data, [*keepers, diary])
+        if settings.precision != "fp32" or _on_gpu(settings):  # whose convolutions are made for this layout
+            module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         last = folder / LAST
         if last.exists():
             data.first_epoch = _read_checkpoint(last)[1].epoch

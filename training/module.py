@@ -108,7 +108,7 @@ class SegmentationModule(LightningModule):
         self.results: dict[str, Scores] = {}
         self._plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] | None = None
-        self._unchecked: tuple[Tensor, list[str]] | None = None
+        self._unchecked: tuple[Tensor, list[str], int] | None = None
 
     def forward(self, raw: Tensor) -> Tensor:
         """Return logits `[B, K, C, H, W]` of raw bands `[B, n_bands, H, W]`."""
@@ -147,7 +147,7 @@ class SegmentationModule(LightningModule):
         self._check_last()
         x = self._normalised(batch.raw)
         loss = self._loss(self.network(x), x, batch.channels.long())
-        self._unchecked = loss.detach(), list(batch.name)
+        self._unchecked = loss.detach(), list(batch.name), self.global_step + 1
         self.log("train/loss", loss.detach(), on_step=True, on_epoch=True, batch_size=len(batch.raw))
         return loss
 
@@ -252,12 +252,12 @@ class SegmentationModule(LightningModule):
         """
         if self._unchecked is None:
             return
-        (loss, names), self._unchecked = self._unchecked, None
+        (loss, names, step), self._unchecked = self._unchecked, None
         value = float(loss)
         if not math.isfinite(value):
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             raise TrainingError(
-                f"The training diverged at step {self.global_step}: the loss of the tiles "
+                f"The training diverged at step {step}: the loss of the tiles "
                 f"{', '.join(names[:_NAMED])}{more} is {value}; check these tiles or lower the learning rate."
             )
 

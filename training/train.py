@@ -3,6 +3,7 @@ far of a cancelled run beside the place of the finished one."""
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -14,7 +15,7 @@ import torch
 from ..core.bundle import save_bundle
 from ..core.card import ModelCard
 from ..core.errors import Cancelled, InputError
-from ..core.progress import Reporter
+from ..core.progress import Reporter, SilentReporter
 from .config import Config, read_config
 from .fit import BEST, LAST, Epoch, fit, read_best
 from .module import SegmentationModule, make_loss
@@ -43,6 +44,8 @@ def train_config(config: Config, reporter: Reporter) -> Path:
         OutputError: if something cannot be written.
         Cancelled: then the best weights so far are in `<output>.best-so-far.safetensors`.
     """
+    if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) != "0":
+        reporter = SilentReporter()  # of several processes, the first one speaks
     prepared = prepare(config, reporter)
     card = prepared.card
     reporter.log(

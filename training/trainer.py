@@ -1,27 +1,25 @@
-"""The training loop: patches -> augmentation -> network -> MCE loss -> Adam, best checkpoint by validation
-mean accuracy. What is trained on which data is a recipe's business."""
+"""Trainings of a given number of steps on patches of areas in memory: a short way to `fit.py` for recipes and
+experiments that bring their own areas. What is trained on which data is a recipe's business."""
 
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..core.card import ModelCard
-from ..core.errors import TrainingError
-from ..core.network import MceNetwork, build_network
-from ..core.normalise import Normaliser
 from ..core.progress import Reporter, SilentReporter
 from .data.area import Area
-from .data.augment import find_colours, jitter_colours, mirror, turn
-from .data.patches import Patch, PatchSampler, drawn_pixels
-from .evaluate import evaluate
-from .learning_rates import cosine_factor, parameter_groups
+from .data.module import TileData
+from .data.patches import PatchSampler, drawn_pixels
+from .data.samples import ScoringWindows, TrainingPatches, augmentation
+from .data.tiles import MemoryTiles
+from .fit import TrainerSettings, fit
 from .losses.mce import Complement, MceLoss
+from .module import OptimizerSettings, SegmentationModule
 
 
 @dataclass(frozen=True)
@@ -83,98 +81,36 @@ def train(
         TrainingError: if the loss stops being a number.
         Cancelled: if the reporter says so.
     """
-    with torch.random.fork_rng(devices=[]):  # dropout draws from the global state
-        torch.manual_seed(settings.seed)
-        return _Training(card, areas, settings, reporter or SilentReporter()).run(validation)
+    s, ids = settings, [c.id for c in card.classes]
+    sampler = PatchSampler(areas, ids, card.window, s.balanced)
+    drawn = drawn_pixels(sampler, len(ids), np.random.default_rng(s.seed))
+    epochs = _epochs(s.steps, s.validate_every)
+    variants = augmentation(s.symmetry, s.jitter, card.sources)
+    patches = TrainingPatches(sampler, s.steps // epochs * s.batch_size, variants, s.seed)
+    scoring = ScoringWindows(_tiles(validation), ids, card.window) if validation else None
+    data = TileData(patches, scoring, batch_size=s.batch_size, workers=0, seed=s.seed)
+    module = SegmentationModule(
+        card,
+        MceLoss(card.responsible, s.complement, s.complement_weight),
+        OptimizerSettings(s.lr, s.weight_decay, s.adapted_lr, schedule="cosine", warmup=s.warmup),
+        counts=drawn,
+        encoder_weights=s.encoder_weights,
+        seed=s.seed,
+    )
+    device: Literal["cpu", "cuda"] = "cuda" if s.device.startswith("cuda") else "cpu"
+    trainer = TrainerSettings(epochs=epochs, device=device, precision=s.precision)
+    with TemporaryDirectory() as folder:
+        result = fit(module, data, Path(folder), trainer, reporter or SilentReporter())
+    best = Checkpoint(result.best.step, result.best.mean_recall, result.weights)
+    history = [(e.step, e.loss, e.mean_recall) for e in result.history]
+    return TrainResult(best, history, result.seconds, drawn)
 
 
-class _Training:
-    """The state of one run."""
-
-    def __init__(self, card: ModelCard, areas: Sequence[Area], settings: TrainSettings, reporter: Reporter):
-        self.card, self.settings, self.reporter = card, settings, reporter
-        self.device = torch.device(settings.device)
-        self.rng = np.random.default_rng(settings.seed)
-        ids = [c.id for c in card.classes]
-        self.sampler = PatchSampler(areas, ids, card.window, settings.balanced)
-        self.network: MceNetwork = build_network(
-            card, encoder_weights=settings.encoder_weights, seed=settings.seed
-        ).to(self.device)
-        self.half = settings.precision == "bf16"
-        if self.half:  # bfloat16 convolutions are made for this layout
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.normaliser = Normaliser(card.sources).to(self.device)
-        self.loss = MceLoss(card.responsible, settings.complement, settings.complement_weight)
-        self.colours = find_colours(card.sources) if settings.jitter else None
-        self.drawn = drawn_pixels(self.sampler, len(ids), np.random.default_rng(settings.seed))
-        self.optimizer = self._optimizer()
-
-    def _optimizer(self) -> torch.optim.Adam:
-        s = self.settings
-        if s.adapted_lr:
-            groups = parameter_groups(self.network, self.card.responsible, self.drawn, s.lr)
-        else:
-            groups = [{"params": list(self.network.parameters()), "lr": s.lr}]
-        for group in groups:
-            group["base_lr"] = group["lr"]
-        return torch.optim.Adam(groups, weight_decay=s.weight_decay)
-
-    def run(self, validation: Sequence[Area]) -> TrainResult:
-        started, history, recent = time.monotonic(), [], []
-        best = Checkpoint(0, -1.0, {})
-        for step in range(1, self.settings.steps + 1):
-            recent.append(self._step(step))
-            if step == self.settings.steps or (validation and step % self.settings.validate_every == 0):
-                recall = self._validate(validation) if validation else math.nan
-                history.append((step, float(np.mean(recent)), recall))
-                told = f", validation mean accuracy {recall:.3f}" if validation else ""
-                self.reporter.log(f"Step {step}: training loss {history[-1][1]:.3f}{told}.")
-                recent = []
-                if not recall <= best.mean_recall:  # NaN, nothing to judge by, keeps the latest
-                    best = Checkpoint(step, recall, _copy(self.network))
-            self.reporter.progress(step, self.settings.steps, "steps")
-        return TrainResult(best, history, time.monotonic() - started, self.drawn)
-
-    def _step(self, step: int) -> float:
-        """Do one optimizer step and return its loss."""
-        factor = cosine_factor(step - 1, self.settings.steps, self.settings.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["base_lr"] * factor
-        raw, channels = self._batch()
-        self.network.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            logits = self.network(self.normaliser(raw))
-        loss = self.loss(logits, channels)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"The training diverged at step {step} (its loss is {value}); lower the learning rate "
-                "or check the inputs."
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        return value
-
-    def _batch(self) -> tuple[Tensor, Tensor]:
-        """Return raw bands `[B, n_bands, S, S]` and channels `[B, S, S]` of new, augmented patches."""
-        patches = [self._augmented(self.sampler.draw(self.rng)) for _ in range(self.settings.batch_size)]
-        raw = torch.from_numpy(np.stack([p.raw for p in patches]))
-        channels = torch.from_numpy(np.stack([p.channels for p in patches]))
-        return raw.to(self.device), channels.to(self.device)
-
-    def _augmented(self, patch: Patch) -> Patch:
-        patch = (turn if self.settings.symmetry == "square" else mirror)(patch, self.rng)
-        if self.colours is None:
-            return patch
-        raw = jitter_colours(patch.raw, self.colours, self.settings.jitter, self.rng)
-        return Patch(raw, patch.channels)
-
-    def _validate(self, validation: Sequence[Area]) -> float:
-        self.network.eval()
-        rule = self.card.aggregation
-        return evaluate(self.network, self.card, validation, [rule])[rule].mean_recall
+def _epochs(steps: int, validate_every: int) -> int:
+    """Return how many equal parts steps fall into, as near as can be to one per validation."""
+    wanted = max(1, steps / validate_every)
+    return min((n for n in range(1, steps + 1) if steps % n == 0), key=lambda n: abs(n - wanted))
 
 
-def _copy(network: MceNetwork) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+def _tiles(areas: Sequence[Area]) -> MemoryTiles:
+    return MemoryTiles(areas, [f"area {i}" for i in range(len(areas))], "areas")

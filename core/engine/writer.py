@@ -14,6 +14,9 @@ from .pipeline import MapRows
 from .products import Product, pixels_of
 from .store import RunStore
 
+#: Pixels stored between two returns of freed memory, which cost some ten milliseconds each.
+_TRIM_PX = 1 << 20
+
 
 class ChunkWriter:
     """Takes rows of one run of chunks, from top to bottom.
@@ -27,6 +30,7 @@ class ChunkWriter:
         self._products = products
         self._chunks = list(chunks)
         self._gathered: list[MapRows] = []
+        self._stored_px = 0
         self._queue: Queue[MapRows | None] = Queue(maxsize=1)
         self._error: BaseException | None = None
         self._abandoned = threading.Event()
@@ -92,7 +96,10 @@ class ChunkWriter:
             self._store.write(chunk, pixels, n_valid)
             rest = [cut(rows, chunk.region.row1, bottom) for rows in self._gathered]
             self._gathered = [rows for rows in rest if rows.valid.shape[0]]
-            give_back_freed_memory()
+            self._stored_px += chunk.region.size
+            if self._stored_px >= _TRIM_PX:
+                self._stored_px = 0
+                give_back_freed_memory()
 
 
 def cut(rows: MapRows, row0: int, row1: int) -> MapRows:

@@ -14,7 +14,7 @@ from ..engine.files import disk_errors, require_writable, write_json, write_whol
 from ..engine.report import versions
 from ..errors import InputError
 from ..progress import Reporter, SilentReporter
-from .alpha_curve import AlphaCurve, CurveRequest, alpha_curve
+from .alpha_curve import FEW, AlphaCurve, CurveRequest, alpha_curve
 from .boosting import MetaSettings
 from .classifier import (
     CLASS,
@@ -31,7 +31,8 @@ from .features import OURS
 from .fit_sources import FitRequest, Sources, gather, open_sources
 from .flag import GDAL_CACHE_MB
 from .persist import save_meta
-from .report import Findings, report_html, report_json
+from .report import Findings, report_json
+from .report_page import report_html
 from .training_set import TrainingSet, enough_tiles
 
 __all__ = ["FitRequest", "FitResult", "fit_meta_classifier"]
@@ -96,6 +97,8 @@ def fit_meta_classifier(
         notes.append(
             f"The area is small, so that folds are tiles of {tile_m:g} m instead of {request.tile_m:g} m."
         )
+    if len(training) < FEW:
+        notes.append(f"Fewer than {FEW} candidates teach little: take scores and AUC as rough guesses.")
     message = _message(meta, validation, tile_m, [*notes, *filter(None, [no_curve])])
     reporter.log(message)
     return FitResult(

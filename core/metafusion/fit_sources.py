@@ -12,13 +12,13 @@ import numpy as np
 from ..errors import InputError
 from ..progress import Reporter
 from ..record import RunRecord, read_record
-from .alpha_curve import LabelledRun, known_candidates
 from .candidates import find_candidates
 from .flag import select_classes
 from .labels import open_labels
 from .pixels import RunPixels
 from .review import Review, read_review
-from .training_set import TrainingSet
+from .run_maps import LabelledRun
+from .training_set import TrainingSet, known_candidates
 
 #: What a decision says about a candidate; an unsure reviewer says nothing.
 _VERDICTS = {"accept": True, "reject": False, "reclassify": False}

@@ -1,23 +1,22 @@
-"""What is known of a fitted meta classifier, as JSON and as a page for people. How reports look lives in
-`core/html_report.py`, what is measured in `crossval.py` and `alpha_curve.py`.
+"""What is known of a fitted meta classifier, and that as JSON. What is measured lives in `crossval.py` and
+`alpha_curve.py`, the page for people in `report_page.py`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..html_report import Line, Page, Plot, Section, Table, Text, plot_bars, plot_lines, render_page
 from .alpha_curve import FEW, AlphaCurve
 from .boosting import Bools, Floats
 from .classifier import MetaClassifier
+from .counting import Errors
 from .crossval import (
     CrossValidation,
     effort_to_find,
     operating_points,
-    precision_recall_curve,
     random_effort,
     review_effort,
     roc_auc,
@@ -27,8 +26,7 @@ from .crossval import (
 #: Points of a curve in a report; the eye sees no more.
 _POINTS = 240
 #: Shares of the missed places for which the effort is tabulated.
-_SHARES = (0.5, 0.8, 0.9, 0.95, 1.0)
-_TOP = 20
+SHARES = (0.5, 0.8, 0.9, 0.95, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +83,17 @@ def report_json(findings: Findings) -> dict[str, Any]:
                 name: {"mean": one.auc, "std": one.auc_std, "folds": list(one.aucs)}
                 for name, one in f.comparison.items()
             },
-            "classes": _by_class(f),
+            "classes": by_class(f),
             "calibration": {
                 "curves": _curves(v),
                 "error": calibration_error(f.targets, v.scores),
                 "bins": [list(row) for row in reliability(f.targets, v.scores)],
             },
             "operating_points": [{**asdict(p), "f1": p.f1} for p in operating_points(f.targets, v.scores)],
-            "roc": {"false_rate": _thinned(false_rate), "true_rate": _thinned(true_rate)},
-            "effort": {name: _thinned(curve) for name, curve in efforts.items()},
+            "roc": {"false_rate": thinned(false_rate), "true_rate": thinned(true_rate)},
+            "effort": {name: thinned(curve) for name, curve in efforts.items()},
             "effort_to_find": {
-                name: {str(share): effort_to_find(curve, share) for share in _SHARES}
+                name: {str(share): effort_to_find(curve, share) for share in SHARES}
                 for name, curve in efforts.items()
             },
             "alpha_curve": None if f.curve is None else _curve_json(f.curve),
@@ -106,28 +104,6 @@ def report_json(findings: Findings) -> dict[str, Any]:
             "inputs": f.inputs,
         }
     )
-
-
-def report_html(findings: Findings) -> str:
-    """Return the page."""
-    f, v = findings, findings.validation
-    n, n_true = len(f.targets), int(f.targets.sum())
-    names = ", ".join(f.class_names[id_] for id_ in f.meta.class_ids)
-    facts = {
-        "ROC AUC, cross-validated": f"{v.auc:.3f} ± {v.auc_std:.3f}",
-        "Candidates": n,
-        "Missed places among them": n_true,
-        "Folds": int(v.folds.max()) + 1,
-        "Side of a tile": f"{f.tile_m:g} m",
-    }
-    sections = [
-        _quality(f),
-        _effort(f),
-        _alphas(f),
-        _features(f),
-        Section("What it was fitted to", [Table(("what", "value"), _told(f.inputs))]),
-    ]
-    return render_page(Page("Meta classifier for missed places", f"Flags {names}.", sections, facts))
 
 
 def reliability(targets: Bools, scores: Floats, bins: int = 10) -> list[tuple[float, float, int]]:
@@ -142,190 +118,8 @@ def calibration_error(targets: Bools, scores: Floats, bins: int = 10) -> float:
     return sum(abs(said - found) * n for said, found, n in groups) / max(1, len(targets))
 
 
-def _quality(f: Findings) -> Section:
-    v = f.validation
-    false_rate, true_rate = roc_curve(f.targets, v.scores)
-    margin_roc = roc_curve(f.targets, f.confidence)
-    roc = plot_lines(
-        [
-            Line("meta classifier", _thinned(false_rate), _thinned(true_rate)),
-            Line("ML margin", _thinned(margin_roc[0]), _thinned(margin_roc[1])),
-            Line("chance", [0, 1], [0, 1], dashed=True),
-        ],
-        x_label="share of false alarms accepted",
-        y_label="share of missed places accepted",
-    )
-    precision, recall, _ = precision_recall_curve(f.targets, v.scores)
-    curve = plot_lines(
-        [Line("meta classifier", _thinned(recall), _thinned(precision))],
-        x_label="recall: share of missed places accepted",
-        y_label="precision",
-        y_limits=(0, 1.02),
-    )
-    groups = reliability(f.targets, v.scores)
-    calibrated = plot_lines(
-        [
-            Line("candidates by tenths", [g[0] for g in groups], [g[1] for g in groups], marked=True),
-            Line("reliable", [0, 1], [0, 1], dashed=True),
-        ],
-        x_label="mean score",
-        y_label="share of missed places",
-    )
-    rows = [
-        (f"{p.accepted_per_find:g}", p.threshold, p.n_accepted, p.n_true, p.precision, p.recall, p.f1)
-        for p in operating_points(f.targets, v.scores)
-    ]
-    columns = (
-        "false alarms per find",
-        "least score",
-        "accepted",
-        "missed places",
-        "precision",
-        "recall",
-        "F1",
-    )
-    per_class = [(c["name"], c["candidates"], c["missed_places"], c["auc"]) for c in _by_class(f).values()]
-    return Section(
-        "How well it tells missed places from false alarms",
-        [
-            Text(
-                "Every candidate was scored by a classifier that had seen no candidate of its tile. The "
-                "spread of the AUC is the standard deviation over folds."
-            ),
-            Plot(roc, "ROC curve of the scores out of fold, and of the ML margin alone."),
-            Table(columns, rows, "What accepting candidates up to a price does."),
-            Plot(curve, "Precision and recall over all thresholds."),
-            Plot(
-                calibrated,
-                "Scores against the share of true candidates, in ten groups of equal size; mean difference "
-                f"{calibration_error(f.targets, v.scores):.3f}.",
-            ),
-            Table(
-                ("class", "candidates", "missed places", "AUC"),
-                per_class,
-                "By flagged class, all folds pooled.",
-            ),
-        ],
-    )
-
-
-def _effort(f: Findings) -> Section:
-    n, n_true = len(f.targets), int(f.targets.sum())
-    by_score, by_margin = (review_effort(f.targets, order) for order in f.orders.values())
-    mean, spread = random_effort(n, n_true)
-    k = np.arange(n + 1)
-    plot = plot_lines(
-        [
-            Line("by score", _thinned(k), _thinned(by_score)),
-            Line("by ML margin", _thinned(k), _thinned(by_margin)),
-            Line("in random order", _thinned(k), _thinned(mean), band=_thinned(spread), dashed=True),
-        ],
-        x_label="candidates looked at",
-        y_label="missed places found",
-    )
-    rows = [
-        (f"{share:.0%}", *(effort_to_find(curve, share) for curve in (by_score, by_margin, mean)))
-        for share in _SHARES
-    ]
-    return Section(
-        "The effort of reviewing",
-        [
-            Plot(
-                plot,
-                "Missed places found while candidates are looked at in order; the band is one standard "
-                "deviation of random order.",
-            ),
-            Table(
-                ("of the missed places", "by score", "by ML margin", "in random order"),
-                rows,
-                "Candidates to be looked at until a share of the missed places is found.",
-            ),
-        ],
-    )
-
-
-def _alphas(f: Findings) -> Section:
-    title = "Segments invented and missed"
-    if f.curve is None:
-        return Section(title, [Text(f.no_curve)])
-    curve = f.curve
-    ml = curve.plain
-    fused = [(row.alpha, row.fused) for row in curve.rows if row.fused is not None]
-    plot = plot_lines(
-        [
-            Line(
-                name,
-                [e.fn for _, e in line],
-                [e.fp for _, e in line],
-                marked=True,
-                notes=[f"{alpha:g}" for alpha, _ in line],
-            )
-            for name, line in (("ML rule", ml), ("MetaFusion", fused))
-        ],
-        x_label="missed segments (FN)",
-        y_label="invented segments (FP)",
-    )
-    bayes = curve.bayes
-    rows: list[tuple[Any, ...]] = [("Bayes", None, bayes.fp, bayes.fn, None, None, None, None, None, "")]
-    for row in curve.rows:
-        e = row.fused
-        told = "too few candidates" if e is None else {True: "yes", False: "no", None: "–"}[row.is_better]
-        few = f"; fewer than {FEW} candidates" if e is not None and row.n_candidates < FEW else ""
-        rows.append(
-            (
-                f"{row.alpha:g}",
-                row.n_candidates,
-                row.ml.fp,
-                row.ml.fn,
-                curve.delta_ml(row),
-                e and e.fp,
-                e and e.fn,
-                curve.delta_fused(row),
-                row.ml_fp_at_equal_fn,
-                told + few,
-            )
-        )
-    columns = ("alpha", "candidates", "ML FP", "ML FN", "ML Δ", "MetaFusion FP", "MetaFusion FN",
-               "MetaFusion Δ", "ML FP at that FN", "MetaFusion better?")  # fmt: skip
-    return Section(
-        title,
-        [
-            Text(
-                "FP are segments with an interior pixel and no label of their class, FN labelled segments "
-                "without a pixel of it on the map. Δ is how many more FP than Bayes's pay for one FN less. "
-                f"MetaFusion accepts {curve.accepted_per_find:g} false alarms per find, by scores out of "
-                "fold."
-            ),
-            Plot(plot, "Each point is one alpha; 0 is the map itself (Bayes)."),
-            Table(columns, rows),
-        ],
-    )
-
-
-def _features(f: Findings) -> Section:
-    importances = list(f.meta.importances.items())
-    top = importances[:_TOP]
-    compared = [
-        (name, one.auc, one.auc_std, roc_auc(f.targets, one.scores)) for name, one in f.comparison.items()
-    ]
-    blocks: list[Text | Table | Plot] = [
-        Plot(
-            plot_bars([name for name, _ in top], [share for _, share in top], x_label="share of the gain"),
-            f"The {len(top)} most important of {len(importances)} features; ours begin with mce_.",
-        )
-    ]
-    if len(compared) > 1:
-        blocks.append(
-            Table(
-                ("features", "AUC, mean over folds", "standard deviation", "AUC, folds pooled"),
-                compared,
-                "The paper's metrics alone against all features, on the same folds.",
-            )
-        )
-    return Section("Features", blocks)
-
-
-def _by_class(f: Findings) -> dict[str, dict[str, Any]]:
+def by_class(f: Findings) -> dict[str, dict[str, Any]]:
+    """Return name, counts and AUC of each flagged class, by id."""
     found = {}
     for id_ in f.meta.class_ids:
         own = f.class_ids == id_
@@ -345,41 +139,42 @@ def _curves(v: CrossValidation) -> dict[str, dict[str, float]]:
 
 def _curve_json(curve: AlphaCurve) -> dict[str, Any]:
     return {
-        "accepted_per_find": curve.accepted_per_find,
         "bayes": curve.bayes._asdict(),
-        "plain": [{"alpha": alpha, **errors._asdict()} for alpha, errors in curve.plain],
+        "plain": [{"alpha": alpha, **_errors(curve, errors)} for alpha, errors in curve.plain],
         "rows": [
             {
                 "alpha": row.alpha,
                 "candidates": row.n_candidates,
                 "missed_places": row.n_true,
-                "auc": row.auc,
-                "ml": row.ml._asdict() | {"delta": curve.delta_ml(row), "f1": row.ml.f1},
-                "fused": row.fused
-                and row.fused._asdict() | {"delta": curve.delta_fused(row), "f1": row.fused.f1},
-                "ml_fp_at_equal_fn": row.ml_fp_at_equal_fn,
-                "better": row.is_better,
                 "enough_candidates": row.n_candidates >= FEW,
+                "auc": row.auc,
+                "ml": _errors(curve, row.ml),
+                "fused": [
+                    {
+                        "accepted_per_find": one.accepted_per_find,
+                        "accepted": one.n_accepted,
+                        **_errors(curve, one.errors),
+                        "ml_fp_at_equal_fn": one.ml_fp_at_equal_fn,
+                        "better": one.is_better,
+                    }
+                    for one in row.fused
+                ],
             }
             for row in curve.rows
         ],
     }
 
 
-def _thinned(curve: Any) -> list[float]:
+def _errors(curve: AlphaCurve, errors: Errors) -> dict[str, Any]:
+    return errors._asdict() | {"f1": errors.f1, "delta": curve.delta(errors)}
+
+
+def thinned(curve: Any) -> list[float]:
     """Return a curve's points, evenly thinned out; the first and the last stay."""
     values = np.asarray(curve, np.float64)
     if len(values) <= _POINTS:
         return values.tolist()
     return values[np.linspace(0, len(values) - 1, _POINTS).round().astype(np.intp)].tolist()
-
-
-def _told(inputs: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-    rows = []
-    for name, value in inputs.items():
-        values = value if isinstance(value, list | tuple) else [value]
-        rows += [(name if i == 0 else "", str(v)) for i, v in enumerate(values)]
-    return rows
 
 
 def _plain(value: Any) -> Any:

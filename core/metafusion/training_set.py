@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .boosting import Bools, Floats
+from .candidates import Candidates
 from .features import FeatureTable
 
 #: Tiles are never made smaller than this, however few they are.
@@ -86,3 +87,12 @@ def enough_tiles(
         if (len(np.unique(groups)) >= folds and min(spread) >= 2) or side / 2 < smallest_m:
             return groups, side
         side /= 2
+
+
+def known_candidates(candidates: Candidates, crs: str) -> TrainingSet:
+    """Return the candidates with at least one labelled pixel as a training set; they need labels."""
+    assert candidates.labelled is not None and candidates.target is not None
+    found = candidates.take(candidates.labelled)
+    targets: Bools = candidates.target[candidates.labelled]
+    names = np.full(len(found), crs)
+    return TrainingSet(found.features, targets, found.class_ids, found.x, found.y, names)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..defaults import DEFAULT_ALPHA
 from .command import AsJson, Overwrite, run_command
 from .terminal import show_environment, show_files, show_model, show_prediction
 
@@ -65,7 +66,7 @@ def predict(
     alpha: Annotated[
         float,
         typer.Option(help="Prior weight of the maximum-likelihood class in evidence.tif: 0 Bayes, 1 ML."),
-    ] = 1.0,
+    ] = DEFAULT_ALPHA,
     device: Device = "auto",
     precision: Precision = "auto",
     engine: Engine = "auto",

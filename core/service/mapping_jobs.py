@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from ..defaults import DEFAULT_ALPHA
 from ..progress import Reporter
 from .fields import (
     JobRequest,
@@ -53,7 +54,7 @@ class PredictJob(MappingJob):
     """Map land cover from `image`, `dem` and further `source` rasters by role; see `core/predict.py`."""
 
     output: OutputPath
-    alpha: float = Field(default=1.0, ge=0, le=1)
+    alpha: float = Field(default=DEFAULT_ALPHA, ge=0, le=1)
     overlap: float | None = Field(default=None, ge=0, lt=1)
     batch_size: int = Field(default=0, ge=0)
     overwrite: bool = False

@@ -45,8 +45,9 @@ class FlagCandidatesJob(MappingJob):
     def prediction(self) -> PredictJob:
         """The job that makes the run."""
         shared = {name: getattr(self, name) for name in MappingJob.model_fields}
-        alpha = 1.0 if self.alpha is None else self.alpha
-        return PredictJob(**shared, output=self.run, alpha=alpha, logits=True, overwrite=self.overwrite)
+        if self.alpha is not None:
+            shared["alpha"] = self.alpha
+        return PredictJob(**shared, output=self.run, logits=True, overwrite=self.overwrite)
 
 
 class FitMetaClassifierJob(JobRequest):

@@ -24,6 +24,8 @@ from ..layers import load_on_completion, place_reviewed
 from ..parameters import accepted_parameter, choice_parameter, number_or_none, run_parameter
 from ..vectors import geopackage_of
 
+#: What the map is called in our Processing model.
+IN_MODEL = "Reviewed map"
 DECIDE_BY = ("review", "classifier", "both")
 
 
@@ -106,7 +108,8 @@ class ApplyReview(MceAlgorithm):
         result = self.run_backend(request, feedback)
         add = self.parameterAsBoolean(parameters, "LOAD_LAYERS", context) and not target
         placed = place_reviewed(Path(result["land_cover"]))
-        load_on_completion([placed], self._group, context, [placed.file] if add else [], {_map_title()})
+        titles = {_map_title(), IN_MODEL}
+        load_on_completion([placed], self._group, context, [placed.file] if add else [], titles)
         return {
             "MAP": result["land_cover"],
             "CHANGE_LOG": result["change_log"],

@@ -23,7 +23,7 @@ from ..groups import group_name
 from ..i18n import tr
 from ..layers import load_on_completion, place_products
 from ..mapping import MappingInputs, mapping_fault, raster_parameters, read_mapping, setting_parameters
-from ..parameters import number_or_none, share_parameter
+from ..parameters import DEFAULT_ALPHA, number_or_none, share_parameter
 
 #: Raster destination -> product of the job. A model with more experts has the rest in OUTPUT_DIR only.
 DESTINATIONS = {
@@ -75,7 +75,9 @@ class Predict(MceAlgorithm):
         )
         self.add_advanced(
             share_parameter(
-                "ALPHA", tr("Prior correction of the maximum-likelihood evidence (0 none, 1 full)"), 1.0
+                "ALPHA",
+                tr("Prior correction of the maximum-likelihood evidence (0 none, 1 full)"),
+                DEFAULT_ALPHA,
             )
         )
         self.add_advanced(

@@ -290,7 +290,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>Priors by altitude (empty: those of the model)</source>
+   <source>Priors by altitude, or raster of priors (empty: those of the model)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -310,7 +310,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>Tables (*.csv);;All files (*)</source>
+   <source>Tables and rasters (*.csv *.tif *.tiff *.vrt);;All files (*)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -836,6 +836,11 @@
   <message>
    <location filename="../../plugin/models.py" />
    <source>Model (empty: the embedded demonstration model)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/models.py" />
+   <source>Prior correction of the rule that finds candidates (0 none, 1 full)</source>
    <translation type="unfinished" />
   </message>
   <message>

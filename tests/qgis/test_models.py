@@ -6,11 +6,17 @@ import sys
 import processing
 import pytest
 from conftest import Feedback
+from mce_landcover.core.defaults import DEFAULT_ALPHA
 from mce_landcover.plugin.help import markdown_to_html
 from mce_landcover.plugin.models import MapAndFlag, titles
 from mce_landcover.plugin.paths import RESOURCES, ROOT
 from processing.gui.Postprocessing import handleAlgorithmResults
-from qgis.core import QgsApplication, QgsProcessingException, QgsProject
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingException,
+    QgsProcessingOutputLayerDefinition,
+    QgsProject,
+)
 
 
 @pytest.fixture
@@ -42,6 +48,12 @@ def test_it_is_in_the_toolbox_with_texts_of_its_own(model, fake_backend):
     assert model.shortHelpString() == markdown_to_html(text)
     assert model.validate() == (True, [])
     assert model.canExecute() == (True, "")
+
+
+def test_alpha_is_by_default_that_of_the_jobs(model):
+    predict = QgsApplication.processingRegistry().createAlgorithmById("mce:predict")
+    for algorithm in (predict, model):
+        assert algorithm.parameterDefinition("ALPHA").defaultValue() == DEFAULT_ALPHA
 
 
 def test_missing_backend_is_said(model):
@@ -85,11 +97,17 @@ def test_with_a_classifier_it_applies_what_that_accepts(run, context, tmp_path):
     assert result["reviewed_map"] == str(target)
 
 
-def test_its_layers_stand_in_one_group(run, model, context):
-    run()
+@pytest.mark.parametrize("as_output", [True, False])
+def test_its_layers_stand_in_one_group(run, model, context, tmp_path, as_output):
+    (tmp_path / "m.skops").touch()
+    given = {"META": str(tmp_path / "m.skops")}
+    if as_output:
+        target = str(tmp_path / "map.tif")
+        given["reviewed_map"] = QgsProcessingOutputLayerDefinition(target, QgsProject.instance())
+    run(**given)
     assert handleAlgorithmResults(model, context, Feedback(), {})
     (group,) = QgsProject.instance().layerTreeRoot().children()
-    layers = ["Candidates", "Land cover", "Expert 1", "Expert 2", "Evidence"]
+    layers = ["Candidates", "Land cover, reviewed", "Land cover", "Expert 1", "Expert 2", "Evidence"]
     assert [node.name() for node in group.children()] == layers
 
 

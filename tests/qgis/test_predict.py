@@ -54,7 +54,7 @@ def test_defaults(predict, image, tmp_path):
         "crs": None,
         "destinations": {},
         "aggregation": None,
-        "alpha": 1.0,
+        "alpha": 0.95,
         "device": "auto",
         "precision": "auto",
         "engine": "auto",

@@ -11,13 +11,10 @@ from mce_landcover.core.decision import decide
 from mce_landcover.core.grid import Region
 from mce_landcover.core.metafusion.alpha_curve import (
     AlphaCurve,
-    AlphaRow,
     CurveRequest,
-    LabelledRun,
+    FusedErrors,
     _fp_at,
     alpha_curve,
-    filled_outline,
-    known_candidates,
 )
 from mce_landcover.core.metafusion.boosting import MetaSettings
 from mce_landcover.core.metafusion.candidates import find_candidates
@@ -27,7 +24,8 @@ from mce_landcover.core.metafusion.fusion import fuse
 from mce_landcover.core.metafusion.labels import open_labels
 from mce_landcover.core.metafusion.outlines import outline
 from mce_landcover.core.metafusion.pixels import RunPixels
-from mce_landcover.core.metafusion.training_set import TrainingSet, enough_tiles
+from mce_landcover.core.metafusion.run_maps import LabelledRun, filled_outline
+from mce_landcover.core.metafusion.training_set import TrainingSet, enough_tiles, known_candidates
 from mce_landcover.core.progress import SilentReporter
 from scipy import ndimage
 from torch import from_numpy
@@ -45,7 +43,8 @@ def runs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def curve(runs) -> AlphaCurve:
-    request = CurveRequest(runs, [7, 9], NAMES, SETTINGS, tile_m=15, alphas=ALPHAS, between=(0.5,))
+    settings = {"tile_m": 15, "prices": (1, 4), "alphas": ALPHAS, "between": (0.5,)}
+    request = CurveRequest(runs, [7, 9], NAMES, SETTINGS, **settings)
     return alpha_curve(request, SilentReporter())
 
 
@@ -86,34 +85,40 @@ def test_fusion_is_counted_as_in_memory(curve, runs, alpha):
     groups, _ = enough_tiles(training, 15, 3)
     values = training.features.select(NAMES).values
     scores = cross_validate(values, training.targets, groups, SETTINGS, training.class_ids).scores
-    fused = []
-    for seed, candidates, run in zip((1, 2), found, runs, strict=True):
-        own, scores = scores[: len(candidates)], scores[len(candidates) :]
-        ml, labels = ml_map(seed, alpha), np.zeros((150, 160), np.int64)
-        for id_ in (7, 9):
-            parts_of, _ = ndimage.label(ml == id_, np.ones((3, 3)))
-            labels[parts_of > 0] = parts_of[parts_of > 0] + labels.max()
-        accepted = labels.ravel()[candidates.table.first[own >= 0.5]]
-        fused.append(fuse(read(run.run / "land_cover.tif"), ml, labels, accepted))
     row = next(row for row in curve.rows if row.alpha == alpha)
-    assert row.fused == errors(fused, runs)
     assert (row.n_candidates, row.n_true) == (len(training), training.targets.sum())
+    assert [one.accepted_per_find for one in row.fused] == [1, 4]
+    for one, threshold in zip(row.fused, (0.5, 0.2), strict=True):
+        assert one.n_accepted == (scores >= threshold).sum()
+        accepted = np.split(scores >= threshold, [len(found[0])])
+        maps = [fused_map(*each, alpha) for each in zip(runs, (1, 2), found, accepted, strict=True)]
+        assert one.errors == errors(maps, runs)
+
+
+def fused_map(run, seed, candidates, accepted, alpha) -> np.ndarray:
+    """Fuse a run in memory."""
+    ml, labels = ml_map(seed, alpha), np.zeros((150, 160), np.int64)
+    for id_ in (7, 9):
+        parts, _ = ndimage.label(ml == id_, np.ones((3, 3)))
+        labels[parts > 0] = parts[parts > 0] + labels.max()
+    chosen = labels.ravel()[candidates.table.first[accepted]]
+    return fuse(read(run.run / "land_cover.tif"), ml, labels, chosen)
 
 
 def test_fusion_stands_between_the_map_and_the_rule(curve):
     for row in curve.rows:
-        assert row.ml.fn <= row.fused.fn <= curve.bayes.fn
-        assert curve.bayes.fp <= row.fused.fp <= row.ml.fp
-        gain = curve.bayes.fn - row.fused.fn
-        assert curve.delta_fused(row) == pytest.approx((row.fused.fp - curve.bayes.fp) / gain)
-        assert row.is_better is (row.fused.fp < row.ml_fp_at_equal_fn)
+        dear, cheap = (one.errors for one in row.fused)
+        assert row.ml.fn <= cheap.fn <= dear.fn <= curve.bayes.fn
+        assert curve.bayes.fp <= dear.fp <= cheap.fp <= row.ml.fp
+        gain = curve.bayes.fn - dear.fn
+        assert curve.delta(dear) == pytest.approx((dear.fp - curve.bayes.fp) / gain)
+        assert row.fused[0].is_better is (dear.fp < row.fused[0].ml_fp_at_equal_fn)
 
 
 def test_alphas_without_enough_candidates_have_no_fusion(runs):
     request = CurveRequest(runs[:1], [7], NAMES, SETTINGS, tile_m=15, alphas=(0.05,), between=())
     (row,) = alpha_curve(request, SilentReporter()).rows
-    assert row.fused is None and row.is_better is None
-    assert math.isnan(row.auc) and math.isnan(row.ml_fp_at_equal_fn)
+    assert row.fused == () and math.isnan(row.auc)
 
 
 def test_the_rule_is_taken_where_no_other_alpha_beats_it():
@@ -123,18 +128,16 @@ def test_the_rule_is_taken_where_no_other_alpha_beats_it():
     assert _fp_at(Errors(0, 35), plain) == 300
     assert _fp_at(Errors(0, 55), plain) == 100, "to miss more needs no more"
     assert math.isnan(_fp_at(Errors(0, 29), plain))
-    assert math.isnan(_fp_at(None, plain))
 
 
 def test_what_cannot_be_compared_is_no_win():
-    row = AlphaRow(1.0, 10, 5, 0.9, Errors(5, 5), Errors(4, 4))
-    assert row.is_better is None
+    assert FusedErrors(1, 3, Errors(4, 4)).is_better is None
 
 
 @settings(max_examples=60, deadline=None)
 @given(arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))).filter(np.any), st.integers(1, 40))
 def test_an_outline_is_filled_to_its_pixels(mask, strip):
-    from mce_landcover.core.metafusion import alpha_curve as module
+    from mce_landcover.core.metafusion import run_maps as module
 
     rows, cols = mask.shape
     found = np.zeros((rows + 3, cols + 2), np.bool_)

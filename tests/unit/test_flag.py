@@ -192,11 +192,11 @@ def smooth_scene(folder: Path, rows: int, cols: int) -> dict[str, list[Path]]:
 def test_the_part_of_a_map_gives_the_candidates_of_the_part(tmp_path):
     """Through `predict` itself, with a part of its extent; the same network, rasters and lattice."""
     model, rasters = tiny_model(), smooth_scene(tmp_path, 90, 110)
-    whole = predict_with(model, rasters, tmp_path / "whole")
+    whole = predict_with(model, rasters, tmp_path / "whole", alpha=1.0)
     with rasterio.open(whole.products["land_cover"]) as dataset:
         left, bottom, right, top = dataset.bounds
     extent = f"{left + 8},{right - 3},{bottom + 4},{top - 6}"
-    predict_with(model, rasters, tmp_path / "part", extent=extent)
+    predict_with(model, rasters, tmp_path / "part", extent=extent, alpha=1.0)
     classes = [c.id for c in model.card.classes]
     one = flag(tmp_path / "whole", tmp_path / "one.gpkg", classes=classes)
     other = flag(tmp_path / "part", tmp_path / "other.gpkg", classes=classes)

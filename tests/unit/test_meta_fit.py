@@ -179,7 +179,7 @@ def test_a_layer_without_decisions_is_refused(made, tmp_path):
 def test_small_areas_get_smaller_tiles_and_say_so(bare, tmp_path):
     runs, labels = zip(*bare[:1], strict=True)
     result = fit_meta_classifier(FitRequest(tmp_path / "m.skops", runs, labels))
-    assert "instead of 500 m" in result.message
+    assert "instead of 500 m" in result.message and "rough guesses" in result.message
     assert json.loads(result.report_json.read_text())["tile_m"] < 500
 
 

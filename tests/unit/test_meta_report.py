@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mce_landcover.core.metafusion.alpha_curve import AlphaCurve, AlphaRow
+from mce_landcover.core.metafusion.alpha_curve import AlphaCurve, AlphaRow, FusedErrors
 from mce_landcover.core.metafusion.boosting import MetaSettings
 from mce_landcover.core.metafusion.classifier import Origin, fit_with_validation
 from mce_landcover.core.metafusion.counting import Errors
@@ -14,9 +14,9 @@ from mce_landcover.core.metafusion.report import (
     Findings,
     calibration_error,
     reliability,
-    report_html,
     report_json,
 )
+from mce_landcover.core.metafusion.report_page import report_html
 from meta_support import Table, draw
 
 
@@ -25,8 +25,9 @@ def findings() -> Findings:
     table, targets, groups = draw(500)
     table = Table((*table.names, "mce_class"), np.column_stack([table.values, np.full(500, 4.0)]))
     meta, validation = fit_with_validation(table, targets, groups, MetaSettings(), Origin((3, 4), "f" * 64))
+    fused = FusedErrors(1.0, 4, Errors(6, 8, 7), 8.5), FusedErrors(3.0, 9, Errors(9, 8, 7), 8.5)
     rows = (
-        AlphaRow(0.9, 120, 30, 0.8, Errors(9, 8, 7), Errors(6, 8, 7), 8.5),
+        AlphaRow(0.9, 120, 30, 0.8, Errors(9, 8, 7), fused),
         AlphaRow(1.0, 300, 2, math.nan, Errors(20, 3, 12)),
     )
     plain = ((0.0, Errors(5, 9, 6)), (0.9, rows[0].ml), (1.0, rows[1].ml))
@@ -38,7 +39,7 @@ def findings() -> Findings:
         confidence=-table.values[:, 1],
         class_names={3: "blocks <b>", 4: "grass & blocks"},
         comparison={"paper": validation, "all": validation},
-        curve=AlphaCurve(plain[0][1], rows, plain, 1.0),
+        curve=AlphaCurve(plain[0][1], rows, plain),
         no_curve="",
         tile_m=250.0,
         inputs={"runs": ["/a/<run>", "/b"], "alpha": 1.0},
@@ -61,9 +62,11 @@ def test_the_json_is_strict_and_says_what_was_measured(findings):
     assert len(found["effort"]["score"]) <= 240
     curve = found["alpha_curve"]
     assert curve["bayes"] == {"fp": 5, "fn": 9, "tp": 6}
-    assert curve["rows"][0]["better"] is True and curve["rows"][0]["enough_candidates"] is False
-    assert curve["rows"][0]["fused"]["delta"] == 1.0 and curve["rows"][0]["ml"]["delta"] == 4.0
-    assert curve["rows"][1]["fused"] is None and curve["rows"][1]["auc"] is None
+    first, last = curve["rows"]
+    assert [one["better"] for one in first["fused"]] == [True, False] and not first["enough_candidates"]
+    assert [one["delta"] for one in first["fused"]] == [1.0, 4.0] and first["ml"]["delta"] == 4.0
+    assert last["fused"] == [] and last["auc"] is None
+    assert [row["alpha"] for row in curve["plain"]] == [0.0, 0.9, 1.0]
 
 
 def test_the_page_shows_the_numbers_and_no_markup_of_others(findings):

@@ -118,6 +118,8 @@ def test_sources_are_mapped_first_with_logits_and_the_same_alpha(
     assert (mapped["alpha"], mapped["logits"], mapped["overwrite"]) == (0.99, True, True)
     assert flagged["alpha"] == 0.99
     assert value["prediction"] == {"output_dir": str(tmp_path)}
+    usual = FlagCandidatesJob(run=tmp_path, image=(Path("a.tif"),)).prediction
+    assert usual.alpha == PredictJob.model_fields["alpha"].default
 
 
 @pytest.mark.parametrize(

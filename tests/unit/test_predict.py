@@ -79,7 +79,7 @@ def test_equals_plain_blending_of_the_whole_raster(model, rasters, whole):
         assert clear[valid].mean() > 0.99
         np.testing.assert_array_equal(maps[name][0][clear], ids[expected.argmax(axis=0)][clear])
     counts = np.array(model.card.pixel_counts)
-    weighed = scores - np.log(counts / counts.sum())[:, None, None]
+    weighed = scores - np.log(0.05 + 0.95 * counts / counts.sum())[:, None, None]
     p = np.exp(weighed - weighed.max(axis=0))
     p /= p.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -6,11 +8,14 @@ import pytest
 import yaml
 from mce_landcover.core.bundle import load_bundle
 from mce_landcover.core.errors import Cancelled, InputError
+from mce_landcover.core.network import build_network
 from mce_landcover.core.predict import PredictRequest, predict
 from mce_landcover.core.progress import SilentReporter
 from mce_landcover.core.scene.write import make_scene
 from mce_landcover.core.service.jobs import run_job
 from mce_landcover.training.config import Config, check_config, read_config
+from mce_landcover.training.evaluate import evaluate
+from mce_landcover.training.fit import read_best
 from mce_landcover.training.prepare import prepare
 from mce_landcover.training.train import train_config
 from test_fit import Diary
@@ -181,6 +186,25 @@ def test_a_cancelled_training_keeps_the_best_so_far_and_goes_on(tmp_path: Path) 
     diary = Diary()
     train_config(made, diary)
     assert diary.steps[0][0] == 3 and made.output.exists()
+
+
+@pytest.mark.slow
+def test_two_processes_add_up_their_confusion_matrices(tmp_path: Path) -> None:
+    """Scores of a run in two processes are those of its weights on all test tiles in one."""
+    file = tmp_path / "plan.yaml"
+    file.write_text(yaml.safe_dump(plan(tmp_path, load={"patches": 8}, trainer={"devices": 2, "epochs": 1})))
+    command = [sys.executable, "-m", "mce_landcover.core.service.cli", "train", "--config", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stderr.count("Epoch 1:") == 1
+    made = read_config(file)
+    tiles = prepare(made, SILENT).data.test.tiles
+    card = load_bundle(made.output).card
+    network = build_network(card)
+    network.load_state_dict(read_best(made.run_folder)[0])
+    areas = [tiles.read(i) for i in range(len(tiles.names))]
+    found = evaluate(network.eval(), card, areas, ["expert_1"])["expert_1"]
+    assert card.scores["expert_1"] == found.as_json([c.name for c in card.classes])
 
 
 def test_a_folder_of_another_training_is_refused(tmp_path: Path) -> None:
