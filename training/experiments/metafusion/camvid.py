@@ -117,7 +117,7 @@ def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
         ),
         tables=tables,
         results=results | {"network": card.provenance},
-        findings=[*findings, *_remarks(settings)],
+        findings=[*findings, *_remarks(settings), _training(card)],
     )
 
 
@@ -171,6 +171,11 @@ def _remarks(settings: CamvidSettings) -> list[str]:
         "left out.",
         f"Position-specific priors: sigma {settings.sigma_px:g} px, floor {settings.floor:g}.",
     ]
+
+
+def _training(card: ModelCard) -> str:
+    seconds, settings = card.provenance["seconds"], card.provenance["settings"]
+    return f"The network was trained for {settings['steps']:,} steps in {seconds:,} s."
 
 
 if __name__ == "__main__":
