@@ -93,7 +93,7 @@ def _markdown(outcome: Outcome, run: dict[str, Any]) -> str:
         f"- Command: `{run['command']}`",
         f"- Data: {outcome.data}",
         f"- Reduction: {run['reduction']}",
-        f"- Machine: {run['machine']['device']}; {run['seconds']:.0f} s besides what OUT held already; {versions}",
+        f"- Machine: {run['machine']['device']}; {run['seconds']:.0f} s besides what OUT held; {versions}",
     ]
     tables = [table.markdown() for table in outcome.tables]
     findings = "\n".join(f"- {finding}" for finding in outcome.findings)
