@@ -54,7 +54,7 @@ class TileCard(Frozen):
     window: int = Field(gt=0, le=MAX_WINDOW)
     loss: str = ""
     link: Link = "sigmoid"
-    calibration: tuple[tuple[Annotated[float, Field(gt=0)], float], ...] = ()
+    calibration: tuple[tuple[Annotated[float, Field(ge=0)], float], ...] = ()
     thresholds: tuple[float, ...] = ()
     min_share: float = Field(default=0.0, ge=0, lt=1)
     label_counts: tuple[Annotated[int, Field(ge=0)], ...]

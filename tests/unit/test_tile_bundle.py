@@ -70,7 +70,7 @@ def test_an_absurd_card_allocates_nothing(tmp_path: Path) -> None:
     [
         ({"label_counts": [1]}, "label_counts needs one value per class"),
         ({"thresholds": [0.5]}, "thresholds needs one value per class"),
-        ({"calibration": [[-1.0, 0.0]] * 9}, "greater than 0"),
+        ({"calibration": [[-1.0, 0.0]] * 9}, "greater than or equal to 0"),
         ({"architecture": {"kind": "timm"}}, "encoder belongs to networks of kind timm"),
         ({"architecture": {"kind": "timm", "encoder": "hf-hub:a/b"}}, "pattern"),
         ({"window": 10**6}, "window"),
