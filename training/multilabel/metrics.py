@@ -103,6 +103,18 @@ def best_threshold(scores: Floats, labels: Bools) -> float:
     return float(ordered[k] + ordered[k + 1]) / 2 if k + 1 < len(ordered) else float(ordered[k]) - 1.0
 
 
+def mean_average_precision(scores: Floats, labels: Bools) -> float:
+    """Return the mean over classes with samples of the area under precision against recall, NaN without any.
+
+    It needs no threshold, so networks of different losses can be compared by it.
+    """
+    from sklearn.metrics import average_precision_score
+
+    present = np.flatnonzero(labels.any(axis=0))
+    found = [average_precision_score(labels[:, c], scores[:, c]) for c in present]
+    return float(np.mean(found)) if found else float("nan")
+
+
 def class_thresholds(scores: Floats, labels: Bools) -> list[float]:
     """Return `best_threshold` of each class, `[C]`, of scores and labels `[N, C]`."""
     return [best_threshold(s, own) for s, own in zip(scores.T, labels.T, strict=True)]
