@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from .bundle import Bundle, load_bundle
 from .errors import ModelError
-from .model_file import Kind, ModelFile, read_model, write_model
+from .model_file import Kind, ModelFile, holds, read_model, write_model
 from .tile_card import TILE_FORMAT_VERSION, TileCard
 from .tile_network import build_tile_network
 
@@ -43,6 +44,17 @@ def load_tile_bundle(model: str | Path = "screen") -> TileBundle:
             "`mce-landcover train-screen` or name a model file."
         )
     return TileBundle(**vars(read_model(path, SCREENING)))
+
+
+def load_any(model: str | Path) -> Bundle | TileBundle:
+    """Read a model of either kind; "demo" and "screen" are the embedded ones.
+
+    Raises:
+        ModelError: see `model_file.read_model`.
+    """
+    if str(model) == "screen" or (Path(model).is_file() and holds(Path(model), SCREENING)):
+        return load_tile_bundle(model)
+    return load_bundle(model)
 
 
 def save_tile_bundle(

@@ -15,6 +15,7 @@ from ..version import package_version
 from .command import say_error
 from .mapping_commands import backend_info, make_scene, model_info, overview, predict, train_demo
 from .metafusion_commands import apply_review, fit_meta_classifier, flag_candidates
+from .screening_commands import screen_tiles, train_screen
 from .training_commands import import_weights, train
 
 DEBUG_VARIABLE = "MCE_LANDCOVER_DEBUG"
@@ -24,12 +25,14 @@ COMMANDS = (
     flag_candidates,
     fit_meta_classifier,
     apply_review,
+    screen_tiles,
     overview,
     model_info,
     make_scene,
     train,
     import_weights,
     train_demo,
+    train_screen,
     backend_info,
 )
 

@@ -19,7 +19,13 @@ from mce_landcover.training.multilabel.metrics import multilabel_scores
 from mce_landcover.training.multilabel.module import MultilabelModule, TileOptimizer
 from mce_landcover.training.multilabel.samples import TileSamples
 from mce_landcover.training.multilabel.tiles import PictureTiles
-from mce_landcover.training.multilabel.train import TileResult, TileTraining, measured, train_tiles
+from mce_landcover.training.multilabel.train import (
+    TileResult,
+    TileSplits,
+    TileTraining,
+    measured,
+    train_tiles,
+)
 from tile_cards import tile_card
 from torch import nn
 
@@ -60,7 +66,9 @@ def coloured(n: int, seed: int) -> PictureTiles:
 def trained(folder: Path, settings: TileTraining = QUICK) -> TileResult:
     train = coloured(160, 1)
     own = card().model_copy(update={"sources": measured(card().sources, train)})
-    return train_tiles(own, train, coloured(60, 2), coloured(60, 3), settings, folder, SilentReporter())
+    return train_tiles(
+        own, TileSplits(train, coloured(60, 2), coloured(60, 3)), settings, folder, SilentReporter()
+    )
 
 
 def test_it_learns_calibrates_and_survives_the_file(tmp_path: Path) -> None:
@@ -120,10 +128,10 @@ def test_what_cannot_be_learnt_is_refused(tmp_path: Path) -> None:
     train, empty = coloured(32, 1), coloured(8, 2)
     bare = PictureTiles(empty.pictures, empty.names, np.zeros_like(empty.labels))
     with pytest.raises(InputError, match="No validation tile has a label"):
-        train_tiles(card(), train, bare, None, QUICK, tmp_path / "a", SilentReporter())
+        train_tiles(card(), TileSplits(train, bare), QUICK, tmp_path / "a", SilentReporter())
     lacking = PictureTiles(train.pictures, train.names, train.labels & [True, False, True])
     weighed = replace(QUICK, loss="wbce")
     with pytest.raises(InputError, match="class of logit 1 has no training sample"):
-        train_tiles(card(), lacking, empty, None, weighed, tmp_path / "b", SilentReporter())
+        train_tiles(card(), TileSplits(lacking, empty), weighed, tmp_path / "b", SilentReporter())
     with pytest.raises(InputError, match="fewer than a batch of 16"):
-        train_tiles(card(), empty, empty, None, QUICK, tmp_path / "c", SilentReporter())
+        train_tiles(card(), TileSplits(empty, empty), QUICK, tmp_path / "c", SilentReporter())

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..data.area import FloatArray
-from ..data.patches import Patch
+from ..data.patches import Patch, PatchSampler
 from ..data.samples import Augmentation, Draw
-from .tiles import LabelledTiles
+from .tiles import Bools, LabelledTiles, labels_of_counts
 
 
 class LabelledSample(NamedTuple):
@@ -44,3 +44,36 @@ class TileSamples(Dataset[LabelledSample]):
         rng = np.random.default_rng([self.seed, draw.epoch, draw.item])
         no_pixels = np.broadcast_to(np.uint8(0), raw.shape[-2:])  # labels are of the whole tile
         return variants.apply(Patch(raw, no_pixels), rng).raw
+
+
+class DrawnTiles(Dataset[LabelledSample]):
+    """`per_epoch` squares drawn anew from areas in memory, with the classes that fill enough of each.
+
+    The sampler meets rare classes more often than they are: calibrate on tiles that are not drawn so.
+    """
+
+    def __init__(
+        self,
+        sampler: PatchSampler,
+        n_classes: int,
+        per_epoch: int,
+        variants: Augmentation,
+        *,
+        min_share: float,
+        seed: int,
+    ):
+        self.sampler, self.per_epoch, self.n_classes = sampler, per_epoch, n_classes
+        self.variants, self.min_share, self.seed = variants, min_share, seed
+
+    def __len__(self) -> int:
+        return self.per_epoch
+
+    def __getitem__(self, draw: Draw) -> LabelledSample:
+        rng = np.random.default_rng([self.seed, draw.epoch, draw.item])
+        patch = self.variants.apply(self.sampler.draw(rng), rng)
+        labels = torch.from_numpy(self._labels(patch).astype(np.float32))
+        return LabelledSample(torch.from_numpy(np.ascontiguousarray(patch.raw)), labels, f"tile {draw.item}")
+
+    def _labels(self, patch: Patch) -> Bools:
+        counts = np.bincount(patch.channels.ravel(), minlength=self.n_classes)[: self.n_classes]
+        return labels_of_counts(counts[None], patch.channels.size, self.min_share)[0]

@@ -109,6 +109,13 @@ def labelled_pictures(
     return PictureTiles(pictures, list(tiles.names), labels_of_counts(counts, pixels, min_share))
 
 
+def shrunk_area(area: Area, factor: int) -> Area:
+    """Return an area whose pixels are blocks of `factor` x `factor`: averaged, labelled as their first is."""
+    rows, cols = (n // factor * factor for n in area.labels.shape)
+    labels = area.labels[:rows:factor, :cols:factor]
+    return Area(_shrunk(area.raw[:, :rows, :cols], factor), np.ascontiguousarray(labels))
+
+
 def joined(parts: Sequence[PictureTiles]) -> PictureTiles:
     """Return all tiles of several sets as one."""
     return PictureTiles(

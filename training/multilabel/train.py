@@ -1,5 +1,5 @@
-"""Trains a network that says what tiles hold, with the loop of `training/fit.py`, and calibrates what it says.
-Where tiles come from, and what becomes of the weights, is decided by whoever calls."""
+"""Trains a network that says what tiles hold, with the loop of `training/fit.py`, and calibrates what it
+says. Where tiles come from, and what becomes of the weights, is decided by whoever calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from ...core.card import SourceSpec
 from ...core.progress import Reporter
@@ -20,7 +21,7 @@ from ..fit import Epoch, TrainerSettings, fit
 from ..losses.multilabel.by_name import MultilabelLossName, link_of, multilabel_loss
 from .metrics import Floats, class_calibration, class_thresholds
 from .module import MultilabelModule, TileOptimizer
-from .samples import TileSamples
+from .samples import LabelledSample, TileSamples
 from .tiles import LabelledTiles
 
 #: Tiles that normalisation is measured on, evenly spread.
@@ -43,6 +44,17 @@ class TileTraining:
 
 
 @dataclass(frozen=True, eq=False)
+class TileSplits:
+    """The tiles to train on, to choose the best epoch and calibrate by, and to test with, if any; `drawn` are
+    training samples to take in place of `train`, whose labels are counted all the same."""
+
+    train: LabelledTiles
+    validation: LabelledTiles
+    test: LabelledTiles | None = None
+    drawn: Dataset[LabelledSample] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class TileResult:
     """The card as trained (loss, link, calibration, thresholds), the weights of the best epoch, the course,
     and the best network's decision scores `[N, C]` of the validation and the test tiles."""
@@ -59,9 +71,7 @@ class TileResult:
 
 def train_tiles(
     card: TileCard,
-    train: LabelledTiles,
-    validation: LabelledTiles,
-    test: LabelledTiles | None,
+    tiles: TileSplits,
     settings: TileTraining,
     folder: Path,
     reporter: Reporter,
@@ -72,6 +82,7 @@ def train_tiles(
         InputError: if the loss cannot be used with these labels, or there are too few tiles.
         TrainingError, DeviceError, OutputError, Cancelled: see `fit`.
     """
+    train, validation = tiles.train, tiles.validation
     counts, n = train.labels.sum(axis=0).tolist(), len(train.names)
     card = card.model_copy(
         update={
@@ -90,7 +101,7 @@ def train_tiles(
     )
     variants = augmentation(settings.symmetry, settings.jitter, card.sources)
     data = TileData(
-        TileSamples(train, variants, settings.seed),
+        tiles.drawn or TileSamples(train, variants, settings.seed),
         TileSamples(validation),
         batch_size=settings.batch_size,
         workers=settings.workers,
@@ -108,7 +119,7 @@ def train_tiles(
         found.best,
         found.history,
         on_validation,
-        None if test is None else score_tiles(module, test, settings.batch_size),
+        None if tiles.test is None else score_tiles(module, tiles.test, settings.batch_size),
         found.seconds,
         found.device,
     )
