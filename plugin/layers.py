@@ -168,6 +168,11 @@ def place_reviewed(file: Path) -> Placed:
     return Placed(file, tr("Land cover, reviewed"), expanded=False, level=1)
 
 
+def place_tiles(file: Path) -> Placed:
+    """Return how screened tiles stand: above the rasters of their region."""
+    return Placed(file, tr("Tiles"), table="tiles", level=1)
+
+
 def _rank(product: str) -> tuple[int, int, str]:
     if product == "land_cover":
         return 0, 0, product

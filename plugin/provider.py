@@ -11,6 +11,7 @@ from .algorithms.flag_candidates import FlagCandidates
 from .algorithms.make_scene import MakeScene
 from .algorithms.model_info import ModelInfo
 from .algorithms.predict import Predict
+from .algorithms.screen_tiles import ScreenTiles
 from .algorithms.setup_backend import SetupBackend
 from .i18n import tr
 from .models import MapAndFlag
@@ -21,6 +22,7 @@ ALGORITHMS = (
     FlagCandidates,
     FitMetaClassifier,
     ApplyReview,
+    ScreenTiles,
     ModelInfo,
     MakeScene,
     SetupBackend,

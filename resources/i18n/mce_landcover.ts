@@ -435,6 +435,11 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/model_info.py" />
+   <source>Model (empty: the embedded demonstration model)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
    <source>Model card as text</source>
    <translation type="unfinished" />
   </message>
@@ -550,6 +555,16 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
+   <source>Map only the first of these screened tiles (empty: all of the extent)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Share of the tiles to map, the likeliest first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
    <source>Add all results to the project</source>
    <translation type="unfinished" />
   </message>
@@ -560,12 +575,77 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
+   <source>GeoPackages (*.gpkg);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
    <source>Mapped {} windows in {:.1f} s on {} with {}.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
    <source>Expert {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Screen tiles for rare classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Ranks the tiles of a region by the probability that they hold a rare class.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>tiles,screening,rare classes,where to look first,hectares,multi-label,classification</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Screening model (empty: the embedded demonstration model)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Classes to rank by, by name or id, with commas (empty: the rare ones)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Side of the squares in metres, a multiple of the model's tile (empty: the tile)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Replace an earlier layer</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Add the tiles to the project</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>File for the tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Number of tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Classes that they are ranked by</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -805,6 +885,16 @@
   </message>
   <message>
    <location filename="../../plugin/mapping.py" />
+   <source>How the experts are combined</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
+   <source>Engine on a CPU</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
    <source>Further sources, as role=path; role=path</source>
    <translation type="unfinished" />
   </message>
@@ -815,27 +905,12 @@
   </message>
   <message>
    <location filename="../../plugin/mapping.py" />
-   <source>How the experts are combined</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
    <source>Device</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/mapping.py" />
    <source>Precision</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>Engine on a CPU</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/models.py" />
-   <source>Model (empty: the embedded demonstration model)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -911,6 +986,11 @@
   <message>
    <location filename="../../plugin/plugin.py" />
    <source>Apply a review to the map…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Screen tiles for rare classes…</source>
    <translation type="unfinished" />
   </message>
   <message>

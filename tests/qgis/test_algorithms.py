@@ -14,7 +14,7 @@ EXPERTS = {"EXPERT_1", "EXPERT_2", "EXPERT_3"}
 PARAMETERS = {
     "predict": {
         *(RASTERS | SETTINGS | EXPERTS),
-        *("ALPHA", "OVERLAP", "BATCH_SIZE", "LOGITS", "OVERWRITE", "LOAD_LAYERS"),
+        *("ALPHA", "OVERLAP", "BATCH_SIZE", "LOGITS", "TILES", "TILES_FIRST", "OVERWRITE", "LOAD_LAYERS"),
         *("OUTPUT_DIR", "MAP", "EVIDENCE"),
     },
     "flag_candidates": {
@@ -28,6 +28,10 @@ PARAMETERS = {
     },
     "apply_review": {
         *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
+    },
+    "screen_tiles": {
+        *(RASTERS | {"SOURCES", "CRS", "DEVICE", "PRECISION"}),
+        *("CLASSES", "GRID", "OVERWRITE", "LOAD_LAYERS", "TILES_FILE"),
     },
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
@@ -46,6 +50,7 @@ OUTPUTS = {
         *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
     },
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
+    "screen_tiles": {"TILES_FILE", "TILES", "N_TILES", "SECONDS", "RANKED_BY", "MESSAGE"},
     "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},
     "make_scene": {"OUTPUT_DIR", "IMAGE", "DEM", "LABELS"},
     "setup_backend": {"PYTHON", "INFO"},
