@@ -72,6 +72,14 @@ def split_labels(
     return LabelSplit(strategy, folds, report_splits(tiles, folds, classes, SPLITS[: len(ratios)]), shares)
 
 
+def with_folds(labels: Bools, classes: Sequence[str], folds: IntArray) -> LabelSplit:
+    """Return a split that came with the data, judged by the ratios that it has itself."""
+    n = int(folds.max()) + 1
+    shares = np.bincount(folds, minlength=n) / len(folds)
+    report = report_splits(Tiles(labels.astype(np.int64)), folds, classes, SPLITS[:n])
+    return LabelSplit("random", folds, report, shares)
+
+
 def scarce_labels(labels: Bools, classes: Sequence[str], n_splits: int = 3) -> list[str]:
     """Return a sentence for each class with fewer samples than splits: no strategy can show it to all."""
     counts = labels.sum(axis=0)
