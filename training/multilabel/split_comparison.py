@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.html_report import Line, Page, Plot, Section, Table, Text, plot_lines
-from ..splits import SPLITS, IntArray, SplitReport, Strategy, Tiles, report_splits, split_tiles
+from ..splits import SPLITS, SplitReport, Strategy, Tiles, report_splits, split_tiles
+from ..stratify import IntArray
 from .tiles import Bools
 
 Floats = NDArray[np.float64]

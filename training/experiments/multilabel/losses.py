@@ -100,7 +100,7 @@ def accuracy_table(rows: Rows) -> Table:
     )
 
 
-def comparison_table(rows: Rows, shapes: Mapping[str, Shape], rare: Sequence[str]) -> Table:
+def comparison_table(rows: Rows, shapes: Mapping[MultilabelLossName, Shape], rare: Sequence[str]) -> Table:
     """Return the paper's table 2 from measured quantities, with our marks and its own in brackets."""
     accuracy = {loss: spread(own, "own", "micro", "f1")[0] for loss, own in rows.items()}
     tail = {loss: rare_f1(own, rare) for loss, own in rows.items()}

@@ -116,7 +116,9 @@ def _trained(run: Run, data: Opened, device: str) -> dict[str, Any]:
         seed=run.seed,
     )
     with TemporaryDirectory() as folder:
-        result = train_tiles(card, TileSplits(*parts), settings, Path(folder), SilentReporter())
+        result = train_tiles(
+            card, TileSplits(parts[0], parts[1], parts[2]), settings, Path(folder), SilentReporter()
+        )
     return _judged(result, parts[1].labels, parts[2].labels)
 
 
@@ -150,7 +152,7 @@ def tail_curve(result: TileResult, labels: NDArray[np.bool_], points: int = 20) 
     """Return which share of the tiles with tail classes lies in the first 0, 1/20, ..., 20/20 of the tiles,
     ranked by the calibrated probability of the tail; empty where there is no tail."""
     tail = [i for i, c in enumerate(result.card.classes) if c.group == "tail"]
-    targets = labels[:, tail].any(axis=1)
+    targets = np.asarray(labels[:, tail].any(axis=1))
     if not tail or not targets.any() or result.test is None:
         return []
     chances = calibrated(torch.from_numpy(result.test[:, tail]), [result.card.calibration[i] for i in tail])
