@@ -46,23 +46,18 @@ def bright_model(path: Path) -> Path:
     card = bright_card()
     network = build_tile_network(card)
     state = {name: torch.zeros_like(t) for name, t in network.state_dict().items()}
-    ones = torch.eye(3)
-    convolutions = [name for name, t in state.items() if t.dim() == 4]
-    for weight in (state[name] for name in convolutions):
-        place = weight.shape[-1] // 2 if weight.shape[-1] == 3 else 0
-        for c in range(3):
-            weight[c, c, place, place] = 1.0  # hands band c on
-        if weight.shape[-1] == 4:
-            weight[:] = 0
-            weight[:3, :, :, :] = ones[:, :, None, None] / 16
     for name, tensor in state.items():
         if name.endswith("running_var"):
             tensor.fill_(1 - 1e-5)
         elif tensor.dim() == 1 and name.endswith("weight"):
             tensor.fill_(1)
+        elif tensor.dim() == 4:  # the middle of each filter hands band c on
+            tensor[range(3), range(3), tensor.shape[2] // 2, tensor.shape[3] // 2] = 1
+        elif tensor.dim() == 2:
+            tensor[:, :3] = torch.eye(3)  # of the means
+            last = name
     state["1.running_mean"] -= 1.0  # so that ReLU cuts nothing off
-    head = convolutions[-1]
-    state[head.replace("weight", "bias")] -= 1.0
+    state[last.replace("weight", "bias")] -= 1.0
     save_tile_bundle(path, card, state, torch.float32)
     return path
 

@@ -19,10 +19,21 @@ from ...core.progress import Reporter
 from ...core.tile_bundle import save_tile_bundle
 from ...core.tile_card import TileArchitecture, TileCard
 from ...core.tile_scores import any_of, calibrated
+from ..data.samples import augmentation
 from ..fit import TrainerSettings
 from .metrics import Bools, Floats, mean_average_precision, multilabel_scores
 from .module import TileOptimizer
-from .scenes import GSD_M, HECTARE_PX, MIN_SHARE, SHRINK, scene_sources, scene_tiles
+from .scenes import (
+    GSD_M,
+    HECTARE_PX,
+    MIN_SHARE,
+    SHRINK,
+    drawn_hectares,
+    hectares,
+    render_scenes,
+    scene_sources,
+    scene_tiles,
+)
 from .train import TileResult, TileSplits, TileTraining, measured, train_tiles
 
 ARCHITECTURE = TileArchitecture(kind="patch_cnn", width=24)
@@ -38,7 +49,8 @@ class ScreenPlan:
     validation: tuple[int, ...] = (501, 502)
     test: tuple[int, ...] = (7, 601, 602)
     side: int = 2000
-    offsets: tuple[int, ...] = (0, 100)
+    per_epoch: int = 5000
+    balanced: float = 0.5
     architecture: TileArchitecture = ARCHITECTURE
     settings: TileTraining = field(
         default_factory=lambda: TileTraining(
@@ -56,17 +68,27 @@ def train_screen_model(output: Path, plan: ScreenPlan, reporter: Reporter) -> Ti
     Raises:
         TrainingError, OutputError, Cancelled.
     """
+    areas = render_scenes(plan.training, plan.side, reporter)
+    train = hectares(areas, plan.training)
+    sources, settings = measured(scene_sources(), train), plan.settings
     tiles = TileSplits(
-        scene_tiles(plan.training, plan.side, reporter, plan.offsets),
+        train,
         scene_tiles(plan.validation, plan.side, reporter),
         scene_tiles(plan.test, plan.side, reporter),
+        drawn_hectares(
+            areas,
+            augmentation(settings.symmetry, settings.jitter, sources),
+            per_epoch=plan.per_epoch,
+            balanced=plan.balanced,
+            seed=settings.seed,
+        ),
     )
     card = TileCard(
         name="MCE screen, synthetic alpine scene",
         description="Trained on SYNTHETIC scenes only: it shows how screening works, not real land cover.",
         architecture=plan.architecture,
         classes=load_catalogue(),
-        sources=measured(scene_sources(), tiles.train),
+        sources=sources,
         gsd_m=GSD_M,
         window=HECTARE_PX // SHRINK,
         min_share=MIN_SHARE,
