@@ -18,7 +18,7 @@ from .errors import InputError
 from .grid import name_of
 from .map_accuracy import MapAccuracy
 from .progress import Reporter
-from .record import RunRecord
+from .record import RunRecord, read_record
 from .reference import Reference, open_reference
 from .sample_layer import Sample, read_sample
 
@@ -30,19 +30,23 @@ class CompareRequest:
     """What a comparison is made of.
 
     Attributes:
-        prediction: class raster, or the folder of a run: then each expert's map is compared too, and the
-            oracle, which for each pixel listens to the expert that answers for the true class.
+        prediction: class raster, or the folder of a run, whose map it is.
+        run: folder of the run whose experts are compared too, and the oracle, which for each pixel listens to
+            the expert that answers for the true class; by default the run that made the prediction.
         reference: class raster or polygons, or none if there is a sample only.
         field: of the polygons' class.
         sample: interpreted layer of `draw_sample`, or none.
+        sample_field: of the sample's true class.
         classes: CSV table of ids, names and groups; by default those of the run.
         paper_convention: average over the never-trained background too; see `accuracy.scores`.
     """
 
     prediction: Path
+    run: Path | None = None
     reference: Path | None = None
     field: str = "class"
     sample: Path | None = None
+    sample_field: str = "reference"
     classes: Path | None = None
     paper_convention: bool = False
 
@@ -76,6 +80,11 @@ class Comparison:
         return int(self.matrices[MAP].sum()) if self.matrices else 0
 
     @property
+    def colors(self) -> dict[str, str]:
+        """Colour of each class by name, empty where it has none."""
+        return {c.name: c.color for c in self.classes}
+
+    @property
     def groups(self) -> list[str]:
         """Group of each class, or nothing where they have none."""
         return [c.group for c in self.classes if c.group]
@@ -92,15 +101,17 @@ def compare(request: CompareRequest, reporter: Reporter) -> Comparison:
         raise InputError(
             "There is nothing to compare the map with: give a reference or an interpreted sample."
         )
-    record = record_of(request.prediction)
+    record = read_record(request.run) if request.run else record_of(request.prediction)
     classes = classes_of(record, request.classes)
     with ExitStack() as stack:
         rasters = {
             row: stack.enter_context(open_class_raster(path))
-            for row, path in _rasters(request.prediction, record).items()
+            for row, path in _rasters(request, record, reporter).items()
         }
         _check_grids(rasters)
-        sample = None if request.sample is None else read_sample(request.sample, classes)
+        sample = (
+            None if request.sample is None else read_sample(request.sample, classes, request.sample_field)
+        )
         if sample is not None:
             _check_sample(sample, rasters[MAP])
             if sample.n_open:
@@ -119,12 +130,21 @@ def compare(request: CompareRequest, reporter: Reporter) -> Comparison:
     return found
 
 
-def _rasters(prediction: Path, record: RunRecord | None) -> dict[str, Path]:
-    """Return row -> class raster: the map alone, or a run's map and its experts'."""
-    if record is None or not prediction.is_dir():
-        return {MAP: prediction}
+def _rasters(request: CompareRequest, record: RunRecord | None, reporter: Reporter) -> dict[str, Path]:
+    """Return row -> class raster: the map alone, or with the maps of the experts of its run."""
+    map_file = request.prediction
+    if record is None:
+        return {MAP: map_file}
+    if map_file.is_dir():
+        map_file = read_record(map_file).products["land_cover"]
+    asked = request.run is not None or request.prediction.is_dir()
+    if not asked and map_file.resolve() != record.products["land_cover"].resolve():
+        return {MAP: map_file}  # one of the other rasters of the run
     experts = {f"expert_{k}": record.products[f"expert_{k}"] for k in range(1, len(record.experts) + 1)}
-    return {MAP: record.products["land_cover"], **experts}
+    if not asked and not all(path.is_file() for path in experts.values()):
+        reporter.log("The maps of the run's experts are not there any more, so only the map is compared.")
+        return {MAP: map_file}
+    return {MAP: map_file, **experts}
 
 
 def _check_grids(rasters: dict[str, ClassRaster]) -> None:

@@ -24,6 +24,11 @@ def test_reads_a_table(tmp_path: Path, separator: str) -> None:
     assert found == (MapClass(5, "Scree", "head"), MapClass(0, "Blöcke, große", "tail"))
 
 
+def test_a_table_may_name_some_colours(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,name,color\n1,a,#AA00ff\n2,b,\n")
+    assert read_class_table(tmp_path / "t.csv") == (MapClass(1, "a", color="#aa00ff"), MapClass(2, "b"))
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -35,6 +40,7 @@ def test_reads_a_table(tmp_path: Path, separator: str) -> None:
         ("id,name\n,a", "the id ''"),
         ("id,name\n3,", "no name for class 3"),
         ("id,name,group\n1,a,head\n2,b,", "classes without a group"),
+        ("id,name,color\n1,a,red", "the color 'red'"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, text: str, says: str) -> None:
