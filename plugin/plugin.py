@@ -42,6 +42,8 @@ class MceLandCoverPlugin:
             "map_and_flag": tr("Map land cover and flag missed rare places…"),
             "fit_meta_classifier": tr("Fit a meta classifier…"),
             "apply_review": tr("Apply a review to the map…"),
+            "draw_sample": tr("Draw a sample of a map…"),
+            "evaluate": tr("Evaluate a map…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),
             "setup_backend": tr("Set up the backend…"),

@@ -6,6 +6,8 @@ from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms.apply_review import ApplyReview
+from .algorithms.draw_sample import DrawSample
+from .algorithms.evaluate import Evaluate
 from .algorithms.fit_meta_classifier import FitMetaClassifier
 from .algorithms.flag_candidates import FlagCandidates
 from .algorithms.make_scene import MakeScene
@@ -21,6 +23,8 @@ ALGORITHMS = (
     FlagCandidates,
     FitMetaClassifier,
     ApplyReview,
+    Evaluate,
+    DrawSample,
     ModelInfo,
     MakeScene,
     SetupBackend,

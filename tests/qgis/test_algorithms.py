@@ -29,6 +29,11 @@ PARAMETERS = {
     "apply_review": {
         *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
     },
+    "evaluate": {
+        *("MAP", "REFERENCE", "REFERENCE_FIELD", "SAMPLE", "SAMPLE_FIELD", "RUN", "CLASSES"),
+        *("PAPER_CONVENTION", "OVERWRITE", "OUTPUT_DIR"),
+    },
+    "draw_sample": {"MAP", "SIZE", "MINIMUM", "SEED", "CLASSES", "OVERWRITE", "SAMPLE"},
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
     "setup_backend": {"PYTHON", "REBUILD"},
@@ -46,6 +51,12 @@ OUTPUTS = {
         *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
     },
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
+    "evaluate": {
+        *("OUTPUT_DIR", "REPORT_HTML", "REPORT_JSON", "CLASSES_CSV", "CONFUSION_CSV", "EXPERTS_CSV"),
+        *("AREAS_CSV", "POINTS_CSV", "OA", "MACC", "MIOU", "ACC_HEAD", "ACC_BODY", "ACC_TAIL", "N_PIXELS"),
+        *("OA_SAMPLE", "OA_SAMPLE_CI", "N_POINTS", "MESSAGE"),
+    },
+    "draw_sample": {"SAMPLE", "N_POINTS", "PER_CLASS"},
     "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},
     "make_scene": {"OUTPUT_DIR", "IMAGE", "DEM", "LABELS"},
     "setup_backend": {"PYTHON", "INFO"},
