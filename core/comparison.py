@@ -241,13 +241,11 @@ def _evaluated(
         classes = named(np.flatnonzero(met).tolist(), (), "The map")
     ids = [c.id for c in classes]
     matrices = {row: found[np.ix_(ids, ids)] for row, found in counted.pairs.items()}
-    if not matrices[MAP].any():
-        raise InputError(
-            f"{request.prediction} and {request.reference} share no pixel with a class of the map; check "
-            "their places and their classes."
-        )
     groups = [c.group for c in classes if c.group]
     other = {i: int(n) for i, n in enumerate(counted.labelled) if n and i not in (BACKGROUND, *ids)}
+    left_out = {str(i): n for i, n in other.items()} | counted.unknown
+    if not matrices[MAP].any():
+        raise InputError(_why_nothing(request, int(counted.labelled[ids].sum()), list(left_out)))
     return Comparison(
         classes=classes,
         titles={row: _title(row, record) for row in matrices},
@@ -256,7 +254,23 @@ def _evaluated(
             row: scores(m, groups, paper_convention=request.paper_convention) for row, m in matrices.items()
         },
         labelled=int(counted.labelled[ids].sum()),
-        left_out={str(i): n for i, n in other.items()} | counted.unknown,
+        left_out=left_out,
+    )
+
+
+def _why_nothing(request: CompareRequest, n_labelled: int, strange: Sequence[str]) -> str:
+    """Return why no pixel can be compared: what the reference has lies elsewhere, or is called otherwise."""
+    if n_labelled:
+        return f"{request.reference} is labelled only where {request.prediction} has no class; check both."
+    if strange:
+        named = ", ".join(strange[:8]) + (", ..." if len(strange) > 8 else "")
+        return (
+            f"{request.reference} has only classes that the map does not have ({named}); check its class "
+            "field, or give a class table."
+        )
+    return (
+        f"{request.reference} has no class anywhere on {request.prediction}; check that they show the same "
+        "place, and their coordinate reference systems."
     )
 
 

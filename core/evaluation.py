@@ -20,6 +20,8 @@ from .map_accuracy import MapAccuracy
 from .progress import Reporter, SilentReporter
 from .version import package_version
 
+_TABLES = frozenset(f"{name}.csv" for name in ("classes", "confusion", "experts", "areas", "points"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateRequest(CompareRequest):
@@ -75,6 +77,9 @@ def evaluate(request: EvaluateRequest, reporter: Reporter | None = None) -> Eval
     for id_, (name, text) in reversed(contents.items()):  # the JSON last: it says that all is there
         files[id_] = request.output / name
         write_whole(files[id_], text.encode("utf-8"))
+    with disk_errors(request.output):
+        for name in _TABLES - {name for name, _ in contents.values()}:  # of an evaluation that was replaced
+            (request.output / name).unlink(missing_ok=True)
     message = summary(found)
     report.log(message)
     return EvaluateResult(found, files, message)

@@ -54,7 +54,7 @@ def do_evaluate(job: EvaluateJob, reporter: Reporter) -> Value:
     result = evaluate(EvaluateRequest(**dict(job)), reporter)
     found, accuracy = result.found, result.found.accuracy
     rows = [{"title": found.titles[row], **_numbers(score)} for row, score in found.scores.items()]
-    nothing = {"overall": None, "mean_recall": None, "mean_iou": None, "groups": {}}
+    nothing: Value = {"overall": None, "mean_recall": None, "mean_iou": None, "groups": {}}
     overall = accuracy.overall if accuracy else None
     return {
         "output": str(job.output),

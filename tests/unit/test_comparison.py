@@ -211,9 +211,14 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     write_ids(tmp_path / "run" / "expert_2.tif", ids[:50])
     reference = tmp_path / "run" / "reference.tif"
     ones = write_ids(tmp_path / "two.tif", 2 * ids)
+    run_map = tmp_path / "run" / "expert_1.tif"
+    strange = write_ids(tmp_path / "strange.tif", np.arange(40, 42, dtype=np.uint8).repeat(50)[None])
+    beyond = write_ids(tmp_path / "beyond.tif", ids[:9])  # where the run has nodata
     cases = [
         ({"prediction": map_file}, "nothing to compare the map with"),
-        ({"prediction": map_file, "reference": far}, "share no pixel with a class of the map"),
+        ({"prediction": map_file, "reference": far}, "check that they show the same place"),
+        ({"prediction": run_map, "reference": strange}, r"does not have \(40, 41\); check its class field"),
+        ({"prediction": run_map, "reference": beyond}, "labelled only where .* has no class"),
         (
             {"prediction": map_file, "reference": ones, "classes": tmp_path / "t.csv"},
             "holds the class 1, which is none of 2",

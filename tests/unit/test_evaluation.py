@@ -129,7 +129,9 @@ def test_an_evaluation_stays_unless_said_otherwise(request_: EvaluateRequest) ->
     first = evaluate(request_).files["evaluation"].read_bytes()
     with pytest.raises(OutputError, match="holds an evaluation already"):
         evaluate(request_)
+    (request_.output / "areas.csv").write_text("of a sample that is not given any more")
     again = evaluate(EvaluateRequest(**{**vars(request_), "overwrite": True}))
+    assert {p.name for p in request_.output.iterdir()} == {p.name for p in again.files.values()}
     assert again.files["evaluation"].read_bytes() == first
 
 
