@@ -101,7 +101,7 @@ def write_sample(
                 layer_options={"GEOMETRY_NAME": "geometry", "DESCRIPTION": "Random points of a map"},
             )
             style = sample_style(
-                REFERENCE, [c.name for c in known or classes], hidden=_NEEDED, fixed=("point",)
+                REFERENCE, [c.name for c in known or classes], hidden=("fid", *_NEEDED), fixed=("point",)
             )
             with closing(sqlite3.connect(part)) as database, database:
                 add_styles(database, [(LAYER, "interpretation", style)])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
 #: Points to do and points done: label and colour of the ring.
-_STATES = (("to do", "255,217,47,255"), ("done", "26,152,80,255"))
+_STATES = (("to do", "255,217,47,255"), ("done", "126,232,150,255"))
 _HEADER = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 
 

@@ -16,6 +16,7 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterVectorDestination,
+    QgsProcessingUtils,
 )
 
 from ..algorithm import MceAlgorithm
@@ -105,6 +106,10 @@ class DrawSample(MceAlgorithm):
             "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
         }
         result = self.run_backend(request, feedback)
+        if Path(result["sample"]).is_relative_to(QgsProcessingUtils.tempFolder(context)):
+            feedback.pushWarning(
+                tr("The sample is a temporary file: save it elsewhere before you fill it in, or it is lost.")
+            )
         load_on_completion([place_sample(Path(result["sample"]))], self._group, context, [], {_layer_title()})
         return {
             "SAMPLE": result["sample"],

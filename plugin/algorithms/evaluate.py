@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import (
-    QgsMapLayer,
     QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputFile,
     QgsProcessingOutputHtml,
@@ -18,17 +16,14 @@ from qgis.core import (
     QgsProcessingParameterField,
     QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
-    QgsProcessingParameterMapLayer,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterVectorLayer,
-    QgsRasterLayer,
-    QgsVectorLayer,
 )
 
 from ..algorithm import MceAlgorithm
 from ..i18n import tr
 from ..parameters import class_table_parameter, file_fault, optional_text
-from ..rasters import RasterInput, localise, read_whole, unreadable
+from ..rasters import RasterInput, localise, read_whole
 from ..vectors import VectorInput, localise_vector, read_vector
 
 #: Outputs that are numbers of the result, and the names of the groups whose accuracy is one.
@@ -60,7 +55,8 @@ class Evaluate(MceAlgorithm):
     ID = "evaluate"
     # Set by prepareAlgorithm.
     _map: RasterInput
-    _reference: RasterInput | VectorInput | None
+    _reference: RasterInput | None
+    _polygons: VectorInput | None
     _sample: VectorInput | None
 
     def displayName(self) -> str:
@@ -76,16 +72,20 @@ class Evaluate(MceAlgorithm):
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         kinds = QgsProcessing.SourceType
         self.addParameter(QgsProcessingParameterRasterLayer("MAP", tr("Land-cover map")))
-        reference = QgsProcessingParameterMapLayer(
-            "REFERENCE", tr("True classes: raster or polygons"), optional=True
+        self.addParameter(
+            QgsProcessingParameterRasterLayer("REFERENCE", tr("True classes: raster"), optional=True)
         )
-        reference.setDataTypes([kinds.TypeRaster, kinds.TypeVectorPolygon])
-        self.addParameter(reference)
+        # Not one parameter for both: QGIS 3.40 crashes where a field's layer turns out to be a raster.
+        self.addParameter(
+            QgsProcessingParameterVectorLayer(
+                "POLYGONS", tr("True classes: polygons"), [kinds.TypeVectorPolygon], optional=True
+            )
+        )
         self.addParameter(
             QgsProcessingParameterField(
-                "REFERENCE_FIELD",
+                "FIELD",
                 tr("Field of the polygons with the class, by name or id (empty: class)"),
-                parentLayerParameterName="REFERENCE",
+                parentLayerParameterName="POLYGONS",
                 optional=True,
             )
         )
@@ -154,10 +154,17 @@ class Evaluate(MceAlgorithm):
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
-        fault = file_fault(self, parameters, ("CLASSES",), context)
-        if not fault and not parameters.get("REFERENCE") and not parameters.get("SAMPLE"):
-            fault = tr("There is nothing to compare the map with: give REFERENCE, SAMPLE, or both.")
+        fault = self._fault(parameters) or file_fault(self, parameters, ("CLASSES",), context)
         return (False, fault) if fault else super().checkParameterValues(parameters, context)
+
+    def _fault(self, parameters: dict[str, Any]) -> str:
+        """Return why there is nothing to compare with, or too much, or nothing."""
+        given = [name for name in ("REFERENCE", "POLYGONS", "SAMPLE") if parameters.get(name)]
+        if not given:
+            return tr("There is nothing to compare the map with: give REFERENCE, POLYGONS or SAMPLE.")
+        if given[:2] == ["REFERENCE", "POLYGONS"]:
+            return tr("The true classes are given twice: leave REFERENCE or POLYGONS empty.")
+        return ""
 
     def prepareAlgorithm(
         self,
@@ -166,33 +173,30 @@ class Evaluate(MceAlgorithm):
         feedback: QgsProcessingFeedback,  # noqa: ARG002
     ) -> bool:
         self._map = read_whole(self.parameterAsRasterLayer(parameters, "MAP", context), "MAP", context)
-        self._reference = self._sample = None
+        self._reference = self._polygons = self._sample = None
         if parameters.get("REFERENCE"):
-            layer = self.parameterAsLayer(parameters, "REFERENCE", context)
-            self._reference = _read_reference(layer, context)
+            layer = self.parameterAsRasterLayer(parameters, "REFERENCE", context)
+            self._reference = read_whole(layer, "REFERENCE", context)
+        if parameters.get("POLYGONS"):
+            self._polygons = read_vector(
+                self.parameterAsVectorLayer(parameters, "POLYGONS", context), "POLYGONS"
+            )
         if parameters.get("SAMPLE"):
-            sample = self.parameterAsVectorLayer(parameters, "SAMPLE", context)
-            if sample is None:
-                raise QgsProcessingException(
-                    tr("{} is not a layer that QGIS can read: choose another one.").format("SAMPLE")
-                )
-            self._sample = read_vector(sample, "SAMPLE")
+            self._sample = read_vector(self.parameterAsVectorLayer(parameters, "SAMPLE", context), "SAMPLE")
         return True
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        reference, sample = self._reference, self._sample
-        if isinstance(reference, RasterInput):
-            reference_file: str | None = str(localise(reference, context, feedback))
-        else:
-            reference_file = localise_vector(reference, context) if reference else None
+        reference = localise_vector(self._polygons, context) if self._polygons else None
+        if self._reference is not None:
+            reference = str(localise(self._reference, context, feedback))
         request = {
             "prediction": str(localise(self._map, context, feedback)),
             "run": optional_text(self, parameters, "RUN", context),
-            "reference": reference_file,
-            "field": self.parameterAsString(parameters, "REFERENCE_FIELD", context),
-            "sample": localise_vector(sample, context) if sample else None,
+            "reference": reference,
+            "field": self.parameterAsString(parameters, "FIELD", context),
+            "sample": localise_vector(self._sample, context) if self._sample else None,
             "sample_field": self.parameterAsString(parameters, "SAMPLE_FIELD", context),
             "classes": optional_text(self, parameters, "CLASSES", context),
             "paper_convention": self.parameterAsBoolean(parameters, "PAPER_CONVENTION", context),
@@ -207,12 +211,3 @@ class Evaluate(MceAlgorithm):
             **{name: result["groups"].get(group) for name, group in GROUPS.items()},
             "MESSAGE": result["message"],
         }
-
-
-def _read_reference(layer: QgsMapLayer | None, context: QgsProcessingContext) -> RasterInput | VectorInput:
-    """Describe the true classes for later use in another thread."""
-    if isinstance(layer, QgsVectorLayer):
-        return read_vector(layer, "REFERENCE")
-    if not isinstance(layer, QgsRasterLayer):
-        raise QgsProcessingException(unreadable("REFERENCE"))
-    return read_whole(layer, "REFERENCE", context)

@@ -130,6 +130,11 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>The sample is a temporary file: save it elsewhere before you fill it in, or it is lost.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
    <source>"{}" is not a GeoPackage: choose a name that ends in .gpkg.</source>
    <translation type="unfinished" />
   </message>
@@ -155,12 +160,22 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/evaluate.py" />
-   <source>True classes: raster or polygons</source>
+   <source>There is nothing to compare the map with: give REFERENCE, POLYGONS or SAMPLE.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/evaluate.py" />
-   <source>There is nothing to compare the map with: give REFERENCE, SAMPLE, or both.</source>
+   <source>The true classes are given twice: leave REFERENCE or POLYGONS empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>True classes: raster</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>True classes: polygons</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -286,11 +301,6 @@
   <message>
    <location filename="../../plugin/algorithms/evaluate.py" />
    <source>What was found, in words</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/evaluate.py" />
-   <source>{} is not a layer that QGIS can read: choose another one.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1201,6 +1211,11 @@
   <message>
    <location filename="../../plugin/source_list.py" />
    <source>SOURCES names the role {}: give that raster as {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/vectors.py" />
+   <source>{} is not a layer that QGIS can read: choose another one.</source>
    <translation type="unfinished" />
   </message>
   <message>

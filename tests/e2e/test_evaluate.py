@@ -142,8 +142,8 @@ def test_polygons_say_what_the_raster_that_they_were_traced_from_says(
         environment,
         "evaluate",
         f"MAP={finished / 'land_cover.tif'}",
-        f"REFERENCE={polygons}",
-        "REFERENCE_FIELD=cover",
+        f"POLYGONS={polygons}",
+        "FIELD=cover",
         f"OUTPUT_DIR={tmp_path / 'polygons'}",
     )
     expected = (tmp_path / "raster" / "confusion.csv").read_bytes()

@@ -29,6 +29,7 @@ def run(provider, fake_backend, context):
         algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"mce:{name}")
         assert handleAlgorithmResults(algorithm, context, feedback, parameters), feedback.errors
         context.setLayersToLoadOnCompletion({})
+        run.warnings = feedback.warnings
         return result, fake_backend()[-1]["parameters"]
 
     return run
@@ -101,8 +102,8 @@ def test_evaluate_with_everything_given(run, land_cover, tmp_path):
     _, request = run(
         "evaluate",
         MAP=str(land_cover),
-        REFERENCE=squares(),
-        REFERENCE_FIELD="cover",
+        POLYGONS=squares(),
+        FIELD="cover",
         SAMPLE=points(),
         SAMPLE_FIELD="reference",
         RUN=str(tmp_path),
@@ -171,6 +172,7 @@ def test_a_sample_is_loaded_above_the_layers_of_its_run(run, image, tmp_path, wh
     target = str(tmp_path / "p.gpkg") if where == "file" else "TEMPORARY_OUTPUT"
     wish = QgsProcessingOutputLayerDefinition(target, QgsProject.instance())
     result, _ = run("draw_sample", MAP=mapped["MAP"], SAMPLE=wish)
+    assert ["temporary file" in warning for warning in run.warnings] == [True] * (where == "temporary")
     (group,) = QgsProject.instance().layerTreeRoot().children()
     assert group.name() == "MCE land cover ortho"
     assert [node.name() for node in group.children()][:2] == ["Sample", "Land cover"]
@@ -190,6 +192,8 @@ def test_a_sample_of_any_other_map_needs_no_group(run, land_cover, tmp_path):
         ("evaluate", {"REFERENCE": None}, "nothing to compare the map with"),
         ("evaluate", {"MAP": "/nowhere/m.tif"}, "MAP"),
         ("evaluate", {"REFERENCE": "/nowhere/r.tif"}, "REFERENCE"),
+        ("evaluate", {"REFERENCE": None, "POLYGONS": "/nowhere/r.gpkg"}, "POLYGONS"),
+        ("evaluate", {"POLYGONS": "/nowhere/r.gpkg"}, "given twice"),
         ("evaluate", {"SAMPLE": "/nowhere/s.gpkg"}, "SAMPLE"),
         ("evaluate", {"CLASSES": "/nowhere/t.csv"}, "CLASSES"),
         ("draw_sample", {"MAP": "/nowhere/m.tif"}, "MAP"),

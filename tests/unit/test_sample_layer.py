@@ -137,7 +137,7 @@ def test_the_layer_brings_a_form_that_lists_the_classes_and_hides_the_map(tmp_pa
     widgets = {f.get("name"): f.find("editWidget") for f in style.iter("field") if f.find("editWidget")}
     assert {name: widget.get("type") for name, widget in widgets.items()} == {
         "reference": "ValueMap",
-        **dict.fromkeys(("map_class", "map_name", "stratum_pixels", "pixel_m2"), "Hidden"),
+        **dict.fromkeys(("fid", "map_class", "map_name", "stratum_pixels", "pixel_m2"), "Hidden"),
     }
     choices = [o.get("value") for o in widgets["reference"].iter("Option") if o.get("type") == "QString"]
     assert choices == ['rock & "stone"', "scree", "water"]
