@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import rasterio
+from rasterio.errors import RasterioError
+
 from .catalogue import NODATA_CLASS
 from .errors import InputError
 from .record import RunRecord, read_record
@@ -65,7 +68,8 @@ def _class_of(row: Mapping[str, str | None], path: Path) -> MapClass:
 
 
 def record_of(path: Path) -> RunRecord | None:
-    """Return the record of a run's folder, or of the run that made a raster beside its run.json, if one did.
+    """Return the record of a run's folder, or of the run in whose folder a raster lies that the run has made,
+    or that is a copy of what it made, such as a reviewed map.
 
     Raises:
         InputError: if it is a folder without a finished run, or the record is of another version.
@@ -76,7 +80,16 @@ def record_of(path: Path) -> RunRecord | None:
         return None
     record = read_record(path.parent)
     made = {product.resolve() for product in record.products.values()}
-    return record if path.resolve() in made else None
+    return record if path.resolve() in made or _is_copy(path, record) else None
+
+
+def _is_copy(path: Path, record: RunRecord) -> bool:
+    """Tell whether a raster says of itself that the model of a run made it."""
+    try:
+        with rasterio.open(path) as dataset:
+            return bool(dataset.tags().get("MCE_MODEL_SHA256") == record.model.sha256)
+    except RasterioError:
+        return False  # whoever reads it says what is wrong with it
 
 
 def classes_of(record: RunRecord | None, table: Path | None) -> tuple[MapClass, ...]:
