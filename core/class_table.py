@@ -92,6 +92,15 @@ def _is_copy(path: Path, record: RunRecord) -> bool:
         return False  # whoever reads it says what is wrong with it
 
 
+def map_file(path: Path) -> Path:
+    """Return a class raster, or the map of the run in a folder.
+
+    Raises:
+        InputError: if it is a folder without a finished run.
+    """
+    return read_record(path).products["land_cover"] if path.is_dir() else path
+
+
 def classes_of(record: RunRecord | None, table: Path | None) -> tuple[MapClass, ...]:
     """Return the classes of a table, else of a record, else none."""
     if table is not None:

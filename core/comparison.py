@@ -13,14 +13,14 @@ from rasterio.windows import Window
 from .accuracy import Scores, scores
 from .catalogue import BACKGROUND, NODATA_CLASS
 from .class_raster import ClassRaster, IdArray, open_class_raster
-from .class_table import MapClass, classes_of, named, record_of
+from .class_table import MapClass, classes_of, map_file, named, record_of
 from .errors import InputError
-from .grid import name_of
 from .map_accuracy import MapAccuracy
 from .progress import Reporter
 from .record import RunRecord, read_record
 from .reference import Reference, open_reference
-from .sample_layer import Sample, read_sample
+from .sample_accuracy import judge
+from .sample_layer import read_sample
 
 MAP, ORACLE = "map", "oracle"
 
@@ -37,6 +37,8 @@ class CompareRequest:
         field: of the polygons' class.
         sample: interpreted layer of `draw_sample`, or none.
         sample_field: of the sample's true class.
+        sample_map: class raster, or folder of a run, that the sample was drawn from, where this is another
+            than the prediction; both must cover the same area.
         classes: CSV table of ids, names and groups; by default those of the run.
         paper_convention: average over the never-trained background too; see `accuracy.scores`.
     """
@@ -47,6 +49,7 @@ class CompareRequest:
     field: str = "class"
     sample: Path | None = None
     sample_field: str = "reference"
+    sample_map: Path | None = None
     classes: Path | None = None
     paper_convention: bool = False
 
@@ -113,12 +116,12 @@ def compare(request: CompareRequest, reporter: Reporter) -> Comparison:
             None if request.sample is None else read_sample(request.sample, classes, request.sample_field)
         )
         if sample is not None:
-            _check_sample(sample, rasters[MAP])
             if sample.n_open:
                 reporter.log(f"{sample.n_open} points of the sample are not interpreted, and count nowhere.")
+            judged = judge(sample, rasters[MAP], classes, request.sample_map, reporter)
         if request.reference is None:
             assert sample is not None
-            found = Comparison(sample.classes)
+            found = Comparison(judged.classes)
         else:
             reference = stack.enter_context(
                 open_reference(request.reference, rasters[MAP], classes, request.field)
@@ -126,25 +129,23 @@ def compare(request: CompareRequest, reporter: Reporter) -> Comparison:
             counted = _count(rasters, reference, _answering(record, rasters), reporter)
             found = _evaluated(counted, classes, record, request)
     if sample is not None:
-        found = Comparison(**{**vars(found), "accuracy": sample.accuracy(), "pixel_m2": sample.pixel_m2})
+        found = Comparison(**{**vars(found), "accuracy": judged.accuracy, "pixel_m2": judged.pixel_m2})
     return found
 
 
 def _rasters(request: CompareRequest, record: RunRecord | None, reporter: Reporter) -> dict[str, Path]:
     """Return row -> class raster: the map alone, or with the maps of the experts of its run."""
-    map_file = request.prediction
+    own = map_file(request.prediction)
     if record is None:
-        return {MAP: map_file}
-    if map_file.is_dir():
-        map_file = read_record(map_file).products["land_cover"]
+        return {MAP: own}
     asked = request.run is not None or request.prediction.is_dir()
-    if not asked and map_file.resolve() != record.products["land_cover"].resolve():
-        return {MAP: map_file}  # one of the other rasters of the run
+    if not asked and own.resolve() != record.products["land_cover"].resolve():
+        return {MAP: own}  # one of the other rasters of the run
     experts = {f"expert_{k}": record.products[f"expert_{k}"] for k in range(1, len(record.experts) + 1)}
     if not asked and not all(path.is_file() for path in experts.values()):
         reporter.log("The maps of the run's experts are not there any more, so only the map is compared.")
-        return {MAP: map_file}
-    return {MAP: map_file, **experts}
+        return {MAP: own}
+    return {MAP: own, **experts}
 
 
 def _check_grids(rasters: dict[str, ClassRaster]) -> None:
@@ -152,22 +153,6 @@ def _check_grids(rasters: dict[str, ClassRaster]) -> None:
     for raster in rasters.values():
         if (raster.shape, raster.transform, raster.crs) != (first.shape, first.transform, first.crs):
             raise InputError(f"{raster.path} and {first.path} differ in their grid; they are not of one run.")
-
-
-def _check_sample(sample: Sample, raster: ClassRaster) -> None:
-    """Raise InputError unless the sample was drawn from this map: its strata are the map's classes."""
-    if sample.crs != raster.crs:
-        raise InputError(
-            f"The sample is in {name_of(sample.crs)}, the map in {name_of(raster.crs)}: it was drawn from "
-            "another map."
-        )
-    mapped = np.array([values[0] for values in raster.dataset.sample(sample.points, indexes=1)])
-    n_other = int((mapped != sample.map_ids).sum())
-    if n_other:
-        raise InputError(
-            f"{n_other} of {len(mapped)} points of the sample have another class in {raster.path}: it was "
-            "drawn from another map."
-        )
 
 
 def _answering(record: RunRecord | None, rasters: dict[str, ClassRaster]) -> NDArray[np.intp] | None:

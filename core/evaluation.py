@@ -123,6 +123,7 @@ def _json(found: Comparison, request: EvaluateRequest) -> str:
         "prediction": str(request.prediction.absolute()),
         "reference": str(request.reference.absolute()) if request.reference else None,
         "sample": str(request.sample.absolute()) if request.sample else None,
+        "sample_map": str(request.sample_map.absolute()) if request.sample_map else None,
         "paper_convention": request.paper_convention,
         "classes": [vars(c) for c in found.classes],
     }

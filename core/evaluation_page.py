@@ -32,7 +32,8 @@ def evaluation_page(found: Comparison, request: CompareRequest, remarks: Sequenc
         sections.append(sample_section(found.accuracy, found.pixel_m2, found.colors))
     sources = [f"map {request.prediction}"]
     sources += [f"reference {request.reference}"] if request.reference else []
-    sources += [f"sample {request.sample}"] if request.sample else []
+    drawn = f", drawn from {request.sample_map}" if request.sample_map else ""
+    sources += [f"sample {request.sample}{drawn}"] if request.sample else []
     return Page(
         "Accuracy of a land-cover map",
         "; ".join(sources),

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from .catalogue import NODATA_CLASS
-from .class_raster import ClassRaster, open_class_raster
-from .class_table import classes_of, named, record_of
+from .class_raster import ClassRaster, count_strips, open_class_raster
+from .class_table import classes_of, map_file, named, record_of
 from .errors import InputError
 from .grid import require_metric
 from .progress import Reporter, SilentReporter
@@ -63,12 +62,12 @@ def draw_sample(request: SampleRequest, reporter: Reporter | None = None) -> Sam
     """
     report = reporter or SilentReporter()
     record = record_of(request.raster)
-    raster_path = record.products["land_cover"] if record and request.raster.is_dir() else request.raster
+    raster_path = map_file(request.raster)
     require_free(request.output, overwrite=request.overwrite)
     rng = np.random.default_rng(request.seed)
     with open_class_raster(raster_path) as raster:
         require_metric(raster.crs, f"The map {raster_path}")
-        counts = _count_strips(raster, report)  # (strips, 255)
+        counts = count_strips(raster, report)  # (strips, 255)
         pixels = counts.sum(axis=0)
         ids = np.flatnonzero(pixels)
         if not len(ids):
@@ -130,15 +129,6 @@ def _rounded(share: NDArray[np.float64], total: int) -> NDArray[np.int64]:
     rest = np.argsort(whole - share, kind="stable")[: int(total - whole.sum())]
     whole[rest] += 1
     return whole
-
-
-def _count_strips(raster: ClassRaster, reporter: Reporter) -> NDArray[np.int64]:
-    """Return the pixels of each class in each strip, `[strips, 255]`."""
-    strips, counts = raster.strips(), []
-    for done, strip in enumerate(strips, start=1):
-        counts.append(np.bincount(raster.read(strip).ravel(), minlength=256)[:NODATA_CLASS])
-        reporter.progress(done, len(strips), "strips")
-    return np.stack(counts)
 
 
 def _draw(

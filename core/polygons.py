@@ -53,16 +53,17 @@ def read_polygons(path: Path, field: str, crs: CRS) -> tuple[NDArray[Any], list[
         raise InputError(f"{path} holds other geometries than polygons; give a layer of polygons.")
     used = (kinds >= 0) & ~shapely.is_empty(geometries)
     values = [value for value, use in zip(columns[0].tolist(), used, strict=True) if use]
-    return _projected(geometries[used], horizontal(CRS.from_user_input(info["crs"])), crs, path), values
+    source = horizontal(CRS.from_user_input(info["crs"]))
+    return projected(geometries[used], source, crs, f"Polygons of {path}"), values
 
 
-def _projected(geometries: NDArray[Any], source: CRS, target: CRS, path: Path) -> NDArray[Any]:
+def projected(geometries: NDArray[Any], source: CRS, target: CRS, what: str) -> NDArray[Any]:
+    """Return geometries in another CRS; raise InputError where that is not defined. `what` they are."""
     if source == target or not len(geometries):
         return geometries
 
     beyond = InputError(
-        f"Polygons of {path} lie where {name_of(target)} is not defined; check their coordinate reference "
-        "system."
+        f"{what} lie where {name_of(target)} is not defined; check their coordinate reference system."
     )
 
     def project(xy: NDArray[np.float64]) -> NDArray[np.float64]:

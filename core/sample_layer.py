@@ -121,7 +121,7 @@ class Sample:
         counts: `[C, C]` points, mapped classes in rows, reference classes in columns.
         mapped_pixels: `[C]`.
         points, map_ids: coordinates `[n, 2]` in `crs` and mapped class id `[n]` of all points.
-        n_open: points without a reference, which count nowhere.
+        references: `[n]` reference class ids, 255 for points that are not interpreted and count nowhere.
     """
 
     classes: tuple[MapClass, ...]
@@ -131,7 +131,12 @@ class Sample:
     crs: CRS
     points: NDArray[np.float64]
     map_ids: NDArray[np.int64]
-    n_open: int
+    references: NDArray[np.int64]
+
+    @property
+    def n_open(self) -> int:
+        """Points that are not interpreted."""
+        return int((self.references == NODATA_CLASS).sum())
 
     def accuracy(self) -> MapAccuracy:
         """Return the estimates; see `estimate_accuracy`."""
@@ -150,25 +155,25 @@ def read_sample(path: Path, classes: Sequence[MapClass] = (), field: str = REFER
         InputError: if it cannot be read, misses fields, has no reference at all, or names an unknown class.
     """
     info, wkb, columns = _read_layer(path, field)
+    points = _coordinates(wkb, columns, path)
     map_ids = np.asarray(columns["map_class"]).astype(np.int64)
     mapped = {int(i): str(name) for i, name in zip(map_ids, columns["map_name"], strict=True)}
     strata = {int(i): int(n) for i, n in zip(map_ids, columns["stratum_pixels"], strict=True)}
     known = {c.id: c for c in (*(MapClass(i, name) for i, name in mapped.items()), *classes)}
-    reference, n_open = _references(columns[field].tolist(), tuple(known.values()), path, field)
-    used = sorted(set(mapped) | set(reference.values()))
-    index = {i: c for c, i in enumerate(used)}
+    references = _references(columns[field].tolist(), tuple(known.values()), path, field)
+    done = references != NODATA_CLASS
+    used = sorted(set(mapped) | set(references[done].tolist()))
     counts = np.zeros((len(used), len(used)), np.int64)
-    for row, true in reference.items():
-        counts[index[int(map_ids[row])], index[true]] += 1
+    np.add.at(counts, (np.searchsorted(used, map_ids[done]), np.searchsorted(used, references[done])), 1)
     return Sample(
         tuple(known[i] for i in used),
         counts,
         np.array([strata.get(i, 0) for i in used], np.int64),
         float(columns["pixel_m2"][0]),
         CRS.from_user_input(info["crs"]),
-        shapely.get_coordinates(shapely.from_wkb(wkb)),
+        points,
         map_ids,
-        n_open,
+        references,
     )
 
 
@@ -197,27 +202,41 @@ def _read_layer(path: Path, field: str) -> tuple[dict[str, Any], NDArray[Any], d
     return info, wkb, dict(zip(meta["fields"].tolist(), columns, strict=True))
 
 
+def _coordinates(wkb: NDArray[Any], columns: dict[str, NDArray[Any]], path: Path) -> NDArray[np.float64]:
+    """Return the place of each point `[n, 2]`; raise InputError for rows that no draw has made."""
+    geometries = shapely.from_wkb(wkb)
+    strange = shapely.get_num_coordinates(geometries) != 1
+    for name in _NEEDED:
+        strange |= np.array([class_key(value) == "" for value in columns[name].tolist()])
+    if strange.any():
+        raise InputError(
+            f"{int(strange.sum())} rows of {path} were not drawn: they have no place, or no {_NEEDED[0]!r}; "
+            "take them out, for points that people choose say nothing of a map."
+        )
+    return shapely.get_coordinates(geometries)
+
+
 def _references(
     values: Sequence[Any], classes: Sequence[MapClass], path: Path, field: str
-) -> tuple[dict[int, int], int]:
-    """Return the reference class id of each interpreted row, and how many rows are not interpreted: empty, or
-    0 or 255, which in rasters mean no class, where no class has this id.
+) -> NDArray[np.int64]:
+    """Return the reference class id of each row `[n]`, 255 where it is not interpreted: empty, or 0 or 255,
+    which in rasters mean no class, where no class has this id.
     """
-    ids, found, n_open = ids_by_key(classes), {}, 0
+    ids = ids_by_key(classes)
     nothing = {"", str(BACKGROUND), str(NODATA_CLASS)} - ids.keys()
+    found = np.full(len(values), NODATA_CLASS, np.int64)
     for row, value in enumerate(values):
         key = class_key(value)
         if key in nothing:
-            n_open += 1
-        elif key not in ids:
+            continue
+        if key not in ids:
             raise InputError(
                 f"The sample {path} names the reference class {value!r}, which is not known; write an id "
                 f"or a name of {', '.join(f'{c.id} ({c.name})' for c in classes)}, or give a class table."
             )
-        else:
-            found[row] = ids[key]
-    if not found:
+        found[row] = ids[key]
+    if (found == NODATA_CLASS).all():
         raise InputError(
             f"No point of {path} is interpreted yet: write the true classes into its field {field!r}."
         )
-    return found, n_open
+    return found

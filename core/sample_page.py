@@ -19,8 +19,8 @@ def sample_section(accuracy: MapAccuracy, pixel_m2: float, colors: Mapping[str, 
         [
             Text(
                 "Estimates for the whole map from the interpreted random points, with 95 % confidence "
-                "intervals (Olofsson et al. 2014). User's accuracy: of what is mapped so, how much is so. "
-                "Producer's accuracy: of what is so, how much is mapped so."
+                "intervals (Olofsson et al. 2014, Stehman 2014). User's accuracy: of what is mapped so, how "
+                "much is so. Producer's accuracy: of what is so, how much is mapped so."
             ),
             _table(accuracy, pixel_m2, colors),
             _accuracies(accuracy),

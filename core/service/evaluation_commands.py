@@ -51,6 +51,13 @@ def evaluate(
     sample_field: Annotated[
         str, typer.Option(metavar="NAME", help="Field of the sample with the true class.")
     ] = "reference",
+    sample_map: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MAP|RUN_DIR",
+            help="Map that the sample was drawn from, if this is another one of the same area.",
+        ),
+    ] = None,
     classes: ClassTable = None,
     paper_convention: Annotated[
         bool,

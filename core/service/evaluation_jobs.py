@@ -29,6 +29,7 @@ class EvaluateJob(JobRequest):
     field: Annotated[str, _or("class")] = "class"
     sample: OptionalPath = None
     sample_field: Annotated[str, _or("reference")] = "reference"
+    sample_map: OptionalPath = None
     classes: OptionalPath = None
     paper_convention: bool = False
     overwrite: bool = False

@@ -54,10 +54,8 @@ class Evaluate(MceAlgorithm):
 
     ID = "evaluate"
     # Set by prepareAlgorithm.
-    _map: RasterInput
-    _reference: RasterInput | None
-    _polygons: VectorInput | None
-    _sample: VectorInput | None
+    _rasters: dict[str, RasterInput]
+    _vectors: dict[str, VectorInput]
 
     def displayName(self) -> str:
         return tr("Evaluate a map")
@@ -112,6 +110,13 @@ class Evaluate(MceAlgorithm):
                 "RUN",
                 tr("Folder of the run whose experts are compared (empty: the one that made the map)"),
                 QgsProcessingParameterFile.Folder,
+                optional=True,
+            )
+        )
+        self.add_advanced(
+            QgsProcessingParameterRasterLayer(
+                "SAMPLE_MAP",
+                tr("Map that the sample was drawn from (empty: the map itself)"),
                 optional=True,
             )
         )
@@ -172,32 +177,31 @@ class Evaluate(MceAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,  # noqa: ARG002
     ) -> bool:
-        self._map = read_whole(self.parameterAsRasterLayer(parameters, "MAP", context), "MAP", context)
-        self._reference = self._polygons = self._sample = None
-        if parameters.get("REFERENCE"):
-            layer = self.parameterAsRasterLayer(parameters, "REFERENCE", context)
-            self._reference = read_whole(layer, "REFERENCE", context)
-        if parameters.get("POLYGONS"):
-            self._polygons = read_vector(
-                self.parameterAsVectorLayer(parameters, "POLYGONS", context), "POLYGONS"
-            )
-        if parameters.get("SAMPLE"):
-            self._sample = read_vector(self.parameterAsVectorLayer(parameters, "SAMPLE", context), "SAMPLE")
+        self._rasters = {
+            name: read_whole(self.parameterAsRasterLayer(parameters, name, context), name, context)
+            for name in ("MAP", "REFERENCE", "SAMPLE_MAP")
+            if parameters.get(name)
+        }
+        self._vectors = {
+            name: read_vector(self.parameterAsVectorLayer(parameters, name, context), name)
+            for name in ("POLYGONS", "SAMPLE")
+            if parameters.get(name)
+        }
         return True
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        reference = localise_vector(self._polygons, context) if self._polygons else None
-        if self._reference is not None:
-            reference = str(localise(self._reference, context, feedback))
+        files = {name: str(localise(raster, context, feedback)) for name, raster in self._rasters.items()}
+        files |= {name: localise_vector(vector, context) for name, vector in self._vectors.items()}
         request = {
-            "prediction": str(localise(self._map, context, feedback)),
+            "prediction": files["MAP"],
             "run": optional_text(self, parameters, "RUN", context),
-            "reference": reference,
+            "reference": files.get("REFERENCE") or files.get("POLYGONS"),
             "field": self.parameterAsString(parameters, "FIELD", context),
-            "sample": localise_vector(self._sample, context) if self._sample else None,
+            "sample": files.get("SAMPLE"),
             "sample_field": self.parameterAsString(parameters, "SAMPLE_FIELD", context),
+            "sample_map": files.get("SAMPLE_MAP"),
             "classes": optional_text(self, parameters, "CLASSES", context),
             "paper_convention": self.parameterAsBoolean(parameters, "PAPER_CONVENTION", context),
             "output": self.parameterAsString(parameters, "OUTPUT_DIR", context),

@@ -205,6 +205,11 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Map that the sample was drawn from (empty: the map itself)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
    <source>Average as the MCE paper does</source>
    <translation type="unfinished" />
   </message>

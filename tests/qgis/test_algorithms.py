@@ -30,7 +30,8 @@ PARAMETERS = {
         *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
     },
     "evaluate": {
-        *("MAP", "REFERENCE", "POLYGONS", "FIELD", "SAMPLE", "SAMPLE_FIELD", "RUN", "CLASSES"),
+        *("MAP", "REFERENCE", "POLYGONS", "FIELD", "SAMPLE", "SAMPLE_FIELD", "SAMPLE_MAP"),
+        *("RUN", "CLASSES"),
         *("PAPER_CONVENTION", "OVERWRITE", "OUTPUT_DIR"),
     },
     "draw_sample": {"MAP", "SIZE", "MINIMUM", "SEED", "CLASSES", "OVERWRITE", "SAMPLE"},

@@ -8,9 +8,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core import class_raster
-from mce_landcover.core.class_raster import open_class_raster
+from mce_landcover.core.class_raster import count_strips, open_class_raster
 from mce_landcover.core.errors import Cancelled, InputError, OutputError
-from mce_landcover.core.map_sample import SampleRequest, _count_strips, _draw, allocate, draw_sample
+from mce_landcover.core.map_sample import SampleRequest, _draw, allocate, draw_sample
 from mce_landcover.core.progress import SilentReporter
 from run_support import ORIGIN, run_record, write_ids
 
@@ -77,7 +77,7 @@ def test_every_pixel_of_a_class_is_drawn_alike(tmp_path: Path, monkeypatch: pyte
         ids[place] = 2
     counts, found = np.zeros(ids.shape, int), np.array([1, 2])
     with open_class_raster(write_ids(tmp_path / "map.tif", ids, blockysize=3)) as raster:
-        held = _count_strips(raster, SilentReporter())
+        held = count_strips(raster, SilentReporter())
         for seed in range(400):
             rng = np.random.default_rng(seed)
             rows, cols, drawn = _draw(raster, held, found, np.array([1, 2]), rng)

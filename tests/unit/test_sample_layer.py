@@ -154,3 +154,16 @@ def test_nothing_but_a_sample_without_answers_is_replaced(tmp_path: Path) -> Non
         assert file.read_bytes() == before
     with pytest.raises(OutputError, match=r"let its name end in \.gpkg"):
         draw_sample(SampleRequest(tmp_path / "map.tif", tmp_path / "s.shp"))
+
+
+def test_rows_that_nobody_drew_are_refused(tmp_path: Path) -> None:
+    layer, _ = interpreted(tmp_path, lambda t: "class 1")
+    with closing(sqlite3.connect(layer)) as database, database:
+        for (trigger,) in database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            database.execute(f'DROP TRIGGER "{trigger}"')
+        database.execute("UPDATE sample SET map_class = NULL WHERE point IN (3, 4)")
+        database.execute("UPDATE sample SET geom = NULL WHERE point = 9")
+    with pytest.raises(InputError, match=r"3 rows of .* were not drawn"):
+        read_sample(layer)
