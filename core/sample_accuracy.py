@@ -107,7 +107,7 @@ def _require_own(sample: Sample, raster: ClassRaster, pixels: NDArray[np.int64])
     if n_other:
         raise InputError(
             f"{n_other} of {len(mapped)} points of the sample have another class in {raster.path}: it was "
-            "drawn from another map; name that one, too, if this one is to be judged with it."
+            "drawn from another map; give that one as sample_map to judge this one with it."
         )
     drawn = np.zeros_like(pixels)
     for c, n in zip(sample.classes, sample.mapped_pixels, strict=True):
@@ -117,7 +117,7 @@ def _require_own(sample: Sample, raster: ClassRaster, pixels: NDArray[np.int64])
         i = int(changed[0])
         raise InputError(
             f"Class {i} has {pixels[i]:,} pixels in {raster.path}, but {drawn[i]:,} in the sample: this was "
-            "drawn from another map, which is then to be named, too, or it misses all points of a class."
+            "drawn from another map (give it as sample_map), or all its points of a class are missing."
         )
 
 
