@@ -1009,6 +1009,36 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/files.py" />
+   <source>{} cannot be written ({}): check its folder's rights and space.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>Merging takes two or more different files: choose another copy.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>{} is one of the copies, which are only read: choose another name.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>{} is there already: choose another name, or overwrite it.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>{} and {} have no candidates in common: choose copies of one file.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>The decision {} is not the same in all copies: one of them was changed by hand.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/outlines.py" />
    <source>The outline of this candidate is broken: flag the run anew.</source>
    <translation type="unfinished" />
@@ -1021,6 +1051,16 @@
   <message>
    <location filename="../../plugin/review/outlines.py" />
    <source>The new outline crosses itself: correct it and decide again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/second_look.py" />
+   <source>The share of a second look must be more than 0 and at most 1.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/second_look.py" />
+   <source>Nobody but you has decided anything here: a second look is for a colleague.</source>
    <translation type="unfinished" />
   </message>
   <message>
