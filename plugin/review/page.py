@@ -14,15 +14,15 @@ h1 { line-height: 1.2; margin-bottom: 0; }
 h2 { margin-top: 2.25rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 1.25rem; }
 p { max-width: 46rem; }
 .faint, caption, dt, th { color: var(--faint); }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .75rem; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; }
 dl div { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .8rem; }
 dt { font-size: .85rem; } dd { margin: 0; font-size: 1.25rem; font-weight: 600; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
 caption { text-align: left; padding-bottom: .4rem; font-size: .9rem; }
 th, td { padding: .3rem .7rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { font-size: .85rem; } .number { text-align: right; } td.same { font-weight: 700; }
-svg { display: block; width: 12rem; height: .9rem; border-radius: .2rem; }
+th { font-size: .85rem; } .number { text-align: right; white-space: nowrap; } td.same { font-weight: 700; }
+svg { display: block; width: 8rem; height: .9rem; border-radius: .2rem; }
 .key { display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin: 0 .3rem 0 .9rem; }
 @media print { h2 { break-after: avoid; } table { break-inside: avoid; } }
 """

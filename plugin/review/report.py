@@ -200,7 +200,7 @@ def _about(store: ReviewStore) -> str:
         (tr("model"), run.get("model")),
         (tr("its SHA-256"), run.get("model_sha256")),
         (tr("ranked by"), run.get("ranked_by")),
-        (tr("rows of the log"), len(store.log)),
+        (tr("rows of the log"), str(len(store.log))),
         *((tr("note"), note) for note in store.notes),
     ]
     return section(tr("What was reviewed"), table((tr("what"), tr("value")), rows))
