@@ -35,6 +35,9 @@ PARAMETERS = {
         *("PAPER_CONVENTION", "OVERWRITE", "OUTPUT_DIR"),
     },
     "draw_sample": {"MAP", "SIZE", "MINIMUM", "SEED", "CLASSES", "OVERWRITE", "SAMPLE"},
+    "merge_reviews": {"COPIES", "OVERWRITE", "LOAD_LAYERS", "MERGED_FILE"},
+    "review_report": {"CANDIDATES", "REPORT", "TABLE"},
+    "export_review": {"CANDIDATES", "CATALOGUE", "ACCEPTED"},
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
     "setup_backend": {"PYTHON", "REBUILD"},
@@ -58,6 +61,13 @@ OUTPUTS = {
         *("OA_SAMPLE", "OA_SAMPLE_CI", "N_POINTS", "MESSAGE"),
     },
     "draw_sample": {"SAMPLE", "N_POINTS", "PER_CLASS"},
+    "merge_reviews": {
+        *("MERGED_FILE", "CANDIDATES", "DISAGREEMENTS", "N_DECISIONS", "N_DISAGREEMENTS", "MESSAGE"),
+    },
+    "review_report": {
+        *("REPORT", "TABLE", "N_CANDIDATES", "N_DECIDED", "N_ACCEPTED", "PRECISION", "AGREEMENT", "MESSAGE"),
+    },
+    "export_review": {"ACCEPTED", "N_ACCEPTED"},
     "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},
     "make_scene": {"OUTPUT_DIR", "IMAGE", "DEM", "LABELS"},
     "setup_backend": {"PYTHON", "INFO"},
@@ -103,9 +113,9 @@ def test_enumerations_are_static_strings(create, name):
 
 
 def test_missing_backend_is_said_before_and_when_running(create, image, tmp_path):
-    for name in IDS:
-        ok, sentence = create(name).canExecute()
-        assert ok == (name == "setup_backend")
+    for algorithm in ALGORITHMS:
+        ok, sentence = create(algorithm.ID).canExecute()
+        assert ok == (not algorithm.NEEDS_BACKEND)
         assert ok or "Set up the backend" in sentence
     with pytest.raises(QgsProcessingException, match="Set up the backend"):
         processing.run("mce:predict", {"IMAGE": str(image), "OUTPUT_DIR": str(tmp_path / "out")})
