@@ -22,10 +22,22 @@ _RATES: Mapping[RuleName, float] = {"mlp": 1e-5, "cnn": 5e-4, "gate": 1e-3, "cal
 EPOCHS = 50
 
 
+class StackedLogits(nn.Module):
+    """Stands for K frozen experts where their logits, `K C` bands, were worked out before."""
+
+    def __init__(self, n_experts: int):
+        super().__init__()
+        self.n_experts = n_experts
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[B, K C, H, W]` to `[B, K, C, H, W]`."""
+        return x.unflatten(1, (self.n_experts, -1))
+
+
 class JoinedNetwork(nn.Module):
     """Frozen experts and a rule that learns, as a network of one head."""
 
-    def __init__(self, experts: MceNetwork, rule: nn.Module):
+    def __init__(self, experts: MceNetwork | StackedLogits, rule: nn.Module):
         super().__init__()
         self.experts = experts.requires_grad_(False).eval()
         self.rule = rule
@@ -66,7 +78,7 @@ def rule_weights(pixel_counts: Sequence[int], power: float) -> list[float]:
 
 def fit_rule(
     name: RuleName,
-    network: MceNetwork,
+    network: MceNetwork | StackedLogits,
     card: ModelCard,
     data: TileData,
     *,
