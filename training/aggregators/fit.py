@@ -18,7 +18,7 @@ from .rules import RuleName, make_rule
 
 #: METHODS.md section 1: 50 epochs, decay 0.1 every 10 epochs.
 _DECAY = {"schedule": "step", "patience": 10, "factor": 0.1, "adapted_lr": False, "weight_decay": 0.0}
-_RATES: Mapping[RuleName, float] = {"mlp": 1e-5, "cnn": 5e-4, "gate": 1e-3, "calibrated": 5e-2}
+_RATES: Mapping[RuleName, float] = {"mlp": 1e-5, "cnn": 5e-4, "gate": 1e-3, "calibrated": 5e-2, "composed": 1e-2}
 EPOCHS = 50
 
 

@@ -1,5 +1,5 @@
-"""Learnt rules that join the logits of frozen experts: the paper's two and two of ours. Rules without weights
-live in `core/aggregation.py`, the fitting in `fit.py`."""
+"""Learnt rules that join the logits of frozen experts: the paper's two and two of ours. A third one of ours is in
+`composed.py`; rules without weights live in `core/aggregation.py`, the fitting in `fit.py`."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from ...core.aggregation import aggregate
 from ...core.errors import InputError
+from .composed import ComposedRule
 
-RuleName = Literal["mlp", "cnn", "gate", "calibrated"]
+RuleName = Literal["mlp", "cnn", "gate", "calibrated", "composed"]
 
 
 class MlpRule(nn.Sequential):
@@ -104,10 +105,12 @@ def make_rule(name: RuleName, responsible: Sequence[Sequence[bool]]) -> nn.Modul
     n_experts, n_classes = len(responsible), len(responsible[0])
     if name == "calibrated":
         return CalibratedRule(responsible)
+    if name == "composed":
+        return ComposedRule(responsible)
     kinds = {"mlp": MlpRule, "cnn": CnnRule, "gate": GateRule}
     if name not in kinds:
         raise InputError(
-            f"There is no learnt rule {name!r}: choose one of {', '.join([*kinds, 'calibrated'])}."
+            f"There is no learnt rule {name!r}: choose one of {', '.join([*kinds, 'calibrated', 'composed'])}."
         )
     rule: nn.Module = kinds[name](n_experts, n_classes)
     return rule

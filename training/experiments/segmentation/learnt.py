@@ -37,20 +37,22 @@ def fit_rules(
     areas = [logit_area(network, card, tiles.read(i)) for i in range(len(tiles.names))]
     stacked = logits_card(card)
     found = {}
-    for name in fitted.names:
+    for name, rule in fitted.rules.items():
         reporter.log(f"Fitting the rule {name} to {len(areas)} tiles.")
-        sampler = PatchSampler(areas, [c.id for c in card.classes], card.window, balanced=0.0)
+        sampler = PatchSampler(areas, [c.id for c in card.classes], fitted.window, balanced=0.0)
         patches = TrainingPatches(sampler, fitted.patches, Augmentation("none"), seed)
         data = TileData(patches, batch_size=_BATCH, workers=0, seed=seed)
         with TemporaryDirectory() as folder:
             result = fit_rule(
-                name,
+                rule.name,
                 StackedLogits(len(card.experts)),
                 stacked,
                 data,
                 folder=Path(folder),
                 reporter=reporter,
                 trainer=TrainerSettings(epochs=fitted.epochs, device="cpu"),
+                balance=rule.balance,
+                lr=rule.lr,
                 seed=seed,
             )
         found[name] = result.rule

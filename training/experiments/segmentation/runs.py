@@ -112,7 +112,7 @@ def _judge(
         learnt = fit_rules(study.fitted, network, card, splits[study.fitted.split], config.seed, reporter)
     rules = list(dict.fromkeys([card.aggregation, *rules_of(study, card)]))
     test = splits["test"]
-    areas = [test.read(i) for i in range(len(test.names))]
+    areas = [test.read(i) for i in range(0, len(test.names), study.test_every)]
     matrices = evaluate_rules(network, card, areas, rules, learnt=learnt, reporter=reporter)
     return {DEFAULT: matrices[card.aggregation], **matrices}
 
@@ -141,7 +141,7 @@ def _is_trained(bundle: Path, config: Config) -> bool:
 def _key(study: Study, run: str, config: Config) -> str:
     """Return a hash of everything that the scores of a run depend on."""
     fitted = study.fitted if study.fitted is not None and run in study.fitted.runs else None
-    told = [_plan(config), study.rules, fitted and fitted.model_dump(mode="json", exclude={"runs"})]
+    told = [_plan(config), study.rules, study.test_every, fitted and fitted.model_dump(mode="json", exclude={"runs"})]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

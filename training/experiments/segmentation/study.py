@@ -57,18 +57,31 @@ class ClaimSpec(_Part):
     overall_loss: float = 0.02
 
 
+class RuleSpec(_Part):
+    """A learnt aggregation; `balance` is the power of the class weights, `lr` None the rule's own rate."""
+
+    name: RuleName
+    balance: float = 0.0
+    lr: float | None = None
+
+
 class FittedRules(_Part):
     """Learnt aggregations, fitted to the tiles of `split` with the frozen experts of every run named.
 
     Experts that have seen a tile many times are surer there than elsewhere, so `val` is the better choice,
     unless it is too unlike the rest or the training was short.
+
+    Attributes:
+        window: side in pixels of the patches fitted to; rules look at single pixels or their neighbours.
+        patches: per epoch.
     """
 
     runs: tuple[str, ...]
-    names: tuple[RuleName, ...]
+    rules: dict[str, RuleSpec]
     split: Literal["train", "val"] = "val"
-    epochs: int = 10
-    patches: int = 400
+    window: int = 64
+    epochs: int = 50
+    patches: int = 80
 
 
 class Study(ExperimentSettings):
@@ -81,6 +94,7 @@ class Study(ExperimentSettings):
         shared: folder of the shared data that `data.folder` is set to, if any.
         runs: name -> changes `section.name=value`.
         seeds: each run is trained once per seed.
+        test_every: judge on each n-th test tile only, where neighbours show the same.
         validated: choose the best epoch by the validation split, or take the last one.
         rules: aggregations that runs of several experts are judged by besides their own.
     """
@@ -90,6 +104,7 @@ class Study(ExperimentSettings):
     base: str
     shared: Path | None = None
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
+    test_every: int = Field(default=1, gt=0)
     validated: bool = False
     runs: dict[str, tuple[str, ...]]
     rules: tuple[str, ...] = ("mean", "mean_responsible", "max", "zero_nontarget", "conditional")

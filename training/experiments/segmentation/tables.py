@@ -88,7 +88,7 @@ def _claim(claim: ClaimSpec, judged: Sequence[Judged]) -> str:
 def _rules(study: Study, judged: Sequence[Judged]) -> list[str]:
     if study.fitted is None:
         return []
-    ours = [name for name in (*study.rules, *study.fitted.names) if name not in ("mean", "mean_responsible")]
+    ours = [name for name in (*study.rules, *study.fitted.rules) if name not in ("mean", "mean_responsible")]
     found = []
     for run in study.fitted.runs:
         for rule in ours:
