@@ -48,7 +48,7 @@ def read_settings(path: Path, kind: type[Settings], shipped: Path) -> Settings:
     Raises:
         InputError: in one sentence, if it is missing, no TOML, or says something unknown or impossible.
     """
-    file = path if path.exists() else shipped / f"{path}.toml"
+    file = path if path.is_file() else shipped / f"{path}.toml"
     try:
         return kind.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
