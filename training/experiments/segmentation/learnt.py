@@ -34,7 +34,7 @@ def fit_rules(
     Raises:
         see `fit_rule`.
     """
-    areas = [logit_area(network, card, tiles.read(i)) for i in range(len(tiles.names))]
+    areas = [logit_area(network, card, tiles.read(i)) for i in range(0, len(tiles.names), fitted.every)]
     stacked = logits_card(card)
     found = {}
     for name, rule in fitted.rules.items():
@@ -85,5 +85,3 @@ def logit_area(network: MceNetwork, card: ModelCard, area: Area) -> Area:
         across = slice(place.left + place.cols.start, place.left + place.cols.stop)
         stacked[:, down, across] = logits[:, place.rows, place.cols]
     return Area(stacked, area.labels)
-
-

@@ -141,7 +141,12 @@ def _is_trained(bundle: Path, config: Config) -> bool:
 def _key(study: Study, run: str, config: Config) -> str:
     """Return a hash of everything that the scores of a run depend on."""
     fitted = study.fitted if study.fitted is not None and run in study.fitted.runs else None
-    told = [_plan(config), study.rules, study.test_every, fitted and fitted.model_dump(mode="json", exclude={"runs"})]
+    told = [
+        _plan(config),
+        study.rules,
+        study.test_every,
+        fitted and fitted.model_dump(mode="json", exclude={"runs"}),
+    ]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

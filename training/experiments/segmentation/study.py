@@ -73,6 +73,7 @@ class FittedRules(_Part):
 
     Attributes:
         window: side in pixels of the patches fitted to; rules look at single pixels or their neighbours.
+        every: fit to each n-th tile only.
         patches: per epoch.
     """
 
@@ -80,6 +81,7 @@ class FittedRules(_Part):
     rules: dict[str, RuleSpec]
     split: Literal["train", "val"] = "val"
     window: int = 64
+    every: int = Field(default=1, gt=0)
     epochs: int = 50
     patches: int = 80
 

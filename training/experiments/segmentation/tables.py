@@ -44,7 +44,9 @@ def make_table(spec: TableSpec, judged: Sequence[Judged]) -> Table:
     published = TABLES.get(spec.published or "", {})
     beside = [c for c in columns if any(c in figures for figures in published.values())]
     heads = ("", *columns, *(f"paper {c}" for c in beside))
-    rows = [_row(row, columns, judged, published.get(row.published or row.label, {}), beside) for row in spec.rows]
+    rows = [
+        _row(row, columns, judged, published.get(row.published or row.label, {}), beside) for row in spec.rows
+    ]
     return Table(spec.caption, heads, rows, digits=1)
 
 
@@ -63,7 +65,9 @@ def findings(study: Study, judged: Sequence[Judged]) -> list[str]:
     return [*found, *_rules(study, judged)]
 
 
-def paired(judged: Sequence[Judged], one: tuple[str, str], other: tuple[str, str], column: str) -> list[float]:
+def paired(
+    judged: Sequence[Judged], one: tuple[str, str], other: tuple[str, str], column: str
+) -> list[float]:
     """Return the differences (one - other) seed by seed; each is a run and a rule."""
     pairs = zip(values(judged, *one, column), values(judged, *other, column), strict=False)
     return [a - b for a, b in pairs]
