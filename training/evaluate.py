@@ -82,7 +82,7 @@ def evaluate_rules(
         truth = np.stack([cut(areas[p.area].labels, p, card.window) for p in batch])
         with torch.inference_mode():
             logits = network(normaliser(raw).to(device)).float().cpu()  # (B, K, C, S, S)
-            for rule, matrix in matrices.items():
+            for rule in matrices:
                 joined = (
                     extra[rule](logits)
                     if rule in extra
@@ -91,7 +91,7 @@ def evaluate_rules(
                 predicted = ids[joined.argmax(-3).numpy()]
                 for b, place in enumerate(batch):
                     part = b, place.rows, place.cols
-                    matrix += confusion_matrix(truth[part], predicted[part], ids.tolist())
+                    matrices[rule] += confusion_matrix(truth[part], predicted[part], ids.tolist())
         report.progress(min(start + batch_size, len(found)), len(found), "windows")
     return matrices
 

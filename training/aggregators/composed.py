@@ -16,9 +16,9 @@ class ComposedRule(nn.Module):
 
     `conditional` asks expert k alone whether a pixel of C_k is one of C_{k+1}, though the experts of narrower
     groups, whose logits the complementary loss holds near zero elsewhere, know something about it as well.
-    Here the log odds of entering C_{k+1} are a linear function of the log odds that every expert gives to every
-    group (`K (K - 1)` numbers, for each k), each expert has a temperature and each class a bias, and a network
-    of one hidden layer adds to the class scores. It begins as `conditional` exactly.
+    Here the log odds of entering C_{k+1} are a linear function of the log odds that every expert gives to
+    every group (`K (K - 1)` numbers, for each k), each expert has a temperature and each class a bias, and a
+    network of one hidden layer adds to the class scores. It begins as `conditional` exactly.
 
     Args:
         responsible: `[K][C]`, nested, K at least 2.

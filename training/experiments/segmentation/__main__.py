@@ -1,5 +1,5 @@
-"""`python -m mce_landcover.training.experiments.segmentation CONFIG OUT`: the tables of a study; runs that OUT
-holds are not trained again."""
+"""`python -m mce_landcover.training.experiments.segmentation CONFIG OUT`: the tables of a study; runs that
+OUT holds are not trained again."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,6 @@
 """Fits learnt aggregations to the logits of frozen experts, which are worked out once and then stand for the
 image: fitting is quick and the same module and trainer do it."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +26,13 @@ _BATCH = 8
 
 
 def fit_rules(
-    fitted: FittedRules, network: MceNetwork, card: ModelCard, tiles: TileSet, seed: int, reporter: Reporter
+    fitted: FittedRules,
+    network: MceNetwork,
+    card: ModelCard,
+    tiles: TileSet,
+    *,
+    seed: int,
+    reporter: Reporter,
 ) -> dict[str, nn.Module]:
     """Return the rules by name, fitted to the tiles.
 

@@ -65,12 +65,6 @@ def judged_runs(study: Study, folder: Path, reporter: Reporter) -> list[Judged]:
     return found
 
 
-def finished_runs(study: Study, folder: Path, reporter: Reporter) -> list[Judged]:
-    """Return only the runs that are there; nothing is trained."""
-    done = [(run, s) for s in study.seeds for run in study.runs if (folder / f"{run}_{s}.json").exists()]
-    return [_judged(study, run, seed, folder, reporter) for run, seed in done]
-
-
 def _judged(study: Study, run: str, seed: int, folder: Path, reporter: Reporter) -> Judged:
     bundle, file = folder / f"{run}_{seed}.safetensors", folder / f"{run}_{seed}.json"
     config = run_config(study, run, seed, bundle)
@@ -109,7 +103,8 @@ def _judge(
     splits = open_splits(config, card.classes, card.sources, card.window, reporter)
     learnt = {}
     if study.fitted is not None and run in study.fitted.runs:
-        learnt = fit_rules(study.fitted, network, card, splits[study.fitted.split], config.seed, reporter)
+        tiles = splits[study.fitted.split]
+        learnt = fit_rules(study.fitted, network, card, tiles, seed=config.seed, reporter=reporter)
     rules = list(dict.fromkeys([card.aggregation, *rules_of(study, card)]))
     test = splits["test"]
     areas = [test.read(i) for i in range(0, len(test.names), study.test_every)]

@@ -85,7 +85,8 @@ def _claim(claim: ClaimSpec, judged: Sequence[Judged]) -> str:
     told = ", ".join(f"{column} {_signed(differences)}" for column, differences in gains.items())
     return (
         f"The paper's claim ({claim.better} has higher mAcc and tail accuracy than {claim.than} and loses at "
-        f"most {100 * claim.overall_loss:g} points of OA) holds for {sum(held)} of {len(held)} seeds: {told} points."
+        f"most {100 * claim.overall_loss:g} points of OA) holds for {sum(held)} of {len(held)} seeds: "
+        f"{told} points."
     )
 
 
