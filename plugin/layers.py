@@ -73,7 +73,7 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
             node = join(node, project.layerTreeRoot().findGroup(self._group))
             node.setItemVisibilityChecked(self._placed.visible)
             node.setExpanded(self._placed.expanded)
-            if not self._placed.table:
+            if not isinstance(layer, QgsVectorLayer):
                 let_vectors_up(node)
 
     def _style(self, layer: QgsRasterLayer, feedback: QgsProcessingFeedback) -> None:
@@ -171,6 +171,11 @@ def place_reviewed(file: Path) -> Placed:
 def place_tiles(file: Path) -> Placed:
     """Return how screened tiles stand: above the rasters of their region."""
     return Placed(file, tr("Tiles"), table="tiles", level=1)
+
+
+def place_sample(file: Path) -> Placed:
+    """Return how the points of a sample stand: above all else of their run."""
+    return Placed(file, tr("Sample"), level=3)
 
 
 def _rank(product: str) -> tuple[int, int, str]:

@@ -13,9 +13,10 @@ from . import layers
 from .environment import BackendMissing, find_backend
 from .i18n import load_translator, tr, user_locale
 from .paths import icon_file
-from .provider import MceProvider, add_provider
+from .provider import ALGORITHMS, MceProvider, add_provider
 
 MENU = "MCE Land Cover"
+WITHOUT_BACKEND = {algorithm.ID for algorithm in ALGORITHMS if not algorithm.NEEDS_BACKEND}
 
 
 class MceLandCoverPlugin:
@@ -41,8 +42,13 @@ class MceLandCoverPlugin:
             "flag_candidates": tr("Flag missed rare places…"),
             "map_and_flag": tr("Map land cover and flag missed rare places…"),
             "fit_meta_classifier": tr("Fit a meta classifier…"),
+            "merge_reviews": tr("Merge reviews…"),
+            "review_report": tr("Report on a review…"),
             "apply_review": tr("Apply a review to the map…"),
             "screen_tiles": tr("Screen tiles for rare classes…"),
+            "draw_sample": tr("Draw a sample of a map…"),
+            "evaluate": tr("Evaluate a map…"),
+            "export_review": tr("Export accepted candidates…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),
             "setup_backend": tr("Set up the backend…"),
@@ -59,7 +65,7 @@ class MceLandCoverPlugin:
         """Open an algorithm's dialog, or the one that sets up the backend where that is missing."""
         import processing
 
-        if algorithm not in ("setup_backend",):
+        if algorithm not in WITHOUT_BACKEND:
             try:
                 find_backend()
             except BackendMissing as missing:

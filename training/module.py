@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..core.accuracy import Scores, scores
 from ..core.card import ModelCard
 from ..core.errors import InputError
-from ..core.network import MceNetwork, build_network
+from ..core.network import MceNetwork
 from .data.samples import Sample
 from .evaluate import all_rules, join
 from .learning import LearningModule, OptimizerSettings
@@ -23,6 +23,7 @@ from .losses.cdfl import CrossDropoutFocalLoss, dropout_variance
 from .losses.cross_entropy import cross_entropy
 from .losses.mce import Complement, MceLoss
 from .losses.pixels import IGNORE_INDEX
+from .pretrained import starting_network
 
 MONITOR = "validation/mean_accuracy"
 
@@ -70,7 +71,7 @@ class SegmentationModule(LearningModule[Scores]):
     ):
         """Build the card's network, or take one that maps to as many experts."""
         super().__init__(
-            network or build_network(card, encoder_weights=encoder_weights, seed=seed),
+            network or starting_network(card, encoder_weights, seed),
             loss,
             card.sources,
             optimizer,

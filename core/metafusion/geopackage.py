@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from rasterio.crs import CRS
 from ..catalogue import LandCoverClass
 from ..engine.files import disk_errors, require_writable
 from ..errors import InputError, OutputError
+from ..layer_styles import add_styles
 from .features import FeatureTable
 from .gpkg_styles import style_by_class, style_by_state
 
@@ -51,15 +52,6 @@ COLUMNS = {
 }
 #: Columns of the table `decisions` but for its running number.
 _LOG = "uuid, candidate, decision, class_id, undoes, user, time, seconds, comment, outline, model_sha256, run"
-#: Table of QGIS styles, empty.
-LAYER_STYLES = """
-CREATE TABLE layer_styles (
-  id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
-  f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
-  useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
-  update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
-);
-"""
 #: Registers a table of attributes: its name twice, and what it holds.
 CONTENTS = """
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)
@@ -95,7 +87,7 @@ def write_candidates(path: Path, content: CandidateFile, *, overwrite: bool = Fa
     """
     require_free(path, overwrite=overwrite)
     part = path.with_name(f".{path.stem}.part.gpkg")
-    with cleared(part):
+    with cleared(part), ExitStack() as held:
         with _disk(part.parent):
             _write_layer(part, content)
             with closing(sqlite3.connect(part)) as database, database:
@@ -103,9 +95,11 @@ def write_candidates(path: Path, content: CandidateFile, *, overwrite: bool = Fa
                 _write_features(database, content)
                 _write_run(database, content.run)
                 _write_styles(database, content.classes)
-                kept = _copy_decisions(path, database) if path.exists() else 0
+                kept = _copy_decisions(path, database, held) if path.exists() else 0
             _check_whole(part, len(content.outlines))
         with disk_errors(path.parent):
+            if os.name == "nt":  # it replaces no file that anybody has open
+                held.close()
             part.replace(path)
     return kept
 
@@ -243,33 +237,28 @@ def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
 
 
 def _write_styles(database: sqlite3.Connection, classes: Sequence[LandCoverClass]) -> None:
-    database.execute(LAYER_STYLES)
-    styles = (
-        ("candidates", "class and score", style_by_class(classes)),
-        ("review", "state of the review", style_by_state()),
+    add_styles(
+        database,
+        (
+            ("candidates", "class and score", style_by_class(classes)),
+            ("review", "state of the review", style_by_state()),
+        ),
     )
-    database.executemany(
-        "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
-        "styleName, styleQML, styleSLD, useAsDefault, description, owner) "
-        "VALUES ('', '', ?, 'geometry', ?, ?, '', 1, ?, '')",
-        [(table, name, style, name) for table, name, style in styles],
-    )
-    database.execute(CONTENTS, ("layer_styles", "layer_styles", "QGIS styles"))
 
 
-def _copy_decisions(path: Path, target: sqlite3.Connection) -> int:
-    """Copy the log of the file that will be replaced, and see that nobody has it open for writing: what he
-    decided a moment later would be lost, and his write-ahead log would spoil the new file.
+def _copy_decisions(path: Path, target: sqlite3.Connection, held: ExitStack) -> int:
+    """Copy the log of the file that will be replaced, and let nobody else write to it until `held` ends:
+    what he decided would be lost, and his write-ahead log would spoil the new file.
     """
-    with open_candidates(path, write=os.access(path, os.W_OK)) as source:
-        try:
-            if source.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete":
-                raise _in_use(path)
-            if os.access(path, os.W_OK):
-                source.execute("BEGIN IMMEDIATE")
-            rows = source.execute(f"SELECT {_LOG} FROM decisions ORDER BY id").fetchall()
-        except sqlite3.OperationalError as error:
-            raise _in_use(path) from error
+    source = held.enter_context(open_candidates(path, write=os.access(path, os.W_OK)))
+    try:
+        if source.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete":
+            raise _in_use(path)
+        if os.access(path, os.W_OK):
+            source.execute("BEGIN IMMEDIATE")
+        rows = source.execute(f"SELECT {_LOG} FROM decisions ORDER BY id").fetchall()
+    except sqlite3.OperationalError as error:
+        raise _in_use(path) from error
     marks = ", ".join("?" * len(_LOG.split(",")))
     target.executemany(f"INSERT INTO decisions ({_LOG}) VALUES ({marks})", rows)
     return len(rows)

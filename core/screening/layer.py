@@ -22,7 +22,8 @@ from ..catalogue import LandCoverClass
 from ..engine.files import disk_errors, require_writable
 from ..errors import InputError, OutputError
 from ..grid import Bounds
-from ..metafusion.geopackage import CONTENTS, LAYER_STYLES, cleared
+from ..layer_styles import add_styles
+from ..metafusion.geopackage import CONTENTS, cleared
 
 LAYER = "tiles"
 #: Version of the table; readers refuse others.
@@ -76,7 +77,7 @@ def write_tiles(path: Path, layer: TileLayer, *, overwrite: bool = False) -> Non
             _write_layer(part, layer)
             with closing(sqlite3.connect(part)) as database, database:
                 _write_run(database, layer.run)
-                _write_style(database)
+                add_styles(database, [(LAYER, "probability", tile_style())])
                 found = database.execute(f"SELECT count(*) FROM {LAYER}").fetchone()[0]
                 if found != len(layer.names):
                     raise sqlite3.DatabaseError("it was not written whole")
@@ -185,17 +186,6 @@ def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
     rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in said.items()]
     database.executemany("INSERT INTO screening (key, value) VALUES (?, ?)", rows)
     database.execute(CONTENTS, ("screening", "screening", "What the tiles were screened with, as JSON"))
-
-
-def _write_style(database: sqlite3.Connection) -> None:
-    database.execute(LAYER_STYLES)
-    database.execute(
-        "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
-        "styleName, styleQML, styleSLD, useAsDefault, description, owner) "
-        "VALUES ('', '', ?, 'geometry', 'probability', ?, '', 1, 'of the classes looked for', '')",
-        (LAYER, tile_style()),
-    )
-    database.execute(CONTENTS, ("layer_styles", "layer_styles", "QGIS styles"))
 
 
 def tile_style() -> str:

@@ -22,6 +22,8 @@ JOBS = (
     "apply_review",
     "screen_tiles",
     "train_screen",
+    "evaluate",
+    "draw_sample",
     "train",
     "import_weights",
 )

@@ -84,6 +84,286 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Sample to interpret</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Draw a sample of a map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Draws random points of a map, class by class, for an interpreter to fill in.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Land-cover map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Number of points</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Points of each class at least</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Replace an earlier sample (never one with answers)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Seed: each gives other points</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Points of each class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>The sample is a temporary file: save it elsewhere before you fill it in, or it is lost.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>"{}" is not a GeoPackage: choose a name that ends in .gpkg.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>random,stratified,points,accuracy,validation,interpretation</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Evaluate a map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Says how good a map is, against true classes or from an interpreted sample.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>accuracy,validation,confusion matrix,error matrix,area estimation,confidence interval</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>There is nothing to compare the map with: give REFERENCE, POLYGONS or SAMPLE.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>The true classes are given twice: leave REFERENCE or POLYGONS empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>True classes: raster</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>True classes: polygons</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Field of the polygons with the class, by name or id (empty: class)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Interpreted sample</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Field of the sample with the true class (empty: reference)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Folder for the report</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Folder of the run whose experts are compared (empty: the one that made the map)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Map that the sample was drawn from (empty: the map itself)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Average as the MCE paper does</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Replace an earlier report</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Accuracy report</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Report as data (JSON)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Scores of each class (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Confusion matrix (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Scores of the map, its experts and the oracle (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Accuracies and areas from the sample (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Interpreted points: mapped and true classes (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Overall accuracy, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Mean accuracy (recall) of the classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Mean intersection over union</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Mean accuracy of the head classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Mean accuracy of the body classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Mean accuracy of the tail classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Number of pixels compared</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Overall accuracy from the sample</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Half-width of its 95 % confidence interval</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Number of interpreted points</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>What was found, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Export accepted candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Writes the accepted candidates with their OBJEKTART code, evidence and source.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Reviewed candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Class catalogue with the codes (empty: swissTLM3D)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Accepted candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Number of accepted candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Class catalogues (*.json);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>none is known</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>{} accepted candidates were written.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>review,candidates,accepted,export</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>No single OBJEKTART for "{}" (candidates: {}): set it by hand ({}).</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
    <source>Fit a meta classifier</source>
    <translation type="unfinished" />
@@ -115,11 +395,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Reviewed candidates</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
    <source>Classes to look for, by name or id, with commas (empty: the rare ones)</source>
    <translation type="unfinished" />
   </message>
@@ -141,11 +416,6 @@
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
    <source>Report</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Report as data (JSON)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -285,11 +555,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>What was found, in words</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>Priors by altitude, or raster of priors (empty: those of the model)</source>
    <translation type="unfinished" />
   </message>
@@ -311,11 +576,6 @@
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>Tables and rasters (*.csv *.tif *.tiff *.vrt);;All files (*)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>"{}" is not a GeoPackage: choose a name that ends in .gpkg.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -401,6 +661,61 @@
   <message>
    <location filename="../../plugin/algorithms/make_scene.py" />
    <source>example scene {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Merge reviews</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Joins what several people decided on copies of one file of candidates.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Decided candidates that the first copy does not have: {}; the log keeps them.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Reviewed copies of the candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Decisions and undos of {} copies together: {}. Candidates on which people differ: {}; the last decision counts, see {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>File for the merged review</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Table of the disagreements (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Rows of the merged log</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Number of disagreements</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>What was merged, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>review,candidates,decisions,merge,union,disagreement</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -495,11 +810,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
-   <source>Land-cover map</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
    <source>Evidence</source>
    <translation type="unfinished" />
   </message>
@@ -586,6 +896,61 @@
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
    <source>Expert {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Report on a review</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Counts how many flags were right, how fast the review went, and how far people agree.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>{} of {} candidates are decided: {} accepted, {} rejected, {} of another class, {} unsure.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Web pages (*.html)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Table of all candidates and their state</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Tables (*.csv)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Number of decided candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Precision of the flags, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Agreement of two people, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>What was decided, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>review,candidates,precision,statistics,agreement,report</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -865,6 +1230,11 @@
   </message>
   <message>
    <location filename="../../plugin/layers.py" />
+   <source>Sample</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layers.py" />
    <source>Land cover</source>
    <translation type="unfinished" />
   </message>
@@ -950,6 +1320,16 @@
   </message>
   <message>
    <location filename="../../plugin/parameters.py" />
+   <source>Table of the classes: id, name, group (empty: those of the run that made the map)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
+   <source>Tables (*.csv *.txt);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
    <source>Model bundles (*.safetensors);;All files (*)</source>
    <translation type="unfinished" />
   </message>
@@ -985,12 +1365,37 @@
   </message>
   <message>
    <location filename="../../plugin/plugin.py" />
+   <source>Merge reviews…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Report on a review…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
    <source>Apply a review to the map…</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/plugin.py" />
    <source>Screen tiles for rare classes…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Draw a sample of a map…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Evaluate a map…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Export accepted candidates…</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1056,6 +1461,421 @@
   <message>
    <location filename="../../plugin/rasters.py" />
    <source>EXTENT does not overlap {}: choose an extent inside the raster.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/contents.py" />
+   <source>{} does not say which CRS it is in: flag the run anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} is no GeoPackage of candidates, or is damaged: choose one from "Flag missed rare places".</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} is not there: choose a GeoPackage of candidates.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} was made by another version (its tables are of version {}, not {}): flag the run anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} cannot be used ({}): check its disk, its rights and its folder's.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} is in use by another program: close it there, or try again in a moment.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} cannot be written: check its rights, or work on a copy.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/export.py" />
+   <source>{} is no class catalogue: it needs a list `classes` with `name` and `codes`.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/files.py" />
+   <source>{} cannot be written ({}): check its folder's rights and space.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>Merging takes two or more different files: choose another copy.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>{} is one of the copies, which are only read: choose another name.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>{} is there already: choose another name, or overwrite it.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>{} and {} have no candidates in common: choose copies of one file.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>The decision {} is not the same in all copies: one of them was changed by hand.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/outlines.py" />
+   <source>The outline of this candidate is broken: flag the run anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/outlines.py" />
+   <source>The new outline is no polygon: draw it anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/outlines.py" />
+   <source>The new outline crosses itself: correct it and decide again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>All decisions, those taken back too; minutes with a candidate in view, without the pauses.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>How far people agree</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>First decision (rows) and that of another person (columns).</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Where people differ</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>all</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Decided</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Precision of the flags</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Decisions a minute</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>People</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Agreement</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Review of candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>By flagged class.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>How many flags were right</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>accepted</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>rejected</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>another class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>unsure</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>user</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>decisions</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>minutes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>a minute</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>first (UTC)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>last (UTC)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>How fast it went</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>rank</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>x</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>y</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>decisions, the last one counts</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>What was reviewed</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>By score of the meta classifier.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>The candidates have no scores.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Precision is the share of accepted candidates among those accepted, rejected or given another class; what is unsure is not judged. The interval (Wilson) holds if those judged stand for their group, which they do not where only the best were looked at. Candidates are no random sample of the map: nothing here says how accurate the map is.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Of {} candidates that a second person decided, {} came to the same: {} (95 % interval {} to {}). This tells something of the verdicts only where the second did not see the first, as on a second look.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>{} candidates; the first {} are listed, all are marked in the table (CSV).</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>file</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>its SHA-256</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>ranked by</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>rows of the log</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>decided</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>precision</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>95 % interval</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>score</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>No candidate was decided by two people.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Nowhere.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>what</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>value</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>note</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/second_look.py" />
+   <source>The share of a second look must be more than 0 and at most 1.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/second_look.py" />
+   <source>Nobody but you has decided anything here: a second look is for a colleague.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/session.py" />
+   <source>There is no candidate to decide on: change the filter.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/session.py" />
+   <source>{} {}, rank {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>Say who reviews: every decision is kept with its user.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>A class goes with reclassifying, and with nothing else.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>This decision was taken back already.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>{} can only be read: look at it, or work on a copy to decide.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>The candidate was deleted from the file meanwhile: open the review anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>The file has no candidate {}: was it deleted?</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>The map has no class {}: choose another.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>There is no decision {} to take back.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>{} can only be read: work on a copy to decide.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>{} was replaced or moved meanwhile, the decision is not kept: open the review anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>Candidates with decisions that are no longer in the file: {}; the log keeps them.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>Outlines that flagging did not make are left out: {}.</source>
    <translation type="unfinished" />
   </message>
   <message>

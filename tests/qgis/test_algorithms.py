@@ -33,6 +33,15 @@ PARAMETERS = {
         *(RASTERS | {"SOURCES", "CRS", "DEVICE", "PRECISION"}),
         *("CLASSES", "GRID", "OVERWRITE", "LOAD_LAYERS", "TILES_FILE"),
     },
+    "evaluate": {
+        *("MAP", "REFERENCE", "POLYGONS", "FIELD", "SAMPLE", "SAMPLE_FIELD", "SAMPLE_MAP"),
+        *("RUN", "CLASSES"),
+        *("PAPER_CONVENTION", "OVERWRITE", "OUTPUT_DIR"),
+    },
+    "draw_sample": {"MAP", "SIZE", "MINIMUM", "SEED", "CLASSES", "OVERWRITE", "SAMPLE"},
+    "merge_reviews": {"COPIES", "OVERWRITE", "LOAD_LAYERS", "MERGED_FILE"},
+    "review_report": {"CANDIDATES", "REPORT", "TABLE"},
+    "export_review": {"CANDIDATES", "CATALOGUE", "ACCEPTED"},
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
     "setup_backend": {"PYTHON", "REBUILD"},
@@ -51,6 +60,19 @@ OUTPUTS = {
     },
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
     "screen_tiles": {"TILES_FILE", "TILES", "N_TILES", "SECONDS", "RANKED_BY", "MESSAGE"},
+    "evaluate": {
+        *("OUTPUT_DIR", "REPORT_HTML", "REPORT_JSON", "CLASSES_CSV", "CONFUSION_CSV", "EXPERTS_CSV"),
+        *("AREAS_CSV", "POINTS_CSV", "OA", "MACC", "MIOU", "ACC_HEAD", "ACC_BODY", "ACC_TAIL", "N_PIXELS"),
+        *("OA_SAMPLE", "OA_SAMPLE_CI", "N_POINTS", "MESSAGE"),
+    },
+    "draw_sample": {"SAMPLE", "N_POINTS", "PER_CLASS"},
+    "merge_reviews": {
+        *("MERGED_FILE", "CANDIDATES", "DISAGREEMENTS", "N_DECISIONS", "N_DISAGREEMENTS", "MESSAGE"),
+    },
+    "review_report": {
+        *("REPORT", "TABLE", "N_CANDIDATES", "N_DECIDED", "N_ACCEPTED", "PRECISION", "AGREEMENT", "MESSAGE"),
+    },
+    "export_review": {"ACCEPTED", "N_ACCEPTED"},
     "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},
     "make_scene": {"OUTPUT_DIR", "IMAGE", "DEM", "LABELS"},
     "setup_backend": {"PYTHON", "INFO"},
@@ -96,9 +118,9 @@ def test_enumerations_are_static_strings(create, name):
 
 
 def test_missing_backend_is_said_before_and_when_running(create, image, tmp_path):
-    for name in IDS:
-        ok, sentence = create(name).canExecute()
-        assert ok == (name == "setup_backend")
+    for algorithm in ALGORITHMS:
+        ok, sentence = create(algorithm.ID).canExecute()
+        assert ok == (not algorithm.NEEDS_BACKEND)
         assert ok or "Set up the backend" in sentence
     with pytest.raises(QgsProcessingException, match="Set up the backend"):
         processing.run("mce:predict", {"IMAGE": str(image), "OUTPUT_DIR": str(tmp_path / "out")})
