@@ -979,6 +979,126 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} is no GeoPackage of candidates, or is damaged: choose one from "Flag missed rare places".</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} is not there: choose a GeoPackage of candidates.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} was made by another version (its tables are of version {}, not {}): flag the run anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} cannot be used ({}): check its disk, its rights and its folder's.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} is in use by another program: close it there, or try again in a moment.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
+   <source>{} cannot be written: check its rights, or work on a copy.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/outlines.py" />
+   <source>The outline of this candidate is broken: flag the run anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/outlines.py" />
+   <source>The new outline is no polygon: draw it anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/outlines.py" />
+   <source>The new outline crosses itself: correct it and decide again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/session.py" />
+   <source>There is no candidate to decide on: change the filter.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/session.py" />
+   <source>{} {}, rank {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>Say who reviews: every decision is kept with its user.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>A class goes with reclassifying, and with nothing else.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>This decision was taken back already.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>The candidate was deleted from the file meanwhile: open the review anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>The file has no candidate {}: was it deleted?</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>The map has no class {}: choose another.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>There is no decision {} to take back.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>{} can only be read: work on a copy to decide.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>{} was replaced or moved meanwhile, the decision is not kept: open the review anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>{} does not say which CRS it is in: flag the run anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>{} can only be read: look at it, or work on a copy to decide.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>{} candidates with decisions are no longer in the file; the log keeps what was decided.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
+   <source>{} outlines without a uuid, drawn by hand, are left out.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/source_list.py" />
    <source>SOURCES has "{}": write role=path, several separated by semicolons.</source>
    <translation type="unfinished" />

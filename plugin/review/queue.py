@@ -1,0 +1,243 @@
+"""The queue of a review: which candidate is looked at now, which come next, and how far one is. It writes
+nothing; decisions are made in `store.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from .filter import Filter
+from .order import TILE_M, Order, arrange
+from .records import UNDECIDED, UNDO, Candidate, Decision, State
+from .store import ReviewStore
+
+#: Decisions that the present speed is measured over.
+_RECENT = 50
+
+
+@dataclass(frozen=True)
+class ClassProgress:
+    """Of one flagged class: all candidates in the queue, and how many have which verdict (as text)."""
+
+    n: int
+    verdicts: Mapping[str, int]
+
+    @property
+    def n_decided(self) -> int:
+        """Candidates with a decision that counts."""
+        return sum(self.verdicts.values())
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one is with the queue.
+
+    Attributes:
+        classes: by class id, in order of the flagged classes.
+        seconds_each: mean over the user's last 50 decisions, None before the first.
+    """
+
+    classes: Mapping[int, ClassProgress] = field(default_factory=dict)
+    seconds_each: float | None = None
+
+    @property
+    def n(self) -> int:
+        """Candidates in the queue."""
+        return sum(c.n for c in self.classes.values())
+
+    @property
+    def n_decided(self) -> int:
+        """Candidates in it with a decision that counts."""
+        return sum(c.n_decided for c in self.classes.values())
+
+    @property
+    def per_minute(self) -> float | None:
+        """Decisions a minute."""
+        return 60 / self.seconds_each if self.seconds_each else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time left for the undecided at the present speed."""
+        return None if self.seconds_each is None else self.seconds_each * (self.n - self.n_decided)
+
+
+class ReviewQueue:
+    """Candidates of a store in an order, through a filter; one of them is current, if there is any.
+
+    What the filter says of the status holds when it is set: a candidate that is decided stays in the queue,
+    so that one can go back to it.
+    """
+
+    def __init__(self, store: ReviewStore) -> None:
+        self._store = store
+        self._order, self._tile_m, self._filter = Order.SCORE, TILE_M, Filter()
+        self._arranged: dict[tuple[Order, float], list[int]] = {}
+        self._second_look: frozenset[str] | None = None
+        self._places: list[int] = []
+        self._at: dict[int, int] = {}
+        self._current: int | None = None
+        self._select()
+        self.resume()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def order(self) -> Order:
+        """How candidates follow each other."""
+        return self._order
+
+    @property
+    def filter(self) -> Filter:
+        """Which candidates are in the queue."""
+        return self._filter
+
+    @property
+    def current(self) -> Candidate | None:
+        """The candidate looked at, None where the queue is empty."""
+        return None if self._current is None else self._store.candidates[self._current]
+
+    @property
+    def position(self) -> int | None:
+        """Its place in the queue, from 0."""
+        return None if self._current is None else self._at[self._current]
+
+    def state(self, uuid: str) -> State:
+        """Return the state as the reviewer may see it: on a second look, only what he decided himself."""
+        return self._store.state(uuid, user=self._viewer)
+
+    def set_order(self, order: Order, *, tile_m: float = TILE_M) -> None:
+        """Arrange the queue anew; the current candidate stays."""
+        self._order, self._tile_m = order, tile_m
+        self._select()
+
+    def set_filter(self, filter: Filter) -> None:
+        """Choose anew what is in the queue; the current candidate stays if it is in it, else the next
+        undecided one is current.
+        """
+        self._filter = filter
+        self._select()
+
+    def set_second_look(self, uuids: Collection[str] | None) -> None:
+        """Have the user look at these candidates as if nobody had (see `second_look.py`); None ends it."""
+        self._second_look = None if uuids is None else frozenset(uuids)
+        self._select()
+        self.resume()
+
+    def resume(self) -> Candidate | None:
+        """Go where the user stopped: to the next undecided candidate after the last that he decided."""
+        last = next((row for row in reversed(self._store.log.rows) if row.user == self._store.user), None)
+        at = None
+        if last is not None and last.candidate in self._store:
+            at = self._at.get(self._store.index(last.candidate))
+        self._current = self._undecided_after(-1 if at is None else at)
+        if self._current is None and self._places:
+            self._current = self._places[0 if at is None else at]
+        return self.current
+
+    def go_to(self, uuid: str) -> Candidate | None:
+        """Make a candidate current, if it is in the queue; return the current one."""
+        place = self._store.index(uuid)
+        if place in self._at:
+            self._current = place
+        return self.current
+
+    def next_undecided(self) -> Candidate | None:
+        """Go to the next undecided candidate, from the end on to the beginning; None, and no move, where all
+        are decided.
+        """
+        found = self._undecided_after(self._start())
+        if found is None:
+            return None
+        self._current = found
+        return self.current
+
+    def skip(self) -> Candidate | None:
+        """Go to the next candidate, decided or not, from the last to the first."""
+        return self._move(1)
+
+    def previous(self) -> Candidate | None:
+        """Go to the candidate before, decided or not, from the first to the last."""
+        return self._move(-1)
+
+    def upcoming(self, n: int) -> list[Candidate]:
+        """Return up to n candidates that `next_undecided` will come to, for prefetching."""
+        found: list[Candidate] = []
+        start = self._start()
+        for step in range(1, len(self._places)):
+            if len(found) == n:
+                break
+            at = (start + step) % len(self._places)
+            if self._counting(self._places[at]) is None:
+                found.append(self._store.candidates[self._places[at]])
+        return found
+
+    def progress(self) -> Progress:
+        """Return how far one is, per class, and how fast."""
+        total: Counter[int] = Counter()
+        verdicts: dict[int, Counter[str]] = {c.id: Counter() for c in self._store.flagged}
+        candidates = self._store.candidates
+        for place in self._places:
+            candidate = candidates[place]
+            total[candidate.class_id] += 1
+            decision = self._counting(place)
+            if decision is not None:
+                verdicts.setdefault(candidate.class_id, Counter())[decision.decision] += 1
+        ids = [id_ for id_ in {**verdicts, **total} if total[id_]]
+        classes = {id_: ClassProgress(total[id_], dict(verdicts.get(id_, {}))) for id_ in ids}
+        return Progress(classes, self._seconds_each())
+
+    def _select(self) -> None:
+        """Fill the queue; the order of all is kept, so that a filter costs no sorting."""
+        store = self._store
+        key = self._order, self._tile_m if self._order is Order.TILE else 0.0
+        if key not in self._arranged:
+            self._arranged[key] = arrange(store.candidates, self._order, tile_m=self._tile_m)
+        places: list[int] = self._arranged[key]
+        if self._second_look is not None:
+            chosen = self._second_look
+            places = [place for place in places if store.candidates[place].uuid in chosen]
+        self._places = self._filter.select(store.candidates, places, self._status)
+        self._at = {place: at for at, place in enumerate(self._places)}
+        if self._current not in self._at:
+            self._current = self._undecided_after(-1)
+            if self._current is None and self._places:
+                self._current = self._places[0]
+
+    def _status(self, uuid: str) -> str:
+        decision = self._store.log.counting(uuid, self._viewer)
+        return UNDECIDED if decision is None else decision.decision
+
+    @property
+    def _viewer(self) -> str | None:
+        """Whose decisions are seen: all, or on a second look only the user's own."""
+        return None if self._second_look is None else self._store.user
+
+    def _counting(self, place: int) -> Decision | None:
+        return self._store.log.counting(self._store.candidates[place].uuid, self._viewer)
+
+    def _start(self) -> int:
+        return -1 if self._current is None else self._at[self._current]
+
+    def _undecided_after(self, at: int) -> int | None:
+        """Return the place of the first undecided candidate behind a position, going round to itself."""
+        n = len(self._places)
+        behind = (self._places[(at + step) % n] for step in range(1, n + 1))
+        return next((place for place in behind if self._counting(place) is None), None)
+
+    def _move(self, step: int) -> Candidate | None:
+        if self._current is not None:
+            self._current = self._places[(self._at[self._current] + step) % len(self._places)]
+        return self.current
+
+    def _seconds_each(self) -> float | None:
+        mine = (
+            row.seconds
+            for row in reversed(self._store.log.rows)
+            if row.user == self._store.user and row.seconds is not None and row.decision != UNDO
+        )
+        recent = list(islice(mine, _RECENT))
+        return sum(recent) / len(recent) if recent else None

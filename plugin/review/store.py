@@ -1,0 +1,300 @@
+"""The store of a review: the candidates of a GeoPackage and its append-only log of decisions. Every decision
+is on the disk before it counts. What to look at next is `queue.py`, undo and redo are `session.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import uuid as uuids
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry
+
+from ..i18n import tr
+from .database import connect, identity, read_run, strange, told
+from .log import DecisionLog, state_of
+from .outlines import outline_from, outline_to
+from .records import UNDO, Candidate, Decision, ReviewClass, ReviewError, State, Verdict
+
+_CANDIDATES = ", ".join(f'"{name}"' for name in Candidate._fields)
+_LOG = ", ".join(Decision._fields)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ReviewStore:
+    """An open candidates GeoPackage; make one with `open`, and `close` it.
+
+    Attributes:
+        path: the file.
+        user: who decides.
+        read_only: it can only be looked at; `decide` and `take_back` refuse.
+        candidates: all, in order of rank.
+        classes: of the map, in its order; those to reclassify to.
+        flagged: the classes that were looked for.
+        run: what the file says of its run, see the table `run`.
+        crs: of outlines and centres.
+        log: all decisions.
+        notes: sentences about what is unusual in this file, to be shown once.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        user: str,
+        database: sqlite3.Connection,
+        *,
+        read_only: bool,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self.path, self.user, self.read_only = path, user, read_only
+        self._database, self._clock = database, clock
+        self._identity = identity(path)
+        with told(path):
+            self.run: dict[str, Any] = read_run(database)
+            self._srs_id = _srs_id(database)
+            rows = database.execute(f"SELECT {_CANDIDATES} FROM candidates ORDER BY rank, uuid").fetchall()
+            self.log = DecisionLog(
+                map(Decision._make, database.execute(f"SELECT {_LOG} FROM decisions ORDER BY id"))
+            )
+            self._version = self._data_version()
+        self.candidates: list[Candidate] = [Candidate._make(row) for row in rows if row[1]]
+        self._index = {candidate.uuid: i for i, candidate in enumerate(self.candidates)}
+        self.classes = self._classes("map_classes")
+        self.flagged = self._classes("classes")
+        self.crs = self._read_crs()
+        self.notes = tuple(self._notes(len(rows)))
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        user: str,
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+        read_only: bool = False,
+    ) -> ReviewStore:
+        """Open a candidates GeoPackage for `user`; `clock` gives the time in UTC.
+
+        A file that cannot be written is opened to look at. Raises ReviewError where it cannot be read, is
+        something else, of another version, or locked.
+        """
+        if not user.strip():
+            raise ReviewError(tr("Say who reviews: every decision is kept with its user."))
+        database, read_only = connect(path, read_only=read_only)
+        try:
+            return cls(path, user.strip(), database, read_only=read_only, clock=clock)
+        except BaseException:
+            database.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; everything is in it already."""
+        self._database.close()
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def __contains__(self, uuid: str) -> bool:
+        return uuid in self._index
+
+    def index(self, uuid: str) -> int:
+        """Return the place of a candidate in `candidates`; raise ReviewError for one that is not there."""
+        try:
+            return self._index[uuid]
+        except KeyError:
+            raise ReviewError(tr("The file has no candidate {}: was it deleted?").format(uuid)) from None
+
+    def candidate(self, uuid: str) -> Candidate:
+        """Return a candidate by its uuid; raise ReviewError for one that is not there."""
+        return self.candidates[self.index(uuid)]
+
+    def geometry(self, uuid: str, *, original: bool = False) -> QgsGeometry:
+        """Return the outline in the CRS: the one that the reviewer drew with the decision that counts, if he
+        drew one and not the `original` is wanted. It is read from the file. Raises ReviewError.
+        """
+        candidate, decision = self.candidate(uuid), self.log.counting(uuid)
+        if not original and decision is not None and decision.outline is not None:
+            return outline_from(decision.outline)
+        with told(self.path):
+            row = self._database.execute(
+                "SELECT geometry FROM candidates WHERE fid = ?", (candidate.fid,)
+            ).fetchone()
+        if row is None or row[0] is None:
+            raise ReviewError(tr("The file has no candidate {}: was it deleted?").format(uuid))
+        return outline_from(row[0])
+
+    def outline_of(self, decision: Decision) -> QgsGeometry | None:
+        """Return the outline that was drawn with a decision."""
+        return None if decision.outline is None else outline_from(decision.outline)
+
+    def state(self, uuid: str, *, user: str | None = None) -> State:
+        """Return what was decided of a candidate, as the view `review` has it; or by one `user` alone."""
+        return state_of(self.log.counting(uuid, user), self.candidate(uuid).class_id)
+
+    def decide(
+        self,
+        uuid: str,
+        verdict: Verdict,
+        *,
+        class_id: int | None = None,
+        comment: str | None = None,
+        seconds: float | None = None,
+        outline: QgsGeometry | None = None,
+    ) -> Decision:
+        """Add a decision to the log; when this returns, it is on the disk.
+
+        `class_id` is what is really there, for RECLASSIFY alone; reclassifying to the flagged class is to
+        accept. `outline` is a new one in the store's CRS. Raises ReviewError, and then nothing is written.
+        """
+        candidate = self.candidate(uuid)
+        if verdict is Verdict.RECLASSIFY and class_id == candidate.class_id:
+            verdict, class_id = Verdict.ACCEPT, None
+        if (verdict is Verdict.RECLASSIFY) != (class_id is not None):
+            raise ReviewError(tr("A class goes with reclassifying, and with nothing else."))
+        if class_id is not None and class_id not in {c.id for c in self.classes}:
+            raise ReviewError(tr("The map has no class {}: choose another.").format(class_id))
+        blob = None if outline is None else outline_to(outline, self._srs_id)
+        known = seconds is not None and math.isfinite(seconds)
+        return self._append(
+            candidate=uuid,
+            decision=verdict.value,
+            class_id=class_id,
+            seconds=max(0.0, float(seconds)) if known and seconds is not None else None,
+            comment=(comment or "").strip() or None,
+            outline=blob,
+            run=candidate.run,
+        )
+
+    def take_back(self, decision_uuid: str) -> Decision:
+        """Add a row that undoes a decision; on the disk like a decision. Raises ReviewError."""
+        undone = self.log.get(decision_uuid)
+        if undone is None or undone.decision == UNDO:
+            raise ReviewError(tr("There is no decision {} to take back.").format(decision_uuid))
+        if self.log.is_undone(decision_uuid):
+            raise ReviewError(tr("This decision was taken back already."))
+        return self._append(candidate=undone.candidate, decision=UNDO, undoes=decision_uuid, run=undone.run)
+
+    def refresh(self) -> list[Decision]:
+        """Read what others have added to the log since, and return it; cheap where nothing changed."""
+        with told(self.path):
+            version = self._data_version()
+            if version == self._version:
+                return []
+            rows = self._new_rows()
+        self._version = version
+        self.log.add(rows)
+        return rows
+
+    def _append(self, **values: Any) -> Decision:
+        if self.read_only:
+            raise ReviewError(tr("{} can only be read: work on a copy to decide.").format(self.path))
+        row = {
+            "uuid": str(uuids.uuid4()),
+            "user": self.user,
+            "time": _stamp(self._clock()),
+            "model_sha256": self.run.get("model_sha256"),
+            **values,
+        }
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        self._require_same_file()
+        with told(self.path), self._transaction() as database:
+            news = self._new_rows()
+            if row["decision"] != UNDO and not self._is_there(row["candidate"]):
+                raise ReviewError(
+                    tr("The candidate was deleted from the file meanwhile: open the review anew.")
+                )
+            cursor = database.execute(f"INSERT INTO decisions ({names}) VALUES ({marks})", list(row.values()))
+            id_ = int(cursor.lastrowid or 0)
+        self._require_same_file()
+        made = Decision(**{**dict.fromkeys(Decision._fields), **row, "id": id_})
+        self.log.add([*news, made])
+        return made
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit at once what is done inside, or nothing."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._database
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+    def _require_same_file(self) -> None:
+        """Raise ReviewError if another file was put in the place of ours: ours is gone when we close it."""
+        if identity(self.path) != self._identity:
+            raise ReviewError(
+                tr(
+                    "{} was replaced or moved meanwhile, the decision is not kept: open the review anew."
+                ).format(self.path)
+            )
+
+    def _new_rows(self) -> list[Decision]:
+        query = f"SELECT {_LOG} FROM decisions WHERE id > ? ORDER BY id"
+        return [Decision._make(row) for row in self._database.execute(query, (self.log.last_id,))]
+
+    def _is_there(self, uuid: str) -> bool:
+        found = self._database.execute("SELECT 1 FROM candidates WHERE uuid = ?", (uuid,)).fetchone()
+        return found is not None
+
+    def _data_version(self) -> int:
+        """Return a number that changes when another connection has written."""
+        return int(self._database.execute("PRAGMA data_version").fetchone()[0])
+
+    def _classes(self, key: str) -> tuple[ReviewClass, ...]:
+        try:
+            return tuple(
+                ReviewClass(int(c["id"]), str(c["name"]), str(c["color"]), str(c["group"]))
+                for c in self.run[key]
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise strange(self.path) from error
+
+    def _read_crs(self) -> QgsCoordinateReferenceSystem:
+        grid = self.run.get("grid", {})
+        crs = QgsCoordinateReferenceSystem(str(grid.get("crs", "")))
+        if not crs.isValid():
+            crs = QgsCoordinateReferenceSystem.fromWkt(str(grid.get("crs_wkt", "")))
+        if not crs.isValid():
+            raise ReviewError(tr("{} does not say which CRS it is in: flag the run anew.").format(self.path))
+        return crs
+
+    def _notes(self, n_rows: int) -> Sequence[str]:
+        notes = []
+        if self.read_only:
+            notes.append(
+                tr("{} can only be read: look at it, or work on a copy to decide.").format(self.path)
+            )
+        gone = sum(uuid not in self._index for uuid in self.log.candidates())
+        if gone:
+            notes.append(
+                tr(
+                    "{} candidates with decisions are no longer in the file; the log keeps what was decided."
+                ).format(gone)
+            )
+        strays = n_rows - len(self.candidates)
+        if strays:
+            notes.append(tr("{} outlines without a uuid, drawn by hand, are left out.").format(strays))
+        return notes
+
+
+def _srs_id(database: sqlite3.Connection) -> int:
+    row = database.execute(
+        "SELECT srs_id FROM gpkg_geometry_columns WHERE table_name = 'candidates'"
+    ).fetchone()
+    return int(row[0]) if row else -1
+
+
+def _stamp(time: datetime) -> str:
+    """Return a time in UTC as the log has it, 2026-05-31T14:03:59.123Z."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
