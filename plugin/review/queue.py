@@ -4,64 +4,15 @@ nothing; decisions are made in `store.py`.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Collection
+
+from qgis.core import QgsGeometry
 
 from .filter import Filter
 from .order import TILE_M, Order, arrange
-from .records import UNDECIDED, UNDO, Candidate, Decision, State
+from .progress import Progress, Tally
+from .records import UNDECIDED, Candidate, Decision, State
 from .store import ReviewStore
-
-#: Decisions that the present speed is measured over.
-_RECENT = 50
-
-
-@dataclass(frozen=True)
-class ClassProgress:
-    """Of one flagged class: all candidates in the queue, and how many have which verdict (as text)."""
-
-    n: int
-    verdicts: Mapping[str, int]
-
-    @property
-    def n_decided(self) -> int:
-        """Candidates with a decision that counts."""
-        return sum(self.verdicts.values())
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far one is with the queue.
-
-    Attributes:
-        classes: by class id, in order of the flagged classes.
-        seconds_each: mean over the user's last 50 decisions, None before the first.
-    """
-
-    classes: Mapping[int, ClassProgress] = field(default_factory=dict)
-    seconds_each: float | None = None
-
-    @property
-    def n(self) -> int:
-        """Candidates in the queue."""
-        return sum(c.n for c in self.classes.values())
-
-    @property
-    def n_decided(self) -> int:
-        """Candidates in it with a decision that counts."""
-        return sum(c.n_decided for c in self.classes.values())
-
-    @property
-    def per_minute(self) -> float | None:
-        """Decisions a minute."""
-        return 60 / self.seconds_each if self.seconds_each else None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Time left for the undecided at the present speed."""
-        return None if self.seconds_each is None else self.seconds_each * (self.n - self.n_decided)
 
 
 class ReviewQueue:
@@ -79,6 +30,7 @@ class ReviewQueue:
         self._places: list[int] = []
         self._at: dict[int, int] = {}
         self._current: int | None = None
+        self._tally: Tally | None = None
         self._select()
         self.resume()
 
@@ -105,9 +57,18 @@ class ReviewQueue:
         """Its place in the queue, from 0."""
         return None if self._current is None else self._at[self._current]
 
+    @property
+    def viewer(self) -> str | None:
+        """Whose decisions may be seen: all (None), or on a second look only the user's own."""
+        return None if self._second_look is None else self._store.user
+
     def state(self, uuid: str) -> State:
-        """Return the state as the reviewer may see it: on a second look, only what he decided himself."""
-        return self._store.state(uuid, user=self._viewer)
+        """Return the state of a candidate as the reviewer may see it, see `viewer`."""
+        return self._store.state(uuid, user=self.viewer)
+
+    def geometry(self, uuid: str) -> QgsGeometry:
+        """Return the outline of a candidate as the reviewer may see it, see `viewer`; raise ReviewError."""
+        return self._store.geometry(uuid, user=self.viewer)
 
     def set_order(self, order: Order, *, tile_m: float = TILE_M) -> None:
         """Arrange the queue anew; the current candidate stays."""
@@ -176,19 +137,10 @@ class ReviewQueue:
         return found
 
     def progress(self) -> Progress:
-        """Return how far one is, per class, and how fast."""
-        total: Counter[int] = Counter()
-        verdicts: dict[int, Counter[str]] = {c.id: Counter() for c in self._store.flagged}
-        candidates = self._store.candidates
-        for place in self._places:
-            candidate = candidates[place]
-            total[candidate.class_id] += 1
-            decision = self._counting(place)
-            if decision is not None:
-                verdicts.setdefault(candidate.class_id, Counter())[decision.decision] += 1
-        ids = [id_ for id_ in {**verdicts, **total} if total[id_]]
-        classes = {id_: ClassProgress(total[id_], dict(verdicts.get(id_, {}))) for id_ in ids}
-        return Progress(classes, self._seconds_each())
+        """Return how far one is, per class, and how fast; cheap to ask after every decision."""
+        if self._tally is None:
+            self._tally = Tally(self._store, self._places, self.viewer)
+        return self._tally.progress()
 
     def _select(self) -> None:
         """Fill the queue; the order of all is kept, so that a filter costs no sorting."""
@@ -202,22 +154,18 @@ class ReviewQueue:
             places = [place for place in places if store.candidates[place].uuid in chosen]
         self._places = self._filter.select(store.candidates, places, self._status)
         self._at = {place: at for at, place in enumerate(self._places)}
+        self._tally = None
         if self._current not in self._at:
             self._current = self._undecided_after(-1)
             if self._current is None and self._places:
                 self._current = self._places[0]
 
     def _status(self, uuid: str) -> str:
-        decision = self._store.log.counting(uuid, self._viewer)
+        decision = self._store.log.counting(uuid, self.viewer)
         return UNDECIDED if decision is None else decision.decision
 
-    @property
-    def _viewer(self) -> str | None:
-        """Whose decisions are seen: all, or on a second look only the user's own."""
-        return None if self._second_look is None else self._store.user
-
     def _counting(self, place: int) -> Decision | None:
-        return self._store.log.counting(self._store.candidates[place].uuid, self._viewer)
+        return self._store.log.counting(self._store.candidates[place].uuid, self.viewer)
 
     def _start(self) -> int:
         return -1 if self._current is None else self._at[self._current]
@@ -232,12 +180,3 @@ class ReviewQueue:
         if self._current is not None:
             self._current = self._places[(self._at[self._current] + step) % len(self._places)]
         return self.current
-
-    def _seconds_each(self) -> float | None:
-        mine = (
-            row.seconds
-            for row in reversed(self._store.log.rows)
-            if row.user == self._store.user and row.seconds is not None and row.decision != UNDO
-        )
-        recent = list(islice(mine, _RECENT))
-        return sum(recent) / len(recent) if recent else None

@@ -9,7 +9,11 @@ from collections.abc import Callable
 
 from qgis.core import QgsGeometry
 from qgis.PyQt.QtCore import QObject, pyqtSignal
-from qgis.PyQt.QtWidgets import QUndoCommand, QUndoStack  # not widgets, but Qt 5 has them there
+
+try:
+    from qgis.PyQt.QtGui import QUndoCommand, QUndoStack
+except ImportError:  # Qt 5 has them among its widgets
+    from qgis.PyQt.QtWidgets import QUndoCommand, QUndoStack
 
 from ..i18n import tr
 from .filter import Filter

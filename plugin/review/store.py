@@ -116,17 +116,18 @@ class ReviewStore:
         """Return a candidate by its uuid; raise ReviewError for one that is not there."""
         return self.candidates[self.index(uuid)]
 
-    def geometry(self, uuid: str, *, original: bool = False) -> QgsGeometry:
-        """Return the outline in the CRS: the one that the reviewer drew with the decision that counts, if he
-        drew one and not the `original` is wanted. It is read from the file. Raises ReviewError.
+    def geometry(self, uuid: str, *, user: str | None = None) -> QgsGeometry:
+        """Return the outline in the CRS: that of the decision that counts (of this `user` alone, if one is
+        named) where one was drawn with it, else the candidate's, which is read from the file.
+
+        Raises ReviewError.
         """
-        candidate, decision = self.candidate(uuid), self.log.counting(uuid)
-        if not original and decision is not None and decision.outline is not None:
+        candidate, decision = self.candidate(uuid), self.log.counting(uuid, user)
+        if decision is not None and decision.outline is not None:
             return outline_from(decision.outline)
+        query = "SELECT geometry FROM candidates WHERE fid = ?"
         with told(self.path):
-            row = self._database.execute(
-                "SELECT geometry FROM candidates WHERE fid = ?", (candidate.fid,)
-            ).fetchone()
+            row = self._database.execute(query, (candidate.fid,)).fetchone()
         if row is None or row[0] is None:
             raise ReviewError(tr("The file has no candidate {}: was it deleted?").format(uuid))
         return outline_from(row[0])
