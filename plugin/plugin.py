@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, QTranslator
@@ -15,6 +15,9 @@ from .i18n import load_translator, tr, user_locale
 from .paths import icon_file
 from .provider import MceProvider, add_provider
 
+if TYPE_CHECKING:
+    from .review.entry import ReviewEntry
+
 MENU = "MCE Land Cover"
 
 
@@ -26,6 +29,7 @@ class MceLandCoverPlugin:
         self.iface = iface
         self.provider: MceProvider | None = None
         self.actions: list[QAction] = []
+        self.review: ReviewEntry | None = None
         self.translator: QTranslator | None = load_translator(user_locale())
 
     def initProcessing(self) -> None:
@@ -53,8 +57,17 @@ class MceLandCoverPlugin:
             self.iface.addPluginToRasterMenu(MENU, action)
             self.actions.append(action)
         self.iface.addRasterToolBarIcon(self.actions[0])
+        self._add_review()
 
-    def open(self, algorithm: str) -> None:
+    def _add_review(self) -> None:
+        from .review.entry import ReviewEntry  # its widgets are of no use to `qgis_process`
+
+        self.review = ReviewEntry(self.iface, self.open)
+        self.iface.addPluginToRasterMenu(MENU, self.review.action)
+        self.iface.addRasterToolBarIcon(self.review.action)
+        self.actions.append(self.review.action)
+
+    def open(self, algorithm: str, parameters: dict[str, Any] | None = None) -> None:
         """Open an algorithm's dialog, or the one that sets up the backend where that is missing."""
         import processing
 
@@ -63,11 +76,14 @@ class MceLandCoverPlugin:
                 find_backend()
             except BackendMissing as missing:
                 self.iface.messageBar().pushWarning(MENU, str(missing))
-                algorithm = "setup_backend"
-        processing.execAlgorithmDialog(f"mce:{algorithm}")
+                algorithm, parameters = "setup_backend", None
+        processing.execAlgorithmDialog(f"mce:{algorithm}", parameters or {})
 
     def unload(self) -> None:
         """Take back everything that was added."""
+        if self.review is not None:
+            self.review.close()
+            self.review = None
         for action in self.actions:
             self.iface.removePluginRasterMenu(MENU, action)
             self.iface.removeRasterToolBarIcon(action)

@@ -10,6 +10,7 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsCsException,
     QgsGeometry,
+    QgsMapSettings,
     QgsPointXY,
     QgsProject,
     QgsRectangle,
@@ -24,7 +25,7 @@ from .records import ReviewError
 
 #: Dark below, bright above: seen on snow and on rock.
 _HALO, _LINE = QColor(0, 0, 0, 200), QColor(255, 225, 25)
-#: Share of the candidate's size that is left on either side, and the least size of a view in pixels of the map.
+#: Share of the candidate's size that is left on either side, and the least side of a view in map pixels.
 MARGIN = 1.0
 MIN_VIEW_PIXELS = 100
 
@@ -37,9 +38,8 @@ class CandidateView(QObject):
         self.canvas = canvas
         self.keep_scale = False
         self.prefetcher = Prefetcher(canvas)
-        self._crs = crs
-        self._gsd = gsd
-        self._geometry = QgsGeometry()
+        self.crs = crs
+        self.gsd = gsd
         self._lines = [self._line(_HALO, 5), self._line(_LINE, 2)]
         self._outlined = True
 
@@ -49,13 +49,17 @@ class CandidateView(QObject):
         Raises:
             ReviewError: if it has no place in the project's CRS.
         """
-        self._geometry = QgsGeometry(geometry)
         extent = self.extent_of(geometry)
-        for line in self._lines:
-            line.setToGeometry(self._geometry, self._crs)
+        self.outline(geometry)
         self.prefetcher.hand_over(extent)
         self.canvas.setExtent(extent)
         self.canvas.refresh()
+
+    def outline(self, geometry: QgsGeometry) -> None:
+        """Outline a candidate without going there."""
+        for line in self._lines:
+            line.setToGeometry(geometry, self.crs)
+            line.setVisible(self._outlined)
 
     def prefetch(self, geometries: Sequence[QgsGeometry]) -> None:
         """Draw the views of these candidates when there is time, the first one first."""
@@ -66,9 +70,17 @@ class CandidateView(QObject):
         box = geometry.boundingBox()
         if self.keep_scale:
             return self._around(self._to_canvas(box).center())
-        least = MIN_VIEW_PIXELS * self._gsd
+        least = MIN_VIEW_PIXELS * self.gsd
         side = (1 + 2 * MARGIN) * max(box.width(), box.height())
-        return self._to_canvas(QgsRectangle.fromCenterAndSize(box.center(), max(side, least), max(side, least)))
+        return self._to_canvas(
+            QgsRectangle.fromCenterAndSize(box.center(), max(side, least), max(side, least))
+        )
+
+    def visible_extent_of(self, geometry: QgsGeometry) -> QgsRectangle:
+        """Return the same as wide or as high as the canvas is: its `extent` once it is there."""
+        settings = QgsMapSettings(self.canvas.mapSettings())
+        settings.setExtent(self.extent_of(geometry))
+        return settings.visibleExtent()
 
     @property
     def outlined(self) -> bool:
@@ -83,7 +95,6 @@ class CandidateView(QObject):
 
     def clear(self) -> None:
         """Take the outline away."""
-        self._geometry = QgsGeometry()
         for line in self._lines:
             line.reset(Qgis.GeometryType.Polygon)
 
@@ -100,7 +111,7 @@ class CandidateView(QObject):
 
     def _to_canvas(self, box: QgsRectangle) -> QgsRectangle:
         target = self.canvas.mapSettings().destinationCrs()
-        transform = QgsCoordinateTransform(self._crs, target, QgsProject.instance())
+        transform = QgsCoordinateTransform(self.crs, target, QgsProject.instance())
         try:
             moved = transform.transformBoundingBox(box)
         except QgsCsException:

@@ -1,4 +1,4 @@
-"""What can be done from the keyboard during a review: names, texts and first keys. `keys.py` listens for them."""
+"""What the keys of a review do: names, texts and first keys. `keys.py` listens for them."""
 
 from __future__ import annotations
 

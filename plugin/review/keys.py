@@ -1,7 +1,7 @@
 """Listens for the review's keys where they may be pressed: on the maps and in the dock, never elsewhere.
 
-Qt's own shortcuts would not do: a key that QGIS has already (S, Ctrl+Z) is then ambiguous and does nothing, and
-one that works in the whole window decides while the user types elsewhere. So the actions stand in QGIS's
+Qt's own shortcuts would not do: a key that QGIS has already (S, Ctrl+Z) is then ambiguous and does nothing,
+and one that works in the whole window decides while the user types elsewhere. So the actions stand in QGIS's
 shortcut manager, where the user changes their keys, but the keys are taken here.
 """
 
@@ -109,7 +109,7 @@ def is_text_field(widget: QObject | None) -> bool:
 
 
 def pressed_keys(event: QKeyEvent) -> list[QKeySequence]:
-    """Return what was pressed as key sequences: with and, for signs that need it to be typed, without Shift."""
+    """Return what was pressed as key sequences: with Shift and, but for letters, also without."""
     key = event.key()
     if key in (0, Qt.Key.Key_unknown, Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta):
         return []

@@ -14,8 +14,8 @@ N_KEPT = 3
 
 
 class Prefetcher(QObject):
-    """Fills a cache of its own per view. The canvas takes its pictures from there, layer by layer, so what has
-    changed meanwhile (a layer switched on, a new style, a resized window) is simply drawn as ever.
+    """Fills a cache of its own per view. The canvas takes its pictures from there, layer by layer, so what
+    has changed meanwhile (a layer switched on, a new style, a resized window) is simply drawn as ever.
     """
 
     #: Everything that was wanted is drawn.
@@ -115,4 +115,6 @@ def _key(settings: QgsMapSettings) -> str:
     """Return what makes two views the same but for their layers."""
     size = settings.outputSize()
     extent = settings.visibleExtent().toString(6)
-    return f"{extent} {size.width()}x{size.height()} {settings.destinationCrs().authid()} {settings.rotation()}"
+    return (
+        f"{extent} {size.width()}x{size.height()} {settings.destinationCrs().authid()} {settings.rotation()}"
+    )

@@ -1,5 +1,5 @@
-"""Which layers of the project show what the reviewer looks at (orthophoto, map, experts, evidence, hillshade),
-found by the files that the record of the run names. Switching them is in `switch.py`.
+"""Which layers of the project are orthophoto, map, experts, evidence and hillshade, found by the files that
+the record of the run names. Switching them is in `switch.py`.
 """
 
 from __future__ import annotations

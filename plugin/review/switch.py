@@ -1,4 +1,4 @@
-"""Switches the layers that a reviewer compares: one on top at a time, and back. Which layer is what is found in
+"""Switches the layers that a reviewer compares: one at a time, and back. Which layer is what is found in
 `run_layers.py`.
 """
 
@@ -16,7 +16,7 @@ BLINK_MS = 600
 
 
 class LayerSwitch(QObject):
-    """Shows the layers of one role and hides those of the others, in the layer tree where the user sees it."""
+    """Shows the layers of one role and hides those of the others, in the layer tree."""
 
     #: The role that is shown now.
     shown_changed = pyqtSignal(str)
