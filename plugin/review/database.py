@@ -93,8 +93,11 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def read_run(database: sqlite3.Connection) -> dict[str, Any]:
-    """Return what the file says of its run."""
-    return {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM run")}
+    """Return what the file says of its run; raise sqlite3.DataError where that is no JSON."""
+    try:
+        return {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM run")}
+    except (TypeError, ValueError) as error:
+        raise sqlite3.DataError("the table `run` holds something else than JSON") from error
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:

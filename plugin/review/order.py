@@ -61,7 +61,7 @@ def curve_steps(points: Sequence[tuple[float, float]]) -> list[int]:
     """Return how far along a Hilbert curve through their extent each point lies.
 
     Points that follow each other on the curve are neighbours in the plane (Hilbert 1891), so a walk along it
-    has no long jumps but over empty ground, and is about a quarter longer than the shortest.
+    has no long jumps but over empty ground, and is about a third longer than the shortest.
     """
     if not points:
         return []

@@ -137,7 +137,13 @@ class ReviewSession(QObject):
         return made
 
     def undo(self) -> Decision | None:
-        """Take back the last decision on the stack and go to its candidate; None where there is none."""
+        """Take back the last decision on the stack and go to its candidate; None where there is none.
+
+        What was taken back elsewhere meanwhile is passed over.
+        """
+        self.refresh()
+        while self.stack.canUndo() and self._is_undone(self.stack.index() - 1):
+            self.stack.undo()
         if not self.stack.canUndo():
             return None
         command = self._command(self.stack.index() - 1)
@@ -230,6 +236,9 @@ class ReviewSession(QObject):
         command = self.stack.command(index)
         assert isinstance(command, _Decided)
         return command
+
+    def _is_undone(self, index: int) -> bool:
+        return self.store.log.is_undone(self._command(index).decision.uuid)
 
     def _fill_stack(self) -> None:
         """Let the user's decisions of earlier sessions be taken back, too."""

@@ -60,12 +60,13 @@ class ReviewStore:
         with told(path):
             self.run: dict[str, Any] = read_run(database)
             self._srs_id = _srs_id(database)
+            self._version = self._data_version()
             rows = database.execute(f"SELECT {_CANDIDATES} FROM candidates ORDER BY rank, uuid").fetchall()
             self.log = DecisionLog(
                 map(Decision._make, database.execute(f"SELECT {_LOG} FROM decisions ORDER BY id"))
             )
-            self._version = self._data_version()
-        self.candidates: list[Candidate] = [Candidate._make(row) for row in rows if row[1]]
+        everyone = map(Candidate._make, rows)
+        self.candidates: list[Candidate] = [c for c in everyone if None not in _needed(c)]
         self._index = {candidate.uuid: i for i, candidate in enumerate(self.candidates)}
         self.classes = self._classes("map_classes")
         self.flagged = self._classes("classes")
@@ -254,18 +255,22 @@ class ReviewStore:
 
     def _classes(self, key: str) -> tuple[ReviewClass, ...]:
         try:
-            return tuple(
+            classes = [
                 ReviewClass(int(c["id"]), str(c["name"]), str(c["color"]), str(c["group"]))
                 for c in self.run[key]
-            )
+            ]
         except (KeyError, TypeError, ValueError) as error:
             raise strange(self.path) from error
+        if not classes:
+            raise strange(self.path)
+        return tuple(classes)
 
     def _read_crs(self) -> QgsCoordinateReferenceSystem:
-        grid = self.run.get("grid", {})
-        crs = QgsCoordinateReferenceSystem(str(grid.get("crs", "")))
+        grid = self.run.get("grid")
+        said = grid if isinstance(grid, dict) else {}
+        crs = QgsCoordinateReferenceSystem(str(said.get("crs", "")))
         if not crs.isValid():
-            crs = QgsCoordinateReferenceSystem.fromWkt(str(grid.get("crs_wkt", "")))
+            crs = QgsCoordinateReferenceSystem.fromWkt(str(said.get("crs_wkt", "")))
         if not crs.isValid():
             raise ReviewError(tr("{} does not say which CRS it is in: flag the run anew.").format(self.path))
         return crs
@@ -285,8 +290,14 @@ class ReviewStore:
             )
         strays = n_rows - len(self.candidates)
         if strays:
-            notes.append(tr("{} outlines without a uuid, drawn by hand, are left out.").format(strays))
+            notes.append(tr("{} outlines that flagging did not make are left out.").format(strays))
         return notes
+
+
+def _needed(candidate: Candidate) -> tuple[object, ...]:
+    """Return what every candidate has unless somebody drew it by hand."""
+    c = candidate
+    return c.uuid, c.class_id, c.class_name, c.area_m2, c.rank, c.x, c.y
 
 
 def _srs_id(database: sqlite3.Connection) -> int:

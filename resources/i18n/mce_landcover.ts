@@ -1795,7 +1795,7 @@
   </message>
   <message>
    <location filename="../../plugin/review/store.py" />
-   <source>{} outlines without a uuid, drawn by hand, are left out.</source>
+   <source>{} outlines that flagging did not make are left out.</source>
    <translation type="unfinished" />
   </message>
   <message>
