@@ -23,14 +23,15 @@ class ButtonPanel(QWidget):
         super().__init__(parent)
         self._keys = keys
         self._classes = QGridLayout()
+        _same_width(self._classes)
         self._class_buttons: list[QWidget] = []
         self._menu = described(QMenu(self), tr("Classes"), tr("What is really there"))
-        self._more = CommandButton(keys, "class_menu", tr("Another class…"))
+        self._more = CommandButton(keys, "class_menu", tr("Another…"))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(0, 0, 0, 2)
         verdicts = {"accept": tr("Accept"), "reject": tr("Reject"), "unsure": tr("Unsure")}
-        moves = {"previous": tr("Previous"), "skip": tr("Skip"), "next_undecided": tr("Next undecided")}
-        steps = {"undo": tr("Undo"), "redo": tr("Redo"), "draw": tr("Draw outline")}
+        moves = {"previous": tr("Previous"), "skip": tr("Skip"), "next_undecided": tr("Next")}
+        steps = {"undo": tr("Undo"), "redo": tr("Redo"), "draw": tr("Draw")}
         layout.addLayout(self._row(verdicts))
         layout.addLayout(self._classes)
         layout.addLayout(self._row(moves))
@@ -48,8 +49,7 @@ class ButtonPanel(QWidget):
             entry = self._menu.addAction(icon, class_.name)
             entry.triggered.connect(lambda _checked=False, id_=class_.id: self.class_chosen.emit(id_))
             if number <= N_CLASS_KEYS:
-                text = f"{self._keys.key_of(reclassify(number))} {class_.name}"
-                button = CommandButton(self._keys, reclassify(number), text)
+                button = CommandButton(self._keys, reclassify(number), class_.name, key_first=True)
                 button.setIcon(icon)
                 button.set_tip(tr("It is {}").format(class_.name))
                 self._add_class_button(button)
@@ -70,7 +70,7 @@ class ButtonPanel(QWidget):
     def _row(self, commands: Mapping[str, str]) -> QHBoxLayout:
         row = QHBoxLayout()
         for command, text in commands.items():
-            row.addWidget(CommandButton(self._keys, command, text))
+            row.addWidget(CommandButton(self._keys, command, text), 1)
         return row
 
 
@@ -87,6 +87,7 @@ class LayerBar(QWidget):
         self._keys = keys
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
+        _same_width(self._grid)
         self._buttons: dict[str, QToolButton] = {}
 
     def set_roles(self, titles: Mapping[str, str], known: Sequence[str]) -> None:
@@ -113,3 +114,10 @@ class LayerBar(QWidget):
         button.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         button.customContextMenuRequested.connect(lambda _point, role=role: self.layer_wanted.emit(role))
         return button
+
+
+def _same_width(grid: QGridLayout) -> None:
+    """Let two columns share the room, whatever is in them."""
+    for column in range(2):
+        grid.setColumnStretch(column, 1)
+        grid.setColumnMinimumWidth(column, 1)

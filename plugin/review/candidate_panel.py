@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, 
 from ..i18n import tr
 from . import words
 from .note import NoteField
-from .opinions import Opinion
+from .expert_opinions import Opinion
 from .records import Candidate, ReviewClass, State
 from .widgets import Swatch, described, text_label
 

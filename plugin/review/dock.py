@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qgis.gui import QgsDockWidget
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from ..i18n import tr
 from .button_panel import ButtonPanel, LayerBar
@@ -15,7 +15,7 @@ from .keys import Keys
 from .progress_panel import ProgressPanel
 from .queue_panel import QueuePanel
 from .store import ReviewStore
-from .widgets import described, folding_group
+from .widgets import Column, described, folding_group
 
 
 class ReviewDock(QgsDockWidget):
@@ -58,14 +58,14 @@ class ReviewDock(QgsDockWidget):
         for group, panel in groups:
             inner = QVBoxLayout(group)
             inner.addWidget(panel)
+            layout.addSpacing(4)
             layout.addWidget(group)
         layout.addStretch(1)
-        scroll = described(QScrollArea(), tr("Review candidates"), tr("Panels of the review"))
+        scroll = described(Column(), tr("Review candidates"), tr("Panels of the review"))
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(body)
-        scroll.setMinimumWidth(body.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         self.setWidget(scroll)
 
     def toggle_key_list(self) -> None:

@@ -33,6 +33,7 @@ from .run_layers import (
     ROLE_PROPERTY,
     RunFiles,
     find_roles,
+    load_run,
     role_title,
 )
 from .store import ReviewStore
@@ -44,6 +45,8 @@ class Looking(QObject):
 
     #: A sentence for the message bar.
     said = pyqtSignal(str)
+    #: The maps are elsewhere than they should be: show the candidate again.
+    moved = pyqtSignal()
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Looking(QObject):
         self._later.timeout.connect(self.refresh_layers)
         project.layersAdded.connect(self._layers_changed)
         project.layersRemoved.connect(self._layers_changed)
+        self.view.canvas.destinationCrsChanged.connect(self.moved)
         for name, do in self._handlers().items():
             keys.action(name).triggered.connect(lambda _checked=False, do=do: do())
         self.refresh_layers()
@@ -102,6 +106,13 @@ class Looking(QObject):
         self._bar.set_roles({role: role_title(role, self._experts) for role in listed}, self.switch.roles)
         self._bar.set_shown(self.switch.shown)
 
+    def load_layers(self) -> None:
+        """Add what the project lacks of the run, and show the orthophoto."""
+        load_run(self._project, self._files, self._path)
+        self.refresh_layers()
+        self.switch.show(ORTHOPHOTO)
+        self.moved.emit()
+
     def repaint_states(self) -> None:
         """Draw layers that show what was decided anew."""
         for layer in self._project.mapLayers().values():
@@ -120,6 +131,7 @@ class Looking(QObject):
 
     def close(self) -> None:
         """Let go of the maps and of the project."""
+        self.view.canvas.destinationCrsChanged.disconnect(self.moved)
         self._project.layersAdded.disconnect(self._layers_changed)
         self._project.layersRemoved.disconnect(self._layers_changed)
         self.switch.blink(False)
@@ -136,7 +148,7 @@ class Looking(QObject):
             "flicker": self.switch.flicker,
             "blink": lambda: self.switch.blink(not self.switch.blinking),
             "highlight": self._toggle_outline,
-            "recentre": self._recentre,
+            "recentre": self.moved.emit,
             "keep_scale": self._toggle_scale,
             "second_map": self.toggle_second,
         }
@@ -169,10 +181,6 @@ class Looking(QObject):
             if self.view.keep_scale
             else tr("Every candidate fills the view.")
         )
-
-    def _recentre(self) -> None:
-        if not self._outline.isNull():
-            self.view.show(self._outline)
 
     def toggle_second(self) -> None:
         """Open the second map, or close it."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from qgis.core import QgsMapRendererCache, QgsMapRendererParallelJob, QgsMapSettings, QgsRectangle
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 #: Views that are kept; one of 2,000 x 1,500 pixels with five layers takes 60 MB.
 N_KEPT = 3
@@ -25,16 +25,17 @@ class Prefetcher(QObject):
         super().__init__(canvas)
         self._canvas = canvas
         self._kept: OrderedDict[str, QgsMapRendererCache] = OrderedDict()
-        self._waiting: list[QgsMapSettings] = []
+        self._waiting: list[QgsRectangle] = []
         self._drawing: _Drawing | None = None
         #: Cancelled, but not at their end: QGIS would wait for them if they were freed now.
         self._ending: set[_Drawing] = set()
+        self._ended: list[_Drawing] = []
         canvas.renderStarting.connect(self._make_way)
         canvas.mapCanvasRefreshed.connect(self._draw_next)
 
     def want(self, extents: Sequence[QgsRectangle]) -> None:
         """Draw these views as soon as the canvas is at rest, the first one first."""
-        self._waiting = [self._settings_for(extent) for extent in extents[:N_KEPT]]
+        self._waiting = list(extents[:N_KEPT])
 
     def hand_over(self, extent: QgsRectangle) -> bool:
         """Give the canvas what is drawn of the view that it is about to show; was there anything?"""
@@ -76,7 +77,7 @@ class Prefetcher(QObject):
         if self._drawing is not None:
             return
         while self._waiting:
-            settings = self._waiting.pop(0)
+            settings = self._settings_for(self._waiting.pop(0))
             if not self._is_kept(settings):
                 self._drawing = _Drawing(settings)
                 self._drawing.job.finished.connect(lambda drawing=self._drawing: self._end(drawing))
@@ -91,6 +92,9 @@ class Prefetcher(QObject):
 
     def _end(self, drawing: _Drawing) -> None:
         self._ending.discard(drawing)
+        # The job is still in its own signal: it may be freed when that is over.
+        self._ended.append(drawing)
+        QTimer.singleShot(0, self._ended.clear)
         if self._drawing is not drawing:
             return  # it was cancelled, and may be half drawn
         self._drawing = None

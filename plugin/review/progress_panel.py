@@ -8,7 +8,7 @@ from qgis.PyQt.QtWidgets import QGridLayout, QProgressBar, QWidget
 
 from ..i18n import tr
 from . import words
-from .queue import Progress
+from .progress import Progress
 from .records import ReviewClass
 from .widgets import Swatch, described, text_label
 

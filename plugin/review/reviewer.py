@@ -23,9 +23,9 @@ from .filter import Filter
 from .finishing import Finishing
 from .keys import Keys
 from .looking import Looking
-from .opinions import Opinions
+from .expert_opinions import Opinions
 from .records import Candidate, ReviewError, Verdict
-from .run_layers import load_run, read_run_files
+from .run_layers import read_run_files
 from .session import ReviewSession
 from .store import ReviewStore
 
@@ -125,7 +125,7 @@ class Reviewer(QObject):
         dock.candidate.note.finished.connect(self._back_to_map)
         dock.queue.order_wanted.connect(self._set_order)
         dock.queue.filter_wanted.connect(self._set_filter)
-        dock.finish.load_wanted.connect(lambda: load_run(self._project, self.files, self._store.path))
+        dock.finish.load_wanted.connect(self.looking.load_layers)
         dock.finish.user_wanted.connect(self.user_wanted)
         self._finishing.connect_panel(dock.finish)
         self._finishing.said.connect(self._say)
@@ -134,6 +134,7 @@ class Reviewer(QObject):
         dock.closed.connect(self.close)
         self._project.layersRemoved.connect(self._layers_gone)
         self.looking.said.connect(self._say)
+        self.looking.moved.connect(self._look_again)
         QApplication.instance().applicationStateChanged.connect(self._follow_attention)
 
     def _handlers(self) -> dict[str, Callable[[], object]]:
@@ -168,21 +169,37 @@ class Reviewer(QObject):
         if self.editor.active:
             self.editor.stop()
         if current is None:
-            self.looking.clear()
-            self.dock.candidate.show_nothing(tr("No candidate passes the filter."))
+            self._show_nothing(tr("No candidate passes the filter."))
         else:
-            self._attempt(lambda: self._show_candidate(current))
+            self._show_candidate(current)
         self._enable()
 
+    def _show_nothing(self, reason: str) -> None:
+        self.looking.clear()
+        self.dock.candidate.show_nothing(reason)
+
     def _show_candidate(self, current: Candidate) -> None:
-        drawn = self._drawn_before(current)
-        outline = drawn if drawn is not None else self._store.geometry(current.uuid, original=True)
-        self.dock.candidate.show_facts(self._facts(current, outline))
+        try:
+            facts = self._facts(current, self.session.queue.geometry(current.uuid))
+        except ReviewError as error:  # it was deleted: the one before must not stay in sight
+            self._show_nothing(str(error))
+            return
+        self.dock.candidate.show_facts(facts)
         state = self.session.queue.state(current.uuid)
         comment = state.decision.comment if state.decision is not None else ""
         self.dock.candidate.note.setPlainText(self._drafts.get(current.uuid, comment or ""))
-        upcoming = [self._store.geometry(c.uuid) for c in self.session.queue.upcoming(N_AHEAD)]
-        self.looking.show(outline, upcoming)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Go back to the candidate, and draw the next ones as the map is now."""
+        current = self.session.current
+        if current is not None:
+            self._attempt(lambda: self._go(current))
+
+    def _go(self, current: Candidate) -> None:
+        upcoming = self.session.queue.upcoming(N_AHEAD)
+        outlines = [self.session.queue.geometry(c.uuid) for c in (current, *upcoming)]
+        self.looking.show(outlines[0], outlines[1:])
 
     def _facts(self, current: Candidate, outline: QgsGeometry) -> Facts:
         classes = {c.id: c for c in self._store.classes}
@@ -228,7 +245,7 @@ class Reviewer(QObject):
             self.editor.stop()
         elif current is not None and not self._store.read_only:
             title = tr("Outline of candidate {}").format(current.rank)
-            self.editor.start(self._store.geometry(current.uuid), self._store.crs, title)
+            self.editor.start(self.session.queue.geometry(current.uuid), self._store.crs, title)
             self._say(
                 tr("Draw with QGIS's tools, then accept or choose a class. Pressing the key again stops.")
             )

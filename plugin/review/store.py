@@ -8,7 +8,7 @@ import math
 import sqlite3
 import uuid as uuids
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -84,10 +84,10 @@ class ReviewStore:
     ) -> ReviewStore:
         """Open a candidates GeoPackage for `user`; `clock` gives the time in UTC.
 
-        A file that cannot be written is opened to look at. Raises ReviewError where it cannot be read, is
-        something else, of another version, or locked.
+        A file that cannot be written is opened to look at, which needs no user. Raises ReviewError where it
+        cannot be read, is something else, of another version, or locked.
         """
-        if not user.strip():
+        if not user.strip() and not read_only:
             raise ReviewError(tr("Say who reviews: every decision is kept with its user."))
         database, read_only = connect(path, read_only=read_only)
         try:
@@ -194,6 +194,11 @@ class ReviewStore:
         self._version = version
         self.log.add(rows)
         return rows
+
+    def copy_to(self, path: Path) -> None:
+        """Write the whole file as it is now to a new one; raise ReviewError."""
+        with told(path), closing(sqlite3.connect(path)) as target:
+            self._database.backup(target)
 
     def _append(self, **values: Any) -> Decision:
         if self.read_only:

@@ -7,7 +7,16 @@ from typing import TypeVar
 from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtCore import QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPalette, QPen, QPixmap
-from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
+from qgis.PyQt.QtWidgets import (
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionToolButton,
+    QStylePainter,
+    QToolButton,
+    QWidget,
+)
 
 from .keys import Keys
 
@@ -95,13 +104,13 @@ def color_icon(color: str, palette: QPalette, side: int = 16, ratio: float = 1.0
 class CommandButton(QToolButton):
     """Does the same as a key, and says which; a click leaves the focus where it is."""
 
-    def __init__(self, keys: Keys, command: str, text: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._keys, self._command = keys, command
+    def __init__(self, keys: Keys, command: str, text: str, *, key_first: bool = False) -> None:
+        super().__init__()
+        self._keys, self._command, self._key_first = keys, command, key_first
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setText(text)
+        self._label = text
         self._tip = keys.commands[command].text
         self._action = keys.action(command)
         self._action.changed.connect(self._follow)
@@ -113,10 +122,42 @@ class CommandButton(QToolButton):
         self._tip = text
         self._follow()
 
+    def minimumSizeHint(self) -> QSize:
+        """Let it be narrower than its text: the dock is, where a class has a long name."""
+        hint = self.sizeHint()
+        return QSize(
+            min(hint.width(), self.iconSize().width() + 8 * self.fontMetrics().averageCharWidth()),
+            hint.height(),
+        )
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        option = QStyleOptionToolButton()
+        self.initStyleOption(option)
+        taken = 0 if self.icon().isNull() else option.iconSize.width() + 4
+        room = self.width() - taken - 2 * self.fontMetrics().averageCharWidth()
+        metrics = self.fontMetrics()
+        if metrics.horizontalAdvance(option.text) > room:
+            text = option.text if self._key_first else self._label
+            option.text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        QStylePainter(self).drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option)
+
     def _follow(self) -> None:
         self.setEnabled(self._action.isEnabled())
         key = self._keys.key_of(self._command)
+        with_key = f"{key} {self._label}" if self._key_first else f"{self._label} ({key})"
+        self.setText(with_key if key else self._label)
         described(self, self._tip, f"{self._tip} ({key})" if key else self._tip)
+
+
+class Column(QScrollArea):
+    """Panels one below the other, never cut at the side."""
+
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        if self.widget() is not None:
+            bar = self.verticalScrollBar().sizeHint().width()
+            hint.setWidth(self.widget().minimumSizeHint().width() + bar)
+        return hint
 
 
 def folding_group(title: str, tip: str, name: str, *, folded: bool) -> QgsCollapsibleGroupBox:

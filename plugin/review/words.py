@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..i18n import tr
-from .queue import Progress
+from .progress import Progress
 from .records import Candidate, State, Verdict
 
 #: Upper limits of the entropy (0 sure, 1 nothing known) for each of the words below.

@@ -990,7 +990,7 @@
   </message>
   <message>
    <location filename="../../plugin/review/button_panel.py" />
-   <source>Another class…</source>
+   <source>Another…</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1020,7 +1020,7 @@
   </message>
   <message>
    <location filename="../../plugin/review/button_panel.py" />
-   <source>Next undecided</source>
+   <source>Next</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1035,7 +1035,7 @@
   </message>
   <message>
    <location filename="../../plugin/review/button_panel.py" />
-   <source>Draw outline</source>
+   <source>Draw</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1205,7 +1205,17 @@
   </message>
   <message>
    <location filename="../../plugin/review/commands.py" />
+   <source>Another class…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
    <source>Skip for now</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Next undecided</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1399,6 +1409,11 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/files.py" />
+   <source>{} cannot be written ({}): check its folder's rights and space.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/finish_panel.py" />
    <source>Statistics…</source>
    <translation type="unfinished" />
@@ -1531,6 +1546,31 @@
   <message>
    <location filename="../../plugin/review/looking.py" />
    <source>The project has no layer "{}": load the layers of the run, or right-click its button.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>Merging takes two or more different files: choose another copy.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>{} is one of the copies, which are only read: choose another name.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>{} is there already: choose another name, or overwrite it.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>{} and {} have no candidates in common: choose copies of one file.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
+   <source>The decision {} is not the same in all copies: one of them was changed by hand.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1721,6 +1761,16 @@
   <message>
    <location filename="../../plugin/review/run_layers.py" />
    <source>Expert {}: {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/second_look.py" />
+   <source>The share of a second look must be more than 0 and at most 1.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/second_look.py" />
+   <source>Nobody but you has decided anything here: a second look is for a colleague.</source>
    <translation type="unfinished" />
   </message>
   <message>
