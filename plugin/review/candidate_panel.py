@@ -10,8 +10,8 @@ from qgis.PyQt.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, 
 
 from ..i18n import tr
 from . import words
-from .note import NoteField
 from .expert_opinions import Opinion
+from .note import NoteField
 from .records import Candidate, ReviewClass, State
 from .widgets import Swatch, described, text_label
 

@@ -56,7 +56,7 @@ class Prefetcher(QObject):
         self._canvas.mapCanvasRefreshed.disconnect(self._draw_next)
         self._waiting.clear()
         self._make_way()
-        for drawing in self._ending:
+        for drawing in list(self._ending):  # which shrinks as they end
             drawing.job.cancel()
         self._ending.clear()
         self._kept.clear()

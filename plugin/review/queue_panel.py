@@ -21,7 +21,7 @@ from . import words
 from .filter import Filter
 from .order import Order
 from .records import UNDECIDED, ReviewClass, Verdict
-from .widgets import described
+from .widgets import described, label_for
 
 
 class QueuePanel(QWidget):
@@ -103,10 +103,10 @@ class QueuePanel(QWidget):
         last.addWidget(self.reset)
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addRow(tr("Order"), self.order)
-        layout.addRow(tr("Classes"), self.classes)
-        layout.addRow(tr("Status"), self.statuses)
-        layout.addRow(tr("Score"), scores)
+        layout.addRow(label_for(self.order, tr("Order")), self.order)
+        layout.addRow(label_for(self.classes, tr("Classes")), self.classes)
+        layout.addRow(label_for(self.statuses, tr("Status")), self.statuses)
+        layout.addRow(label_for(self.lowest, tr("Score")), scores)
         layout.addRow(last)
 
     def _connect(self) -> None:

@@ -19,11 +19,11 @@ from .candidate_panel import Facts
 from .commands import N_CLASS_KEYS, reclassify
 from .dock import ReviewDock
 from .drawing import OutlineEditor
+from .expert_opinions import Opinions
 from .filter import Filter
 from .finishing import Finishing
 from .keys import Keys
 from .looking import Looking
-from .expert_opinions import Opinions
 from .records import Candidate, ReviewError, Verdict
 from .run_layers import read_run_files
 from .session import ReviewSession

@@ -39,6 +39,13 @@ def text_label(name: str, tip: str) -> QLabel:
     return label
 
 
+def label_for(widget: QWidget, text: str) -> QLabel:
+    """Return a label that stands beside a described control and says the same."""
+    label = described(QLabel(text), text, widget.toolTip())
+    label.setBuddy(widget)
+    return label
+
+
 class Swatch(QWidget):
     """A square in a class's colour, as high as the text and hollow without one; a sign stands in it."""
 
@@ -165,5 +172,7 @@ def folding_group(title: str, tip: str, name: str, *, folded: bool) -> QgsCollap
     group = described(QgsCollapsibleGroupBox(title), title, tip)
     group.setSettingGroup("mce_review")
     group.setObjectName(name)
+    for button in group.findChildren(QToolButton):
+        described(button, title, tip)
     group.setCollapsed(folded)
     return group
