@@ -13,12 +13,13 @@ from . import layers
 from .environment import BackendMissing, find_backend
 from .i18n import load_translator, tr, user_locale
 from .paths import icon_file
-from .provider import MceProvider, add_provider
+from .provider import ALGORITHMS, MceProvider, add_provider
 
 if TYPE_CHECKING:
     from .review.entry import ReviewEntry
 
 MENU = "MCE Land Cover"
+WITHOUT_BACKEND = {algorithm.ID for algorithm in ALGORITHMS if not algorithm.NEEDS_BACKEND}
 
 
 class MceLandCoverPlugin:
@@ -45,7 +46,10 @@ class MceLandCoverPlugin:
             "flag_candidates": tr("Flag missed rare places…"),
             "map_and_flag": tr("Map land cover and flag missed rare places…"),
             "fit_meta_classifier": tr("Fit a meta classifier…"),
+            "merge_reviews": tr("Merge reviews…"),
+            "review_report": tr("Report on a review…"),
             "apply_review": tr("Apply a review to the map…"),
+            "export_review": tr("Export accepted candidates…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),
             "setup_backend": tr("Set up the backend…"),
@@ -71,7 +75,7 @@ class MceLandCoverPlugin:
         """Open an algorithm's dialog, or the one that sets up the backend where that is missing."""
         import processing
 
-        if algorithm not in ("setup_backend",):
+        if algorithm not in WITHOUT_BACKEND:
             try:
                 find_backend()
             except BackendMissing as missing:

@@ -6,11 +6,14 @@ from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms.apply_review import ApplyReview
+from .algorithms.export_review import ExportReview
 from .algorithms.fit_meta_classifier import FitMetaClassifier
 from .algorithms.flag_candidates import FlagCandidates
 from .algorithms.make_scene import MakeScene
+from .algorithms.merge_reviews import MergeReviews
 from .algorithms.model_info import ModelInfo
 from .algorithms.predict import Predict
+from .algorithms.review_report import ReviewReport
 from .algorithms.setup_backend import SetupBackend
 from .i18n import tr
 from .models import MapAndFlag
@@ -20,7 +23,10 @@ ALGORITHMS = (
     Predict,
     FlagCandidates,
     FitMetaClassifier,
+    MergeReviews,
+    ReviewReport,
     ApplyReview,
+    ExportReview,
     ModelInfo,
     MakeScene,
     SetupBackend,

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def write_candidates(path: Path, content: CandidateFile, *, overwrite: bool = Fa
     """
     require_free(path, overwrite=overwrite)
     part = path.with_name(f".{path.stem}.part.gpkg")
-    with _cleared(part):
+    with _cleared(part), ExitStack() as held:
         with _disk(part.parent):
             _write_layer(part, content)
             with closing(sqlite3.connect(part)) as database, database:
@@ -101,9 +101,11 @@ def write_candidates(path: Path, content: CandidateFile, *, overwrite: bool = Fa
                 _write_features(database, content)
                 _write_run(database, content.run)
                 _write_styles(database, content.classes)
-                kept = _copy_decisions(path, database) if path.exists() else 0
+                kept = _copy_decisions(path, database, held) if path.exists() else 0
             _check_whole(part, len(content.outlines))
         with disk_errors(path.parent):
+            if os.name == "nt":  # it replaces no file that anybody has open
+                held.close()
             part.replace(path)
     return kept
 
@@ -255,19 +257,19 @@ def _write_styles(database: sqlite3.Connection, classes: Sequence[LandCoverClass
     database.execute(_CONTENTS, ("layer_styles", "layer_styles", "QGIS styles"))
 
 
-def _copy_decisions(path: Path, target: sqlite3.Connection) -> int:
-    """Copy the log of the file that will be replaced, and see that nobody has it open for writing: what he
-    decided a moment later would be lost, and his write-ahead log would spoil the new file.
+def _copy_decisions(path: Path, target: sqlite3.Connection, held: ExitStack) -> int:
+    """Copy the log of the file that will be replaced, and let nobody else write to it until `held` ends:
+    what he decided would be lost, and his write-ahead log would spoil the new file.
     """
-    with open_candidates(path, write=os.access(path, os.W_OK)) as source:
-        try:
-            if source.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete":
-                raise _in_use(path)
-            if os.access(path, os.W_OK):
-                source.execute("BEGIN IMMEDIATE")
-            rows = source.execute(f"SELECT {_LOG} FROM decisions ORDER BY id").fetchall()
-        except sqlite3.OperationalError as error:
-            raise _in_use(path) from error
+    source = held.enter_context(open_candidates(path, write=os.access(path, os.W_OK)))
+    try:
+        if source.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete":
+            raise _in_use(path)
+        if os.access(path, os.W_OK):
+            source.execute("BEGIN IMMEDIATE")
+        rows = source.execute(f"SELECT {_LOG} FROM decisions ORDER BY id").fetchall()
+    except sqlite3.OperationalError as error:
+        raise _in_use(path) from error
     marks = ", ".join("?" * len(_LOG.split(",")))
     target.executemany(f"INSERT INTO decisions ({_LOG}) VALUES ({marks})", rows)
     return len(rows)

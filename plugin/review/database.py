@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,22 @@ def told(path: Path) -> Iterator[None]:
         ) from error
     except sqlite3.DatabaseError as error:
         raise strange(path) from error
+
+
+@contextmanager
+def nobody_writes(path: Path) -> Iterator[None]:
+    """Keep others from writing to a file that will be replaced: what they decide would be gone with it.
+
+    On Windows nothing is needed: no file is replaced there that anybody has open. Raises ReviewError where
+    somebody writes right now.
+    """
+    if os.name == "nt":
+        yield
+        return
+    with closing(_opened(path, "rw")) as database:
+        with told(path):
+            database.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def strange(path: Path) -> ReviewError:

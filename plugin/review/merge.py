@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..i18n import tr
-from .database import told
+from .database import nobody_writes, told
 from .files import written_whole
 from .log import DecisionLog
 from .opinions import Disagreement, disagreements, disagreements_csv
@@ -63,16 +63,19 @@ def merge_copies(
     Raises ReviewError, and nothing is written then.
     """
     _require_sense(copies, target, overwrite=overwrite)
+    others = [*copies[1:]]
     with ExitStack() as stack:
-        stores = []
-        kept = [target] if target.exists() else []
-        for number, copy in enumerate([*copies, *kept], start=1):
-            stores.append(stack.enter_context(closing(ReviewStore.open(copy, "", read_only=True))))
+        if target.exists():
+            others.append(target)
+            stack.enter_context(nobody_writes(target))
+        first = stack.enter_context(_opened(copies[0]))
+        logs = [first.log]
+        for number, copy in enumerate(others, start=1):
             on_copy(number)
-        _require_same_run(stores)
-        logs = [store.log for store in stores]
+            with _opened(copy) as store:
+                _require_same_run(first, store)
+                logs.append(store.log)
         log = DecisionLog(union(logs))
-        first = stores[0]
         found = disagreements(log, first.candidates, logs)
         table = target.with_name(f"{target.stem}_disagreements.csv")
         with written_whole(target) as part, written_whole(table) as table_part:
@@ -123,16 +126,18 @@ def _require_sense(copies: Sequence[Path], target: Path, *, overwrite: bool) -> 
         raise ReviewError(tr("{} is there already: choose another name, or overwrite it.").format(target))
 
 
-def _require_same_run(stores: Sequence[ReviewStore]) -> None:
-    first = stores[0]
-    for store in stores[1:]:
-        shared = any(candidate.uuid in first for candidate in store.candidates)
-        if store.run.get("model_sha256") != first.run.get("model_sha256") or not (shared or not len(store)):
-            raise ReviewError(
-                tr("{} and {} have no candidates in common: choose copies of one file.").format(
-                    first.path, store.path
-                )
+def _opened(path: Path) -> closing[ReviewStore]:
+    return closing(ReviewStore.open(path, "", read_only=True))
+
+
+def _require_same_run(first: ReviewStore, store: ReviewStore) -> None:
+    shared = not len(store) or any(candidate.uuid in first for candidate in store.candidates)
+    if store.run.get("model_sha256") != first.run.get("model_sha256") or not shared:
+        raise ReviewError(
+            tr("{} and {} have no candidates in common: choose copies of one file.").format(
+                first.path, store.path
             )
+        )
 
 
 def _replace_log(part: Path, log: DecisionLog) -> None:

@@ -77,7 +77,7 @@ def disagreements_csv(found: Iterable[Disagreement], classes: Iterable[ReviewCla
 def _unaware(uuid: str, log: DecisionLog, copies: Sequence[DecisionLog]) -> list[Decision]:
     """Return the last words of copies that did not know of another copy's, but what was taken back."""
     last = [(copy, copy.counting(uuid)) for copy in copies]
-    unaware = []
+    unaware: list[Decision] = []
     for (one, mine), (other, theirs) in combinations(last, 2):
         if mine is None or theirs is None or other.get(mine.uuid) or one.get(theirs.uuid):
             continue

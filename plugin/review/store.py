@@ -71,7 +71,7 @@ class ReviewStore:
         self.classes = self._classes("map_classes")
         self.flagged = self._classes("classes")
         self.crs = self._read_crs()
-        self.notes = tuple(self._notes(len(rows)))
+        self.notes: tuple[str, ...] = tuple(self._notes(len(rows)))
 
     @classmethod
     def open(
@@ -89,12 +89,16 @@ class ReviewStore:
         """
         if not user.strip() and not read_only:
             raise ReviewError(tr("Say who reviews: every decision is kept with its user."))
-        database, read_only = connect(path, read_only=read_only)
+        database, locked = connect(path, read_only=read_only)
         try:
-            return cls(path, user.strip(), database, read_only=read_only, clock=clock)
+            store = cls(path, user.strip(), database, read_only=locked, clock=clock)
         except BaseException:
             database.close()
             raise
+        if locked and not read_only:
+            said = tr("{} can only be read: look at it, or work on a copy to decide.").format(path)
+            store.notes = (said, *store.notes)
+        return store
 
     def close(self) -> None:
         """Close the file; everything is in it already."""
@@ -282,20 +286,16 @@ class ReviewStore:
 
     def _notes(self, n_rows: int) -> Sequence[str]:
         notes = []
-        if self.read_only:
-            notes.append(
-                tr("{} can only be read: look at it, or work on a copy to decide.").format(self.path)
-            )
         gone = sum(uuid not in self._index for uuid in self.log.candidates())
         if gone:
             notes.append(
                 tr(
-                    "{} candidates with decisions are no longer in the file; the log keeps what was decided."
+                    "Candidates with decisions that are no longer in the file: {}; the log keeps them."
                 ).format(gone)
             )
         strays = n_rows - len(self.candidates)
         if strays:
-            notes.append(tr("{} outlines that flagging did not make are left out.").format(strays))
+            notes.append(tr("Outlines that flagging did not make are left out: {}.").format(strays))
         return notes
 
 

@@ -84,6 +84,61 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Export accepted candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Writes the accepted candidates with their OBJEKTART code, evidence and source.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Reviewed candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Class catalogue with the codes (empty: swissTLM3D)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Accepted candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Number of accepted candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Class catalogues (*.json);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>none is known</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>{} accepted candidates were written.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>review,candidates,accepted,export</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>No single OBJEKTART for "{}" (candidates: {}): set it by hand ({}).</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
    <source>Fit a meta classifier</source>
    <translation type="unfinished" />
@@ -111,11 +166,6 @@
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
    <source>True classes of each run in the same order, or of all</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Reviewed candidates</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -404,6 +454,61 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Merge reviews</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Joins what several people decided on copies of one file of candidates.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Decided candidates that the first copy does not have: {}; the log keeps them.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Reviewed copies of the candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Decisions and undos of {} copies together: {}. Candidates on which people differ: {}; the last decision counts, see {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>File for the merged review</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Table of the disagreements (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Rows of the merged log</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>Number of disagreements</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>What was merged, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>review,candidates,decisions,merge,union,disagreement</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/model_info.py" />
    <source>Show a model's card</source>
    <translation type="unfinished" />
@@ -566,6 +671,61 @@
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
    <source>Expert {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Report on a review</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Counts how many flags were right, how fast the review went, and how far people agree.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>{} of {} candidates are decided: {} accepted, {} rejected, {} of another class, {} unsure.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Web pages (*.html)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Table of all candidates and their state</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Tables (*.csv)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Number of decided candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Precision of the flags, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Agreement of two people, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>What was decided, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>review,candidates,precision,statistics,agreement,report</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -910,7 +1070,22 @@
   </message>
   <message>
    <location filename="../../plugin/plugin.py" />
+   <source>Merge reviews…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Report on a review…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
    <source>Apply a review to the map…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Export accepted candidates…</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1409,6 +1584,11 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/export.py" />
+   <source>{} is no class catalogue: it needs a list `classes` with `name` and `codes`.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/files.py" />
    <source>{} cannot be written ({}): check its folder's rights and space.</source>
    <translation type="unfinished" />
@@ -1739,6 +1919,256 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>All decisions, those taken back too; minutes with a candidate in view, without the pauses.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>How far people agree</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>First decision (rows) and that of another person (columns).</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Where people differ</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>all</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Decided</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Precision of the flags</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Decisions a minute</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>People</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Agreement</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Review of candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>By flagged class.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>How many flags were right</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>accepted</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>rejected</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>another class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>unsure</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>user</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>decisions</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>minutes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>a minute</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>first (UTC)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>last (UTC)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>How fast it went</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>rank</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>x</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>y</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>decisions, the last one counts</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>What was reviewed</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>By score of the meta classifier.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>The candidates have no scores.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Precision is the share of accepted candidates among those accepted, rejected or given another class; what is unsure is not judged. The interval (Wilson) holds if those judged stand for their group, which they do not where only the best were looked at. Candidates are no random sample of the map: nothing here says how accurate the map is.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Of {} candidates that a second person decided, {} came to the same: {} (95 % interval {} to {}). This tells something of the verdicts only where the second did not see the first, as on a second look.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>{} candidates; the first {} are listed, all are marked in the table (CSV).</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>file</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>its SHA-256</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>ranked by</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>rows of the log</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>decided</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>precision</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>95 % interval</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>score</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>No candidate was decided by two people.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Nowhere.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>what</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>value</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>note</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/reviewer.py" />
    <source>No candidate passes the filter.</source>
    <translation type="unfinished" />
@@ -1800,6 +2230,11 @@
   </message>
   <message>
    <location filename="../../plugin/review/store.py" />
+   <source>{} can only be read: look at it, or work on a copy to decide.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/store.py" />
    <source>The candidate was deleted from the file meanwhile: open the review anew.</source>
    <translation type="unfinished" />
   </message>
@@ -1835,17 +2270,12 @@
   </message>
   <message>
    <location filename="../../plugin/review/store.py" />
-   <source>{} can only be read: look at it, or work on a copy to decide.</source>
+   <source>Candidates with decisions that are no longer in the file: {}; the log keeps them.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/review/store.py" />
-   <source>{} candidates with decisions are no longer in the file; the log keeps what was decided.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/store.py" />
-   <source>{} outlines that flagging did not make are left out.</source>
+   <source>Outlines that flagging did not make are left out: {}.</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -29,6 +29,9 @@ PARAMETERS = {
     "apply_review": {
         *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
     },
+    "merge_reviews": {"COPIES", "OVERWRITE", "LOAD_LAYERS", "MERGED_FILE"},
+    "review_report": {"CANDIDATES", "REPORT", "TABLE"},
+    "export_review": {"CANDIDATES", "CATALOGUE", "ACCEPTED"},
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
     "setup_backend": {"PYTHON", "REBUILD"},
@@ -46,6 +49,13 @@ OUTPUTS = {
         *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
     },
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
+    "merge_reviews": {
+        *("MERGED_FILE", "CANDIDATES", "DISAGREEMENTS", "N_DECISIONS", "N_DISAGREEMENTS", "MESSAGE"),
+    },
+    "review_report": {
+        *("REPORT", "TABLE", "N_CANDIDATES", "N_DECIDED", "N_ACCEPTED", "PRECISION", "AGREEMENT", "MESSAGE"),
+    },
+    "export_review": {"ACCEPTED", "N_ACCEPTED"},
     "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},
     "make_scene": {"OUTPUT_DIR", "IMAGE", "DEM", "LABELS"},
     "setup_backend": {"PYTHON", "INFO"},
@@ -91,9 +101,9 @@ def test_enumerations_are_static_strings(create, name):
 
 
 def test_missing_backend_is_said_before_and_when_running(create, image, tmp_path):
-    for name in IDS:
-        ok, sentence = create(name).canExecute()
-        assert ok == (name == "setup_backend")
+    for algorithm in ALGORITHMS:
+        ok, sentence = create(algorithm.ID).canExecute()
+        assert ok == (not algorithm.NEEDS_BACKEND)
         assert ok or "Set up the backend" in sentence
     with pytest.raises(QgsProcessingException, match="Set up the backend"):
         processing.run("mce:predict", {"IMAGE": str(image), "OUTPUT_DIR": str(tmp_path / "out")})

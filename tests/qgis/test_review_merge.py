@@ -199,6 +199,23 @@ def test_overwriting_keeps_what_was_decided_in_the_old_file(path, tmp_path):
     assert made.uuid in {row.uuid for row in log_in(target).rows}
 
 
+def test_a_file_that_somebody_writes_to_is_not_replaced(path, tmp_path, monkeypatch):
+    other, target = copy(path, "other.gpkg"), copy(path, "merged.gpkg")
+    monkeypatch.setattr("mce_landcover.plugin.review.database._BUSY_S", 0.05)
+    with closing(sqlite3.connect(target, isolation_level=None)) as reviewer:
+        reviewer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ReviewError, match="in use"):
+            merge_copies([path, other], target, overwrite=True)
+        reviewer.execute("ROLLBACK")
+
+    def late(_) -> None:
+        with pytest.raises(ReviewError, match="in use"):
+            decide(target, "C", accept(2))
+
+    merge_copies([path, other], target, overwrite=True, on_copy=late)
+    assert len(log_in(target)) == 0
+
+
 def test_a_copy_that_qgis_edits_is_merged_all_the_same(path, tmp_path):
     other = copy(path, "other.gpkg")
     with closing(sqlite3.connect(other)) as editor:

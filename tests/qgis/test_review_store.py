@@ -211,7 +211,7 @@ def test_qgis_may_even_edit_the_layer(store, path):
     second.close()
     assert layer.rollBack()
     del layer
-    assert rows_of(path, "SELECT uuid FROM decisions") == [(made.uuid,), (theirs.uuid,)]
+    assert rows_of(path, "SELECT uuid FROM decisions ORDER BY id") == [(made.uuid,), (theirs.uuid,)]
     store.refresh()
     assert store.state(name_of(1)).verdict is Verdict.REJECT
 
@@ -251,7 +251,8 @@ def test_a_deleted_candidate_keeps_its_decisions_in_the_log(store, path):
     assert len(again) == 11
     assert len(again.log) == 1
     assert name_of(3) not in again
-    assert [note.split(" no longer")[0] for note in again.notes] == ["1 candidates with decisions are"]
+    (note,) = again.notes
+    assert "no longer in the file: 1;" in note
     with pytest.raises(ReviewError, match="was it deleted"):
         again.state(name_of(3))
     again.take_back(again.log.rows[0].uuid)
@@ -262,7 +263,7 @@ def test_an_outline_drawn_into_the_layer_by_hand_is_left_out(path):
     change(path, "INSERT INTO candidates (geometry) VALUES (?)", square(2_600_000, 1_200_000, 5))
     store = ReviewStore.open(path, "me")
     assert len(store) == 12
-    assert "1 outlines" in store.notes[0]
+    assert "left out: 1." in store.notes[0]
     store.close()
 
 
@@ -316,7 +317,7 @@ def test_a_crs_without_a_code_is_read(path):
 def test_opened_to_look_nothing_can_be_decided(path):
     before = path.read_bytes()
     store = ReviewStore.open(path, "me", read_only=True)
-    assert store.read_only and "only be read" in store.notes[0]
+    assert store.read_only and store.notes == ()
     assert store.geometry(name_of(0)).area() > 0
     with pytest.raises(ReviewError, match="only be read"):
         store.decide(name_of(0), Verdict.ACCEPT)
@@ -337,7 +338,7 @@ def test_a_disk_that_cannot_be_written_is_looked_at(path, tmp_path, mode):
         shutil.copy(path, disk)
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         store = ReviewStore.open(disk / path.name, "me")
-        assert store.read_only
+        assert store.read_only and "only be read" in store.notes[0]
         assert store.state(name_of(0)).verdict is Verdict.ACCEPT
         store.close()
 

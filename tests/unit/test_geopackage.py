@@ -1,6 +1,7 @@
 """The candidates GeoPackage: whole or not at all, by the book, its log append-only, its view a replay."""
 
 import json
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -306,6 +307,25 @@ def test_a_file_that_is_in_use_is_not_replaced(file, mode, monkeypatch):
     assert read_review(file).states.tolist().count("accept") == 1
     assert not list(file.parent.glob(".*"))
     assert write_candidates(file, content(), overwrite=True) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows replaces no file that anybody has open")
+def test_nobody_decides_between_the_copy_of_the_log_and_the_new_file(file, monkeypatch):
+    """What he decided would be shown as made, and be gone with the old file."""
+    check, said = geopackage._check_whole, []
+
+    def late(part: Path, n: int) -> None:
+        check(part, n)
+        with closing(sqlite3.connect(file, timeout=0)) as reviewer:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                reviewer.execute("BEGIN IMMEDIATE")
+            said.append("locked")
+
+    monkeypatch.setattr(geopackage, "_check_whole", late)
+    decide(file, "d", "candidate-1", "accept")
+    assert write_candidates(file, content(), overwrite=True) == 1
+    assert said == ["locked"]
+    decide(file, "e", "candidate-1", "reject")
 
 
 @pytest.mark.parametrize("step", ["_write_layer", "_write_features", "_write_styles", "_copy_decisions"])
