@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtWidgets import QInputDialog
 
+from ..i18n import tr
 from .finish_panel import FinishPanel
+from .page_dialog import PageDialog
+from .records import ReviewError
+from .report import review_html
 from .run_layers import RunFiles
+from .second_look import draw_second_look
 from .session import ReviewSession
+
+#: Proposed for a second look.
+SHARE_PERCENT = 10
 
 
 class Finishing(QObject):
@@ -34,8 +43,50 @@ class Finishing(QObject):
 
     def connect_panel(self, panel: FinishPanel) -> None:
         """Let the buttons do something."""
+        panel.statistics_wanted.connect(self.show_statistics)
+        panel.export_wanted.connect(self.export)
+        panel.second_look_wanted.connect(self.second_look)
         panel.apply_wanted.connect(self.apply_review)
         panel.fit_wanted.connect(self.fit_meta_classifier)
+
+    def show_statistics(self) -> None:
+        """Show how right the flags were and how fast it went, as it is now."""
+        page = PageDialog(tr("Statistics"), review_html(self._session.store), None, self._iface.mainWindow())
+        save = page.add_button(tr("Save the report…"), tr("Opens the tool that writes this page and a table"))
+        save.clicked.connect(
+            lambda _checked=False: self._open_algorithm("review_report", {"CANDIDATES": self._candidates()})
+        )
+        page.show()
+
+    def export(self) -> None:
+        """Open the algorithm that writes the accepted candidates as a layer, filled in."""
+        self._open_algorithm("export_review", {"CANDIDATES": self._candidates()})
+
+    def second_look(self) -> None:
+        """Show a random share of what others decided as if nobody had, or all candidates again."""
+        if self._session.queue.viewer is not None:
+            self._session.set_second_look(None)
+            self.said.emit(tr("The second look is over: all candidates are in the queue again."))
+            return
+        percent, ok = QInputDialog.getInt(
+            self._iface.mainWindow(),
+            tr("Second look"),
+            tr("Share of what others decided that you look at again, in per cent:"),
+            *(SHARE_PERCENT, 1, 100),
+        )
+        if not ok:
+            return
+        try:
+            uuids = draw_second_look(self._session.store, percent / 100)
+        except ReviewError as error:
+            self.failed.emit(str(error))
+            return
+        self._session.set_second_look(frozenset(uuids))
+        self.said.emit(
+            tr("{} candidates for a second look, without what was decided. The button ends it.").format(
+                len(uuids)
+            )
+        )
 
     def apply_review(self) -> None:
         """Open the algorithm that writes the verified map, filled in."""

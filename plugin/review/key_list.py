@@ -15,6 +15,7 @@ class KeyList(QWidget):
     """Shows every command with its key, and follows when the user changes one."""
 
     change_wanted = pyqtSignal()
+    help_wanted = pyqtSignal()
 
     def __init__(self, keys: Keys, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +48,9 @@ class KeyList(QWidget):
         )
         change.clicked.connect(lambda _checked=False: self.change_wanted.emit())
         grid.addWidget(change, row, 0, 1, 2)
+        help_ = described(QPushButton(tr("Help…")), tr("Help"), tr("How a review is done, with pictures"))
+        help_.clicked.connect(lambda _checked=False: self.help_wanted.emit())
+        grid.addWidget(help_, row + 1, 0, 1, 2)
         self.refresh()
 
     def refresh(self) -> None:

@@ -46,6 +46,7 @@ class SecondMap(QgsDockWidget):
         self.choice.activated.connect(self._chosen)
         self._first.extentsChanged.connect(self.follow)
         self._first.destinationCrsChanged.connect(self.follow)
+        self.visibilityChanged.connect(self.follow)
         project.layersAdded.connect(self.refill)
         project.layersRemoved.connect(self.refill)
         self.refill()
@@ -68,7 +69,7 @@ class SecondMap(QgsDockWidget):
             self.choice.setCurrentIndex(max(0, self.choice.findData(layer_id)))
             self._show()
 
-    def follow(self) -> None:
+    def follow(self, *_why: object) -> None:
         """Go where the first map is."""
         if not self.isVisible():
             return

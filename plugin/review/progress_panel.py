@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qgis.PyQt.QtWidgets import QGridLayout, QProgressBar, QWidget
+from qgis.PyQt.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
 
 from ..i18n import tr
 from . import words
 from .progress import Progress
 from .records import ReviewClass
 from .widgets import Swatch, described, text_label
+
+
+class Bar:
+    """A bar and its numbers beside it: written into the bar they cannot be read in every theme."""
+
+    def __init__(self, name: str, tip: str) -> None:
+        self.bar = described(QProgressBar(), name, tip)
+        self.bar.setTextVisible(False)
+        self.numbers = described(QLabel(), name, tip)
+
+    def fill(self, value: int, n: int) -> None:
+        """Show `value` of `n`."""
+        self.bar.setRange(0, max(n, 1))  # 0 of 0 would run to and fro
+        self.bar.setValue(value)
+        self.numbers.setText(tr("{} of {}").format(value, n))
 
 
 class ProgressPanel(QWidget):
@@ -23,41 +38,33 @@ class ProgressPanel(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(1, 1)
         self._grid.setColumnStretch(2, 1)
-        self.bars: dict[int, QProgressBar] = {}
+        self.bars: dict[int, Bar] = {}
         self.speed = text_label(tr("Speed"), tr("Your last decisions per minute, and what that means"))
-        self.total = described(
-            QProgressBar(), tr("All candidates"), tr("Decided candidates of all in the queue")
-        )
-        self.total.setFormat(tr("%v of %m"))
-        self._grid.addWidget(self.total, 0, 0, 1, 3)
-        self._grid.addWidget(self.speed, 1, 0, 1, 3)
+        self.total = Bar(tr("All candidates"), tr("Decided candidates of all in the queue"))
+        self._grid.addWidget(self.total.bar, 0, 0, 1, 3)
+        self._grid.addWidget(self.total.numbers, 0, 3)
+        self._grid.addWidget(self.speed, 1, 0, 1, 4)
 
     def show_progress(self, progress: Progress) -> None:
         """Show how far one is."""
-        _fill(self.total, progress.n_decided, progress.n)
+        self.total.fill(progress.n_decided, progress.n)
         self.speed.setText(words.speed_words(progress))
         for id_, part in progress.classes.items():
-            _fill(self.bars.get(id_) or self._add(id_), part.n_decided, part.n)
+            (self.bars.get(id_) or self._add(id_)).fill(part.n_decided, part.n)
         for id_, bar in self.bars.items():
             if id_ not in progress.classes:
-                _fill(bar, 0, 0)
+                bar.fill(0, 0)
 
-    def _add(self, id_: int) -> QProgressBar:
-        row = len(self.bars) + 2
+    def _add(self, id_: int) -> Bar:
         class_ = self._classes.get(id_)
         name = class_.name if class_ else str(id_)
         tip = tr("Decided candidates of {}").format(name)
         swatch, label = described(Swatch(), tr("{}: colour").format(name), tip), text_label(name, tip)
         swatch.set(class_.color if class_ else "")
         label.setText(name)
-        bar = described(QProgressBar(), tr("Progress of {}").format(name), tip)
-        bar.setFormat(tr("%v of %m"))
-        for column, widget in enumerate((swatch, label, bar)):
+        bar = Bar(tr("Progress of {}").format(name), tip)
+        row = len(self.bars) + 2
+        for column, widget in enumerate((swatch, label, bar.bar, bar.numbers)):
             self._grid.addWidget(widget, row, column)
         self.bars[id_] = bar
         return bar
-
-
-def _fill(bar: QProgressBar, value: int, n: int) -> None:
-    bar.setRange(0, max(n, 1))  # 0 of 0 would run to and fro
-    bar.setValue(value)

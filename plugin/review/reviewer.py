@@ -13,7 +13,9 @@ from qgis.core import QgsGeometry, QgsProject
 from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QAction, QApplication
 
+from ..help import help_html
 from ..i18n import tr
+from ..paths import RESOURCES
 from . import words
 from .candidate_panel import Facts
 from .commands import N_CLASS_KEYS, reclassify
@@ -24,6 +26,7 @@ from .filter import Filter
 from .finishing import Finishing
 from .keys import Keys
 from .looking import Looking
+from .page_dialog import PageDialog
 from .records import Candidate, ReviewError, Verdict
 from .run_layers import read_run_files
 from .session import ReviewSession
@@ -131,6 +134,7 @@ class Reviewer(QObject):
         self._finishing.said.connect(self._say)
         self._finishing.failed.connect(self._warn)
         dock.key_list.change_wanted.connect(self._change_keys)
+        dock.key_list.help_wanted.connect(self._show_help)
         dock.closed.connect(self.close)
         self._project.layersRemoved.connect(self._layers_gone)
         self.looking.said.connect(self._say)
@@ -297,6 +301,11 @@ class Reviewer(QObject):
         action = self._iface.mainWindow().findChild(QAction, "mActionConfigureShortcuts")
         if action is not None:
             action.trigger()
+
+    def _show_help(self) -> None:
+        """Open the help page; its keys are the first ones, the list of keys has the user's own."""
+        folder = RESOURCES / "help"
+        PageDialog(tr("Review candidates"), help_html("review"), folder, self._iface.mainWindow()).show()
 
     def _say(self, text: str) -> None:
         self._iface.messageBar().pushInfo(tr("Review"), text)

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qgis.core import (
+    Qgis,
     QgsHillshadeRenderer,
     QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProject,
     QgsProviderRegistry,
+    QgsRasterDataProvider,
     QgsRasterLayer,
     QgsVectorLayer,
 )
@@ -106,7 +108,7 @@ def load_run(project: QgsProject, files: RunFiles, candidates: Path) -> None:
     for item in missing:
         layer = _load(item)
         if isinstance(layer, QgsRasterLayer) and item.file in files.dem:
-            layer.setRenderer(QgsHillshadeRenderer(layer.dataProvider(), 1, 315.0, 45.0))
+            _shade(layer)
         project.addMapLayer(layer, addToLegend=False)
         node.addLayer(layer)
         if item.file not in files.dem:
@@ -121,6 +123,14 @@ def file_of(layer: QgsMapLayer) -> Path | None:
     parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
     path = str(parts.get("path") or "")
     return Path(path).absolute() if path else None
+
+
+def _shade(layer: QgsRasterLayer) -> None:
+    """Show a DEM as a hillshade, smooth where its pixels are larger than the screen's."""
+    layer.setRenderer(QgsHillshadeRenderer(layer.dataProvider(), 1, 315.0, 45.0))
+    layer.setResamplingStage(Qgis.RasterResamplingStage.Provider)
+    layer.dataProvider().enableProviderResampling(True)
+    layer.dataProvider().setZoomedInResamplingMethod(QgsRasterDataProvider.ResamplingMethod.Cubic)
 
 
 def _load(item: Placed) -> QgsMapLayer:

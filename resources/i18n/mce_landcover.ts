@@ -1659,6 +1659,41 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>Statistics</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>Save the report…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>Opens the tool that writes this page and a table</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>Second look</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>Share of what others decided that you look at again, in per cent:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>The second look is over: all candidates are in the queue again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>{} candidates for a second look, without what was decided. The button ends it.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/key_list.py" />
    <source>Change the keys</source>
    <translation type="unfinished" />
@@ -1670,7 +1705,22 @@
   </message>
   <message>
    <location filename="../../plugin/review/key_list.py" />
+   <source>Help</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
+   <source>How a review is done, with pictures</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
    <source>Change the keys…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
+   <source>Help…</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1794,6 +1844,16 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/page_dialog.py" />
+   <source>Close</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/page_dialog.py" />
+   <source>Close this page</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/progress_panel.py" />
    <source>Speed</source>
    <translation type="unfinished" />
@@ -1811,11 +1871,6 @@
   <message>
    <location filename="../../plugin/review/progress_panel.py" />
    <source>Decided candidates of all in the queue</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/progress_panel.py" />
-   <source>%v of %m</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -9,15 +9,17 @@ import time
 import traceback
 from pathlib import Path
 
-from qgis.core import QgsSettings
-from qgis.PyQt.QtCore import QEvent, QObject, QTimer
+from qgis.core import QgsApplication, QgsSettings
+from qgis.PyQt.QtCore import QEvent, QObject, Qt, QTimer
 from qgis.PyQt.QtWidgets import QApplication
 from qgis.utils import iface, loadPlugin, plugins, startPlugin, updateAvailablePlugins
 
 FOLDER = Path(os.environ["MCE_REVIEW_FOLDER"])
 FILE = Path(os.environ["MCE_REVIEW_FILE"])
 LOADS = os.environ.get("MCE_REVIEW_LAYERS", "1") == "1"
+THEME = os.environ.get("MCE_REVIEW_THEME", "")
 SIZE = tuple(int(n) for n in os.environ.get("MCE_REVIEW_SIZE", "1400x900").split("x"))
+PICTURE_WIDTH = 1200
 EVENTS = (FOLDER / "events.jsonl").open("a", encoding="utf-8")
 COMMANDS = FOLDER / "commands.txt"
 
@@ -100,6 +102,8 @@ class Session(QObject):
         reviewer.session.current_changed.connect(self.current)
         if LOADS:
             reviewer.looking.load_layers()
+        if THEME:
+            QgsApplication.setUITheme(THEME)
         iface.messageBar().clearWidgets()
         # On the window of the system: a filter on the application crashes PyQt in widgets that are going.
         window.windowHandle().installEventFilter(self.keyboard)
@@ -133,7 +137,10 @@ class Session(QObject):
         """Save a picture of the window."""
         iface.messageBar().clearWidgets()
         QApplication.processEvents()
-        iface.mainWindow().grab().save(file)
+        picture = iface.mainWindow().grab().toImage()
+        picture.scaledToWidth(PICTURE_WIDTH, Qt.TransformationMode.SmoothTransformation).save(
+            file, quality=75
+        )
 
     def state(self, _rest: str) -> None:
         """Tell what the dock says and where the focus is."""

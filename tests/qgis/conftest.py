@@ -117,7 +117,6 @@ def window(qgis_new_project: None, qtbot) -> Window:
     """Stands for QGIS's own window in the tests of the review."""
     window = Window()
     qtbot.addWidget(window.window)
-    qtbot.waitExposed(window.window)
     return window
 
 

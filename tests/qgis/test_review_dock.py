@@ -72,7 +72,7 @@ def test_deciding_goes_on_and_the_map_follows(reviewer, window, path):
         assert centre_of(window.canvas).distance(candidate.x, candidate.y) < 0.01
         do(reviewer, "accept")
     assert [row[0] for row in log_of(path)] == ["accept"] * 3
-    assert reviewer.dock.progress.total.value() == 3
+    assert reviewer.dock.progress.total.bar.value() == 3
 
 
 def test_undo_and_redo_go_back_to_the_candidate_and_its_note(reviewer, path):
@@ -122,7 +122,7 @@ def test_a_review_goes_on_where_it_stopped(window, path):
     reviewer.close()
     again = window.review(path)
     assert again.session.current.rank == 4
-    assert again.dock.progress.total.value() == 3
+    assert again.dock.progress.total.bar.value() == 3
     do(again, "undo")
     assert again.session.current.rank == 3
     again.close()
@@ -201,7 +201,7 @@ def test_all_decided_is_said(reviewer, window):
     do(reviewer, *["accept"] * 12)
     do(reviewer, "next_undecided")
     assert "All candidates in the queue are decided." in window.said()
-    assert reviewer.dock.progress.total.value() == 12
+    assert reviewer.dock.progress.total.bar.value() == 12
 
 
 def test_order_and_filter(reviewer, window):
