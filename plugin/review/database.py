@@ -1,5 +1,5 @@
 """Opens a candidates GeoPackage so that a commit is on the disk, says in one sentence what is wrong with a
-file, and whether it can be written. What is in the tables is read in `store.py`.
+file, and whether it can be written. What is in its tables is read in `contents.py`.
 
 Python's sqlite3 is the safest there is on every side: a rollback journal (a write-ahead log needs shared
 memory, which network drives do not have), `synchronous = EXTRA` (the journal's end is on the disk, too), and
@@ -8,13 +8,11 @@ no lock between two commits, so that QGIS can have the layer open.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from ..i18n import tr
 from .records import ReviewError
@@ -106,14 +104,6 @@ def identity(path: Path) -> tuple[int, int] | None:
         stat = path.stat()
         return stat.st_dev, stat.st_ino
     return None
-
-
-def read_run(database: sqlite3.Connection) -> dict[str, Any]:
-    """Return what the file says of its run; raise sqlite3.DataError where that is no JSON."""
-    try:
-        return {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM run")}
-    except (TypeError, ValueError) as error:
-        raise sqlite3.DataError("the table `run` holds something else than JSON") from error
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:

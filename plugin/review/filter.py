@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .records import Candidate
+from .records import UNDECIDED, Candidate, Decision
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,11 @@ class Filter:
     uuids: frozenset[str] | None = None
 
     def select(
-        self, candidates: Sequence[Candidate], places: Iterable[int], status: Callable[[str], str]
+        self, candidates: Sequence[Candidate], places: Iterable[int], counting: Mapping[str, Decision]
     ) -> list[int]:
-        """Return those `places` in `candidates` that pass, in their order; `status` tells it of a uuid."""
+        """Return those `places` in `candidates` that pass, in their order; `counting` are the decisions that
+        count, by candidate.
+        """
         chosen = list(places)
         if self.classes is not None:
             chosen = [i for i in chosen if candidates[i].class_id in self.classes]
@@ -44,5 +46,6 @@ class Filter:
         if self.uuids is not None:
             chosen = [i for i in chosen if candidates[i].uuid in self.uuids]
         if self.statuses is not None:
-            chosen = [i for i in chosen if status(candidates[i].uuid) in self.statuses]
+            decisions = ((i, counting.get(candidates[i].uuid)) for i in chosen)
+            chosen = [i for i, d in decisions if (UNDECIDED if d is None else d.decision) in self.statuses]
         return chosen

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --faint: #7a828c; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1.25rem; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1.25rem; }
 h1 { line-height: 1.2; margin-bottom: 0; }
 h2 { margin-top: 2.25rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 1.25rem; }
 p { max-width: 46rem; }
@@ -22,6 +22,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1
 caption { text-align: left; padding-bottom: .4rem; font-size: .9rem; }
 th, td { padding: .3rem .7rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-size: .85rem; } .number { text-align: right; white-space: nowrap; } td.same { font-weight: 700; }
+td:first-child { white-space: nowrap; }
 svg { display: block; width: 8rem; height: .9rem; border-radius: .2rem; }
 .key { display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin: 0 .3rem 0 .9rem; }
 @media print { h2 { break-after: avoid; } table { break-inside: avoid; } }
@@ -124,5 +125,6 @@ def cell(value: object) -> str:
 
 
 def _td(value: object) -> str:
-    number = isinstance(value, (int, float)) or (isinstance(value, str) and value.endswith("\u00a0%"))
+    percentage = isinstance(value, str) and value.endswith("\u00a0%")
+    number = value is None or isinstance(value, (int, float)) or percentage
     return f'<td class="number">{cell(value)}</td>' if number else f"<td>{cell(value)}</td>"

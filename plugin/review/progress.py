@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from .records import UNDECIDED, UNDO
+from .records import UNDO
 from .store import ReviewStore
 
 #: Decisions that the present speed is measured over.
@@ -68,8 +68,10 @@ class Tally:
 
     def __init__(self, store: ReviewStore, places: Iterable[int], user: str | None) -> None:
         self._store, self._user = store, user
-        self._status = {store.candidates[place].uuid: UNDECIDED for place in places}
-        self._total = Counter(store.candidates[place].class_id for place in places)
+        candidates = store.candidates
+        self._class = {candidates[place].uuid: candidates[place].class_id for place in places}
+        self._total = Counter(self._class.values())
+        self._verdict: dict[str, str] = {}
         self._verdicts: dict[int, Counter[str]] = {id_: Counter() for id_ in self._total}
         self._n_seen = 0
         self._count(store.log.candidates())
@@ -87,18 +89,16 @@ class Tally:
     def _count(self, changed: Iterable[str]) -> None:
         """Take in the present statuses of candidates whose decisions may have changed."""
         log = self._store.log
-        for uuid in changed:
-            before = self._status.get(uuid)
-            if before is None:  # not in this queue
-                continue
-            decision = log.counting(uuid, self._user)
-            now = UNDECIDED if decision is None else decision.decision
-            verdicts = self._verdicts[self._store.candidate(uuid).class_id]
-            if before != UNDECIDED:
+        here = [uuid for uuid in changed if uuid in self._class]
+        counting = log.all_counting(self._user, here)
+        for uuid in here:
+            verdicts, before = self._verdicts[self._class[uuid]], self._verdict.pop(uuid, None)
+            if before is not None:
                 verdicts[before] -= 1
-            if now != UNDECIDED:
-                verdicts[now] += 1
-            self._status[uuid] = now
+            decision = counting.get(uuid)
+            if decision is not None:
+                verdicts[decision.decision] += 1
+                self._verdict[uuid] = decision.decision
         self._n_seen = len(log)
 
     def _seconds_each(self) -> float | None:

@@ -11,7 +11,7 @@ from qgis.core import QgsGeometry
 from .filter import Filter
 from .order import TILE_M, Order, arrange
 from .progress import Progress, Tally
-from .records import UNDECIDED, Candidate, Decision, State
+from .records import Candidate, Decision, State
 from .store import ReviewStore
 
 
@@ -152,17 +152,15 @@ class ReviewQueue:
         if self._second_look is not None:
             chosen = self._second_look
             places = [place for place in places if store.candidates[place].uuid in chosen]
-        self._places = self._filter.select(store.candidates, places, self._status)
+        uuids = (store.candidates[place].uuid for place in places)
+        counting = store.log.all_counting(self.viewer, uuids)
+        self._places = self._filter.select(store.candidates, places, counting)
         self._at = {place: at for at, place in enumerate(self._places)}
         self._tally = None
         if self._current not in self._at:
             self._current = self._undecided_after(-1)
             if self._current is None and self._places:
                 self._current = self._places[0]
-
-    def _status(self, uuid: str) -> str:
-        decision = self._store.log.counting(uuid, self.viewer)
-        return UNDECIDED if decision is None else decision.decision
 
     def _counting(self, place: int) -> Decision | None:
         return self._store.log.counting(self._store.candidates[place].uuid, self.viewer)

@@ -81,7 +81,7 @@ def _precision(store: ReviewStore, whole: Flags) -> str:
     by_class = table(
         [tr("class"), *columns], map(_flags_row, [*flags_by_class(store), whole]), tr("By flagged class.")
     )
-    scored = flags_by_score(store)
+    scored = [flags for flags in flags_by_score(store) if flags.n]
     by_score = (
         table([tr("score"), *columns], map(_flags_row, scored), tr("By score of the meta classifier."))
         if scored

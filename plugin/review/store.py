@@ -13,15 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry
+from qgis.core import QgsGeometry
 
 from ..i18n import tr
-from .database import connect, identity, read_run, strange, told
+from .contents import read_candidates, read_classes, read_crs, read_run, read_srs_id
+from .database import connect, identity, told
 from .log import DecisionLog, state_of
 from .outlines import outline_from, outline_to
-from .records import UNDO, Candidate, Decision, ReviewClass, ReviewError, State, Verdict
+from .records import UNDO, Candidate, Decision, ReviewError, State, Verdict
 
-_CANDIDATES = ", ".join(f'"{name}"' for name in Candidate._fields)
 _LOG = ", ".join(Decision._fields)
 
 
@@ -59,19 +59,17 @@ class ReviewStore:
         self._identity = identity(path)
         with told(path):
             self.run: dict[str, Any] = read_run(database)
-            self._srs_id = _srs_id(database)
+            self._srs_id = read_srs_id(database)
             self._version = self._data_version()
-            rows = database.execute(f"SELECT {_CANDIDATES} FROM candidates ORDER BY rank, uuid").fetchall()
+            self.candidates, n_strays = read_candidates(database)
             self.log = DecisionLog(
                 map(Decision._make, database.execute(f"SELECT {_LOG} FROM decisions ORDER BY id"))
             )
-        everyone = map(Candidate._make, rows)
-        self.candidates: list[Candidate] = [c for c in everyone if None not in _needed(c)]
         self._index = {candidate.uuid: i for i, candidate in enumerate(self.candidates)}
-        self.classes = self._classes("map_classes")
-        self.flagged = self._classes("classes")
-        self.crs = self._read_crs()
-        self.notes: tuple[str, ...] = tuple(self._notes(len(rows)))
+        self.classes = read_classes(self.run, "map_classes", path)
+        self.flagged = read_classes(self.run, "classes", path)
+        self.crs = read_crs(self.run, path)
+        self.notes: tuple[str, ...] = tuple(self._notes(n_strays))
 
     @classmethod
     def open(
@@ -262,29 +260,7 @@ class ReviewStore:
         """Return a number that changes when another connection has written."""
         return int(self._database.execute("PRAGMA data_version").fetchone()[0])
 
-    def _classes(self, key: str) -> tuple[ReviewClass, ...]:
-        try:
-            classes = [
-                ReviewClass(int(c["id"]), str(c["name"]), str(c["color"]), str(c["group"]))
-                for c in self.run[key]
-            ]
-        except (KeyError, TypeError, ValueError) as error:
-            raise strange(self.path) from error
-        if not classes:
-            raise strange(self.path)
-        return tuple(classes)
-
-    def _read_crs(self) -> QgsCoordinateReferenceSystem:
-        grid = self.run.get("grid")
-        said = grid if isinstance(grid, dict) else {}
-        crs = QgsCoordinateReferenceSystem(str(said.get("crs", "")))
-        if not crs.isValid():
-            crs = QgsCoordinateReferenceSystem.fromWkt(str(said.get("crs_wkt", "")))
-        if not crs.isValid():
-            raise ReviewError(tr("{} does not say which CRS it is in: flag the run anew.").format(self.path))
-        return crs
-
-    def _notes(self, n_rows: int) -> Sequence[str]:
+    def _notes(self, n_strays: int) -> Sequence[str]:
         notes = []
         gone = sum(uuid not in self._index for uuid in self.log.candidates())
         if gone:
@@ -293,23 +269,9 @@ class ReviewStore:
                     "Candidates with decisions that are no longer in the file: {}; the log keeps them."
                 ).format(gone)
             )
-        strays = n_rows - len(self.candidates)
-        if strays:
-            notes.append(tr("Outlines that flagging did not make are left out: {}.").format(strays))
+        if n_strays:
+            notes.append(tr("Outlines that flagging did not make are left out: {}.").format(n_strays))
         return notes
-
-
-def _needed(candidate: Candidate) -> tuple[object, ...]:
-    """Return what every candidate has unless somebody drew it by hand."""
-    c = candidate
-    return c.uuid, c.class_id, c.class_name, c.area_m2, c.rank, c.x, c.y
-
-
-def _srs_id(database: sqlite3.Connection) -> int:
-    row = database.execute(
-        "SELECT srs_id FROM gpkg_geometry_columns WHERE table_name = 'candidates'"
-    ).fetchone()
-    return int(row[0]) if row else -1
 
 
 def _stamp(time: datetime) -> str:

@@ -1459,6 +1459,11 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/contents.py" />
+   <source>{} does not say which CRS it is in: flag the run anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/database.py" />
    <source>{} is no GeoPackage of candidates, or is damaged: choose one from "Flag missed rare places".</source>
    <translation type="unfinished" />
@@ -2316,11 +2321,6 @@
   <message>
    <location filename="../../plugin/review/store.py" />
    <source>{} was replaced or moved meanwhile, the decision is not kept: open the review anew.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/store.py" />
-   <source>{} does not say which CRS it is in: flag the run anew.</source>
    <translation type="unfinished" />
   </message>
   <message>

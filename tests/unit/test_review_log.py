@@ -92,6 +92,9 @@ def test_what_stands_is_what_was_made_and_not_undone(moves):
         assert log.counting(candidate) == (made[-1] if made else None)
         own = [r for r in made if r.user == "v"]
         assert log.counting(candidate, "v") == (own[-1] if own else None)
+    for user in (None, "v"):
+        everyone = {c: log.counting(c, user) for c in CANDIDATES}
+        assert log.all_counting(user, CANDIDATES) == {c: d for c, d in everyone.items() if d is not None}
 
 
 def test_nothing_decided():

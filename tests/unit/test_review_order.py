@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mce_landcover.plugin.review.filter import Filter
 from mce_landcover.plugin.review.order import Order, arrange, curve_steps
-from mce_landcover.plugin.review.records import Candidate
+from mce_landcover.plugin.review.records import Candidate, Decision
 
 PLACES = st.lists(st.tuples(st.integers(0, 3), st.floats(0, 1e4), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)))
 
@@ -97,8 +97,12 @@ def test_what_passes_a_filter_meets_all_of_it(places, classes, score, statuses, 
         c._replace(score=None if i % 5 == 0 else (i % 7) / 7) for i, c in enumerate(candidates_at(places))
     ]
 
+    blank = dict.fromkeys(Decision._fields)
+    accepted = Decision(**{**blank, "decision": "accept"})
+    counting = {c.uuid: accepted for c in candidates if int(c.uuid) % 2}
+
     def status(uuid: str) -> str:
-        return "accept" if int(uuid) % 2 else "undecided"
+        return "accept" if uuid in counting else "undecided"
 
     def passes(c: Candidate) -> bool:
         return (
@@ -109,11 +113,11 @@ def test_what_passes_a_filter_meets_all_of_it(places, classes, score, statuses, 
         )
 
     backwards = list(range(len(candidates)))[::-1]
-    found = Filter(classes, score, statuses, extent).select(candidates, backwards, status)
+    found = Filter(classes, score, statuses, extent).select(candidates, backwards, counting)
     assert found == [i for i in backwards if passes(candidates[i])]
 
 
 def test_chosen_candidates_alone():
     candidates = candidates_at([(0, 1.0, 0.0, 0.0)] * 5)
     chosen = Filter(uuids=frozenset({"1", "4", "nobody"}))
-    assert chosen.select(candidates, range(5), lambda _: "accept") == [1, 4]
+    assert chosen.select(candidates, range(5), {}) == [1, 4]
