@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
@@ -11,23 +10,9 @@ from qgis.PyQt.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, 
 from ..i18n import tr
 from . import words
 from .expert_opinions import Opinion
+from .facts import Facts
 from .note import NoteField
-from .records import Candidate, ReviewClass, State
 from .widgets import Swatch, described, text_label
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is shown of a candidate: `place` of `n` in the queue, from 0; `status` is what was decided."""
-
-    candidate: Candidate
-    state: State
-    status: str
-    flagged: ReviewClass
-    mapped: ReviewClass | None
-    opinions: Sequence[Opinion]
-    place: int
-    n: int
 
 
 class CandidatePanel(QWidget):

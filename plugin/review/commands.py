@@ -31,11 +31,6 @@ class Command:
     key: str
     topic: Topic
 
-    @property
-    def decides(self) -> bool:
-        """Does it write into the log?"""
-        return self.topic is Topic.DECIDE and self.name != "class_menu"
-
 
 def reclassify(number: int) -> str:
     """Return the name of the command that puts the class with this number (1 is the first) there."""
@@ -60,6 +55,30 @@ def topic_title(topic: Topic) -> str:
         Topic.LOOK: tr("Look"),
         Topic.MORE: tr("More"),
     }[topic]
+
+
+def allowed_commands(
+    *, there: bool, drawing: bool, may_write: bool, n_classes: int, can_undo: bool, can_redo: bool
+) -> dict[str, bool]:
+    """Return which commands make sense now, for those that do not always.
+
+    Args:
+        there: there is a candidate.
+        drawing: its outline is being drawn: undo belongs to the drawing then, and what would lose it waits.
+        may_write: the file can be written.
+        n_classes: of the map.
+        can_undo: there is a decision to take back.
+        can_redo: there is one to make again.
+    """
+    writes, at_rest = there and may_write, not drawing
+    return {
+        **dict.fromkeys(("accept", "class_menu", "draw"), writes),
+        **dict.fromkeys(("reject", "unsure"), writes and at_rest),
+        **{reclassify(n): writes and n <= n_classes for n in range(1, N_CLASS_KEYS + 1)},
+        **dict.fromkeys(("skip", "next_undecided", "previous"), there and at_rest),
+        "undo": may_write and at_rest and can_undo,
+        "redo": may_write and at_rest and can_redo,
+    }
 
 
 def _deciding() -> list[Command]:

@@ -34,7 +34,7 @@ class ReviewDock(QgsDockWidget):
         self.progress = ProgressPanel(classes)
         self.queue = QueuePanel(store.flagged, has_scores)
         self.finish = FinishPanel()
-        self.key_list = KeyList(keys)
+        self.key_list = KeyList(keys, [c.name for c in store.classes], store.run.get("experts", []))
         self.keys_group = folding_group(tr("Keys"), tr("What each key does"), "keys", folded=True)
         groups = (
             (folding_group(tr("Layers"), tr("What the map shows"), "layers", folded=False), self.layers),

@@ -40,6 +40,10 @@ class OutlineEditor(QObject):
         """Is there an outline being drawn? The user may take the layer away himself."""
         return self._layer() is not None
 
+    def takes_letters(self) -> bool:
+        """Does QGIS's advanced digitising panel, which has keys of its own, listen now?"""
+        return self.active and bool(self._iface.cadDockWidget().cadEnabled())
+
     def start(self, geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem, title: str) -> None:
         """Put an outline on a layer, and the vertex tool into the user's hand."""
         self.stop()

@@ -7,6 +7,8 @@ shortcut manager, where the user changes their keys, but the keys are taken here
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qgis.gui import QgsGui
 from qgis.PyQt.QtCore import QEvent, QObject, Qt
 from qgis.PyQt.QtGui import QKeyEvent, QKeySequence
@@ -48,6 +50,8 @@ class Keys(QObject):
         super().__init__(parent)
         self.commands: dict[str, Command] = {command.name: command for command in commands()}
         self._actions: dict[str, QAction] = {}
+        #: While this is true all keys are somebody else's.
+        self.give_way: Callable[[], bool] = lambda: False
         manager = QgsGui.shortcutsManager()
         for command in self.commands.values():
             action = QAction(command.text, self)
@@ -98,7 +102,8 @@ class Keys(QObject):
             return None
         pressed = pressed_keys(event)
         found = (a for a in self._actions.values() if a.isEnabled() and a.shortcut() in pressed)
-        return next(found, None)
+        action = next(found, None)
+        return None if action is None or self.give_way() else action
 
 
 def is_text_field(widget: QObject | None) -> bool:

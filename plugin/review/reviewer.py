@@ -9,19 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsGeometry, QgsProject
+from qgis.core import Qgis, QgsGeometry, QgsProject
 from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QAction, QApplication
 
 from ..help import help_html
 from ..i18n import tr
 from ..paths import RESOURCES
-from . import words
-from .candidate_panel import Facts
-from .commands import N_CLASS_KEYS, reclassify
+from .commands import N_CLASS_KEYS, allowed_commands, reclassify
 from .dock import ReviewDock
 from .drawing import OutlineEditor
 from .expert_opinions import Opinions
+from .facts import gather_facts
 from .filter import Filter
 from .finishing import Finishing
 from .keys import Keys
@@ -68,6 +67,7 @@ class Reviewer(QObject):
         self._opinions = Opinions(experts, store.classes, self.files)
         self._finishing = Finishing(iface, self.session, self.files, open_algorithm, self)
         self._connect()
+        self.keys.give_way = self.editor.takes_letters
         self.keys.listen(iface.mapCanvas())
         self.keys.listen(self.dock)
         for note in store.notes:
@@ -184,13 +184,12 @@ class Reviewer(QObject):
 
     def _show_candidate(self, current: Candidate) -> None:
         try:
-            facts = self._facts(current, self.session.queue.geometry(current.uuid))
+            facts = gather_facts(self._store, self.session.queue, self._opinions, current)
         except ReviewError as error:  # it was deleted: the one before must not stay in sight
             self._show_nothing(str(error))
             return
         self.dock.candidate.show_facts(facts)
-        state = self.session.queue.state(current.uuid)
-        comment = state.decision.comment if state.decision is not None else ""
+        comment = facts.state.decision.comment if facts.state.decision is not None else ""
         self.dock.candidate.note.setPlainText(self._drafts.get(current.uuid, comment or ""))
         self._look_again()
 
@@ -204,21 +203,6 @@ class Reviewer(QObject):
         upcoming = self.session.queue.upcoming(N_AHEAD)
         outlines = [self.session.queue.geometry(c.uuid) for c in (current, *upcoming)]
         self.looking.show(outlines[0], outlines[1:])
-
-    def _facts(self, current: Candidate, outline: QgsGeometry) -> Facts:
-        classes = {c.id: c for c in self._store.classes}
-        state = self.session.queue.state(current.uuid)
-        final = classes.get(state.final_class_id) if state.final_class_id is not None else None
-        return Facts(
-            current,
-            state,
-            words.status_words(state, final.name if final else ""),
-            classes[current.class_id],
-            classes.get(current.bayes_class_id),
-            self._opinions.of(current, outline),
-            self.session.queue.position or 0,
-            len(self.session.queue),
-        )
 
     def _drawn_before(self, current: Candidate) -> QgsGeometry | None:
         """Return the outline that was drawn with the decision that counts, if one was."""
@@ -257,18 +241,14 @@ class Reviewer(QObject):
 
     def _enable(self) -> None:
         """Let only those keys work that make sense now; while drawing, undo belongs to the drawing."""
-        there, drawing = self.session.current is not None, self.editor.active
-        may_write = not self._store.read_only
-        writes, moves, steps = there and may_write, there and not drawing, may_write and not drawing
-        stack, n_classes = self.session.stack, len(self._store.classes)
-        allowed = {
-            **dict.fromkeys(("accept", "class_menu", "draw"), writes),
-            **dict.fromkeys(("reject", "unsure"), writes and not drawing),
-            **{reclassify(n): writes and n <= n_classes for n in range(1, N_CLASS_KEYS + 1)},
-            **dict.fromkeys(("skip", "next_undecided", "previous"), moves),
-            "undo": steps and stack.canUndo(),
-            "redo": steps and stack.canRedo(),
-        }
+        allowed = allowed_commands(
+            there=self.session.current is not None,
+            drawing=self.editor.active,
+            may_write=not self._store.read_only,
+            n_classes=len(self._store.classes),
+            can_undo=self.session.stack.canUndo(),
+            can_redo=self.session.stack.canRedo(),
+        )
         for name, may in allowed.items():
             self.keys.action(name).setEnabled(may)
 
@@ -308,7 +288,13 @@ class Reviewer(QObject):
         PageDialog(tr("Review candidates"), help_html("review"), folder, self._iface.mainWindow()).show()
 
     def _say(self, text: str) -> None:
-        self._iface.messageBar().pushInfo(tr("Review"), text)
+        self._tell(text, Qgis.MessageLevel.Info)
 
     def _warn(self, error: ReviewError | str) -> None:
-        self._iface.messageBar().pushWarning(tr("Review"), str(error))
+        self._tell(str(error), Qgis.MessageLevel.Warning)
+
+    def _tell(self, text: str, level: Qgis.MessageLevel) -> None:
+        """Say something in the message bar, once as long as it stands there."""
+        bar = self._iface.messageBar()
+        if text not in [item.text() for item in bar.items()]:
+            bar.pushMessage(tr("Review"), text, level)

@@ -1730,6 +1730,11 @@
   </message>
   <message>
    <location filename="../../plugin/review/key_list.py" />
+   <source>Expert {}: {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
    <source>Key for: {}</source>
    <translation type="unfinished" />
   </message>
@@ -2246,11 +2251,6 @@
   <message>
    <location filename="../../plugin/review/reviewer.py" />
    <source>Outline of candidate {}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/run_layers.py" />
-   <source>Expert {}: {}</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -34,6 +34,7 @@ class Window(QObject):
         self.bridge.setAutoSetupOnFirstLayer(False)
         self.vertex_tool = QAction(self.window)
         self.vertex_uses = 0
+        self.cad_enabled = False
         self.vertex_tool.triggered.connect(self._use_vertex_tool)
         self.active_id = ""
         self.custom_actions: list[str] = []
@@ -70,6 +71,12 @@ class Window(QObject):
 
     def actionVertexToolActiveLayer(self):
         return self.vertex_tool
+
+    def cadDockWidget(self):
+        return self
+
+    def cadEnabled(self):
+        return self.cad_enabled
 
     def addCustomActionForLayerType(self, action, menu, kind, all_layers):
         self.custom_actions.append("type")

@@ -1,22 +1,30 @@
 """The review dock as a whole: what is shown, what is kept, and what happens when something is wrong."""
 
+import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from mce_landcover.plugin.review.commands import reclassify
+from mce_landcover.plugin.help import help_html
+from mce_landcover.plugin.paths import RESOURCES
+from mce_landcover.plugin.review.commands import commands, reclassify
 from mce_landcover.plugin.review.filter import Filter
 from mce_landcover.plugin.review.order import Order
 from mce_landcover.plugin.review.records import UNDECIDED, Verdict
+from mce_landcover.plugin.review.store import ReviewStore
 from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsGeometry, QgsProject
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QComboBox,
+    QDialog,
+    QInputDialog,
     QLabel,
     QPlainTextEdit,
     QProgressBar,
+    QTextBrowser,
 )
 from review_files import change, make_file, name_of, rows_of
 
@@ -288,16 +296,68 @@ def test_every_widget_says_what_it_is(reviewer):
     assert silent == []
 
 
+def test_statistics_and_help_are_pages(window, path, qtbot):
+    opened = []
+    reviewer = window.review(path, opened)
+    do(reviewer, "accept", "reject", "accept")
+    reviewer.dock.finish.statistics_wanted.emit()
+    reviewer.dock.key_list.help_wanted.emit()
+    statistics, help_page = window.window.findChildren(QDialog)
+    text = statistics.findChild(QTextBrowser).toPlainText()
+    assert "66.7" in text, "two of three flags were right"
+    save = next(b for b in statistics.findChildren(QAbstractButton) if b.text() == "Save the report…")
+    save.click()
+    assert opened == [("review_report", {"CANDIDATES": f"{path}|layername=candidates"})]
+    assert "From a run to a verified map" in help_page.findChild(QTextBrowser).toPlainText()
+    reviewer.close()
+
+
+def test_the_help_has_pictures_and_all_first_keys():
+    text = help_html("review")
+    pictures = re.findall(r'src="([^"]+)"', text)
+    assert len(pictures) == 4 and "![" not in text and "*" not in text
+    for picture in pictures:
+        assert 1000 < (RESOURCES / "help" / picture).stat().st_size < 150_000
+    for command in commands():
+        numbered = command.name.startswith(("reclassify_", "expert_"))
+        assert numbered or f"<b>{command.key}</b>" in text, command.name
+
+
+def test_a_second_look_hides_what_others_decided(window, path, monkeypatch):
+    with closing(ReviewStore.open(path, "you")) as store:
+        for candidate in store.candidates[:5]:
+            store.decide(candidate.uuid, Verdict.REJECT, comment="hidden")
+    reviewer = window.review(path)
+    asked = []
+    monkeypatch.setattr(QInputDialog, "getInt", lambda *arguments: (asked.append(arguments) or 40, True))
+    reviewer.dock.finish.second_look_wanted.emit()
+    assert len(reviewer.session.queue) == 2 and len(asked) == 1
+    assert reviewer.dock.candidate.status.text() == "Undecided"
+    assert reviewer.dock.candidate.note.toPlainText() == ""
+    do(reviewer, "accept")
+    reviewer.dock.finish.second_look_wanted.emit()
+    assert len(reviewer.session.queue) == 12 and len(asked) == 1
+    reviewer.close()
+
+
+def test_a_second_look_needs_somebody_else(reviewer, window, monkeypatch):
+    monkeypatch.setattr(QInputDialog, "getInt", lambda *arguments: (10, True))
+    reviewer.dock.finish.second_look_wanted.emit()
+    assert any("Nobody but you" in text for text in window.said())
+
+
 def test_the_algorithms_are_filled_in(window, path):
     opened = []
     reviewer = window.review(path, opened)
     reviewer.dock.finish.apply_wanted.emit()
     reviewer.dock.finish.fit_wanted.emit()
+    reviewer.dock.finish.export_wanted.emit()
     reviewer.close()
     layer = f"{path}|layername=candidates"
     assert opened == [
         ("apply_review", {"RUN": str(Path(path).parent), "CANDIDATES": layer, "DECIDE_BY": "review"}),
         ("fit_meta_classifier", {"REVIEWED": [layer]}),
+        ("export_review", {"CANDIDATES": layer}),
     ]
 
 

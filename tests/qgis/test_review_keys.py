@@ -73,7 +73,7 @@ def test_keys_decide_when_the_dock_has_the_focus(qtbot, reviewer, path):
         dock.queue.parentWidget().setCollapsed(False)
         QApplication.processEvents()
         press(qtbot, control, Qt.Key.Key_R)
-    assert log_of(path) == ["accept", "reject", "reject"]
+    assert log_of(path) == ["accept", "reject", "reject", "reject"]
 
 
 def test_a_control_keeps_its_own_keys(qtbot, reviewer, path):
@@ -81,7 +81,7 @@ def test_a_control_keeps_its_own_keys(qtbot, reviewer, path):
     group = reviewer.dock.keys_group
     group.setCollapsed(False)
     QApplication.processEvents()
-    (button,) = reviewer.dock.key_list.findChildren(QPushButton)
+    button, _help = reviewer.dock.key_list.findChildren(QPushButton)
     clicked = []
     button.clicked.connect(clicked.append)
     press(qtbot, button, Qt.Key.Key_Space)
@@ -191,3 +191,15 @@ def test_classes_beyond_the_keys_are_in_the_list(qtbot, window, reviewer, path):
     QTest.keyClick(menu, Qt.Key.Key_Down)
     QTest.keyClick(menu, Qt.Key.Key_Return)
     assert rows_of(path, "SELECT decision, class_id FROM decisions")[0][0] in ("accept", "reclassify")
+
+
+def test_advanced_digitising_has_the_keys_while_somebody_draws_with_it(qtbot, window, reviewer, path):
+    window.cad_enabled = True
+    press(qtbot, window.canvas, Qt.Key.Key_D)
+    assert reviewer.editor.active
+    press(qtbot, window.canvas, Qt.Key.Key_A)
+    press(qtbot, window.canvas, Qt.Key.Key_D)
+    assert log_of(path) == [] and reviewer.editor.active
+    window.cad_enabled = False
+    press(qtbot, window.canvas, Qt.Key.Key_A)
+    assert log_of(path) == ["accept"]
