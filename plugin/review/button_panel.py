@@ -90,14 +90,13 @@ class LayerBar(QWidget):
         _same_width(self._grid)
         self._buttons: dict[str, QToolButton] = {}
 
-    def set_roles(self, titles: Mapping[str, str], known: Sequence[str]) -> None:
-        """Show a button for each role by its title; those not `known` have no layer yet."""
+    def set_roles(self, titles: Mapping[str, str]) -> None:
+        """Show a button for each role by its title."""
         for button in self._buttons.values():
             button.deleteLater()
         self._buttons = {}
         for place, (role, title) in enumerate(titles.items()):
             button = self._button(role, title)
-            button.setEnabled(role in known)
             self._grid.addWidget(button, place // 2, place % 2)
             self._buttons[role] = button
 

@@ -103,12 +103,16 @@ class Looking(QObject):
         self.switch.set_roles(roles)
         experts = [expert(n) for n in range(1, len(self._experts) + 1)]
         listed = [ORTHOPHOTO, MAP, *experts, EVIDENCE, HILLSHADE]
-        self._bar.set_roles({role: role_title(role, self._experts) for role in listed}, self.switch.roles)
+        self._bar.set_roles({role: role_title(role, self._experts) for role in listed})
         self._bar.set_shown(self.switch.shown)
 
     def load_layers(self) -> None:
         """Add what the project lacks of the run, and show the orthophoto."""
         load_run(self._project, self._files, self._path)
+        if not self._files.roles:
+            self.said.emit(
+                tr("The folder of the run is not there: add its layers, then right-click the buttons.")
+            )
         self.refresh_layers()
         self.switch.show(ORTHOPHOTO)
         self.moved.emit()
@@ -144,7 +148,7 @@ class Looking(QObject):
         roles = (ORTHOPHOTO, MAP, EVIDENCE, HILLSHADE, *(expert(n) for n in range(1, N_EXPERT_KEYS + 1)))
         return {
             **{role: lambda role=role: self._toggle(role) for role in roles},
-            "next_expert": self.switch.next_expert,
+            "next_expert": self._next_expert,
             "flicker": self.switch.flicker,
             "blink": lambda: self.switch.blink(not self.switch.blinking),
             "highlight": self._toggle_outline,
@@ -159,11 +163,16 @@ class Looking(QObject):
     def _toggle(self, role: str) -> None:
         self.switch.blink(False)
         if not self.switch.toggle(role):
-            self.said.emit(
-                tr(
-                    'The project has no layer "{}": load the layers of the run, or right-click its button.'
-                ).format(role_title(role, self._experts))
-            )
+            self._say_missing(role)
+
+    def _next_expert(self) -> None:
+        self.switch.blink(False)
+        if not self.switch.next_expert():
+            self._say_missing(expert(1))
+
+    def _say_missing(self, role: str) -> None:
+        text = tr('The project has no layer "{}": load the layers of the run, or right-click its button.')
+        self.said.emit(text.format(role_title(role, self._experts)))
 
     def _toggle_outline(self) -> None:
         """Let the place be seen bare: neither its outline nor the layer of candidates is drawn."""
@@ -196,6 +205,7 @@ class Looking(QObject):
         self._iface.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.second)
         if not self._outline.isNull():
             self.second.view.outline(self._outline)
+        self.second.view.outlined = self.view.outlined
         self.second.follow()
 
     def _close_second(self) -> None:

@@ -1770,6 +1770,16 @@
   </message>
   <message>
    <location filename="../../plugin/review/looking.py" />
+   <source>The project has no layer "{}": load the layers of the run, or right-click its button.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/looking.py" />
+   <source>The folder of the run is not there: add its layers, then right-click the buttons.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/looking.py" />
    <source>The scale stays from now on.</source>
    <translation type="unfinished" />
   </message>
@@ -1781,11 +1791,6 @@
   <message>
    <location filename="../../plugin/review/looking.py" />
    <source>The present view lies outside of the candidates' CRS: zoom in.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/looking.py" />
-   <source>The project has no layer "{}": load the layers of the run, or right-click its button.</source>
    <translation type="unfinished" />
   </message>
   <message>

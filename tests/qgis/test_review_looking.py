@@ -292,7 +292,29 @@ def test_the_outline_key_bares_the_place(review):
 def test_a_missing_layer_is_said(window, review):
     reviewer = review()
     reviewer.keys.action("hillshade").trigger()
-    assert any('no layer "Hillshade"' in text for text in window.said())
+    reviewer.keys.action("next_expert").trigger()
+    for name in ("Hillshade", "Expert 1: all"):
+        assert any(f'no layer "{name}"' in text for text in window.said())
+
+
+def test_a_run_that_is_gone_is_said(window, review, run):
+    (run / "run.json").unlink()
+    reviewer = review()
+    reviewer.looking.load_layers()
+    assert any("folder of the run is not there" in text for text in window.said())
+    assert [layer.name() for layer in QgsProject.instance().mapLayers().values()] == ["Candidates"]
+
+
+def test_the_user_names_a_layer_himself(review, run):
+    (run / "run.json").unlink()
+    reviewer = review()
+    layer = QgsRasterLayer(str(run / "dem.tif"), "relief")
+    QgsProject.instance().addMapLayer(layer)
+    reviewer.looking._choose(layer, "hillshade", True)
+    reviewer.keys.action("hillshade").trigger()
+    assert reviewer.looking.switch.shown == "hillshade"
+    reviewer.looking._choose(layer, "hillshade", False)
+    assert reviewer.looking.switch.roles == ("orthophoto",), "as any picture, for want of one"
 
 
 def test_experts_squares_have_the_colour_of_what_the_expert_sees(review, run):
