@@ -18,6 +18,7 @@ from rasterio.windows import Window
 from .catalogue import NODATA_CLASS
 from .errors import InputError
 from .grid import horizontal
+from .progress import Reporter
 
 IdArray = NDArray[np.uint8]
 #: Pixels that are read at once.
@@ -99,6 +100,27 @@ def open_class_raster(path: Path) -> Iterator[ClassRaster]:
         if t.b or t.d or t.a <= 0 or t.e >= 0:
             raise InputError(f"{path} is not north-up; warp it to a north-up raster and try again.")
         yield ClassRaster(path, dataset)
+
+
+def count_strips(raster: ClassRaster, reporter: Reporter) -> NDArray[np.int64]:
+    """Return the pixels of each class in each strip, `[strips, 255]`."""
+    strips, counts = raster.strips(), []
+    for done, strip in enumerate(strips, start=1):
+        counts.append(np.bincount(raster.read(strip).ravel(), minlength=256)[:NODATA_CLASS])
+        reporter.progress(done, len(strips), "strips")
+    return np.stack(counts)
+
+
+def ids_at(raster: ClassRaster, points: NDArray[np.float64]) -> IdArray:
+    """Return the id at each point `[n, 2]` of the raster's CRS, 255 where it has none."""
+    height, width = raster.shape
+    cols, rows = ~raster.transform @ (points[:, 0], points[:, 1])
+    ids = np.full(len(points), NODATA_CLASS, np.uint8)
+    with np.errstate(invalid="ignore"):
+        inside = (cols >= 0) & (cols < width) & (rows >= 0) & (rows < height)
+    for k in np.flatnonzero(inside):
+        ids[k] = raster.read(Window(int(cols[k]), int(rows[k]), 1, 1))[0, 0]
+    return ids
 
 
 def check_class_raster(dataset: Any, path: Path) -> None:

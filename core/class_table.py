@@ -2,10 +2,14 @@
 run that made the raster."""
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import rasterio
+from rasterio.errors import RasterioError
 
 from .catalogue import NODATA_CLASS
 from .errors import InputError
@@ -14,21 +18,23 @@ from .record import RunRecord, read_record
 
 @dataclass(frozen=True)
 class MapClass:
-    """One class: `id` is its raster value, `group` may be empty."""
+    """One class: `id` is its raster value; `group` and `color` (`#rrggbb`) may be empty."""
 
     id: int
     name: str
     group: str = ""
+    color: str = ""
 
 
 def read_class_table(path: Path) -> tuple[MapClass, ...]:
-    """Return the classes of a CSV file with the columns `id`, `name` and perhaps `group`, in its order.
+    """Return the classes of a CSV file with the columns `id`, `name` and perhaps `group` and `color`, in its
+    order.
 
     Comma, semicolon and tabulator separate alike.
 
     Raises:
-        InputError: if it cannot be read, misses a column, or names an id twice or outside 0..254; or if some
-            classes have a group and some have none.
+        InputError: if it cannot be read, misses a column, names an id twice or outside 0..254, or a colour
+            that is none; or if some classes have a group and some have none.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -55,11 +61,15 @@ def _class_of(row: Mapping[str, str | None], path: Path) -> MapClass:
         raise InputError(f"The class table {path} has the id {text!r}; ids are whole numbers from 0 to 254.")
     if not name:
         raise InputError(f"The class table {path} has no name for class {text}; give it one.")
-    return MapClass(int(text), name, (row.get("group") or "").strip())
+    color = (row.get("color") or "").strip().lower()
+    if color and not re.fullmatch("#[0-9a-f]{6}", color):
+        raise InputError(f"The class table {path} has the color {color!r}; write colours as #rrggbb.")
+    return MapClass(int(text), name, (row.get("group") or "").strip(), color)
 
 
 def record_of(path: Path) -> RunRecord | None:
-    """Return the record of a run's folder, or of the run that made a raster beside its run.json, if one did.
+    """Return the record of a run's folder, or of the run in whose folder a raster lies that the run has made,
+    or that is a copy of what it made, such as a reviewed map.
 
     Raises:
         InputError: if it is a folder without a finished run, or the record is of another version.
@@ -70,14 +80,32 @@ def record_of(path: Path) -> RunRecord | None:
         return None
     record = read_record(path.parent)
     made = {product.resolve() for product in record.products.values()}
-    return record if path.resolve() in made else None
+    return record if path.resolve() in made or _is_copy(path, record) else None
+
+
+def _is_copy(path: Path, record: RunRecord) -> bool:
+    """Tell whether a raster says of itself that the model of a run made it."""
+    try:
+        with rasterio.open(path) as dataset:
+            return bool(dataset.tags().get("MCE_MODEL_SHA256") == record.model.sha256)
+    except RasterioError:
+        return False  # whoever reads it says what is wrong with it
+
+
+def map_file(path: Path) -> Path:
+    """Return a class raster, or the map of the run in a folder.
+
+    Raises:
+        InputError: if it is a folder without a finished run.
+    """
+    return read_record(path).products["land_cover"] if path.is_dir() else path
 
 
 def classes_of(record: RunRecord | None, table: Path | None) -> tuple[MapClass, ...]:
     """Return the classes of a table, else of a record, else none."""
     if table is not None:
         return read_class_table(table)
-    return tuple(MapClass(c.id, c.name, c.group) for c in record.classes) if record else ()
+    return tuple(MapClass(c.id, c.name, c.group, c.color) for c in record.classes) if record else ()
 
 
 def named(ids: Sequence[int], classes: Sequence[MapClass], what: str) -> tuple[MapClass, ...]:

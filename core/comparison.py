@@ -13,14 +13,14 @@ from rasterio.windows import Window
 from .accuracy import Scores, scores
 from .catalogue import BACKGROUND, NODATA_CLASS
 from .class_raster import ClassRaster, IdArray, open_class_raster
-from .class_table import MapClass, classes_of, named, record_of
+from .class_table import MapClass, classes_of, map_file, named, record_of
 from .errors import InputError
-from .grid import name_of
 from .map_accuracy import MapAccuracy
 from .progress import Reporter
-from .record import RunRecord
+from .record import RunRecord, read_record
 from .reference import Reference, open_reference
-from .sample_layer import Sample, read_sample
+from .sample_accuracy import judge
+from .sample_layer import read_sample
 
 MAP, ORACLE = "map", "oracle"
 
@@ -30,19 +30,26 @@ class CompareRequest:
     """What a comparison is made of.
 
     Attributes:
-        prediction: class raster, or the folder of a run: then each expert's map is compared too, and the
-            oracle, which for each pixel listens to the expert that answers for the true class.
+        prediction: class raster, or the folder of a run, whose map it is.
+        run: folder of the run whose experts are compared too, and the oracle, which for each pixel listens to
+            the expert that answers for the true class; by default the run that made the prediction.
         reference: class raster or polygons, or none if there is a sample only.
         field: of the polygons' class.
         sample: interpreted layer of `draw_sample`, or none.
+        sample_field: of the sample's true class.
+        sample_map: class raster, or folder of a run, that the sample was drawn from, where this is another
+            than the prediction; both must cover the same area.
         classes: CSV table of ids, names and groups; by default those of the run.
         paper_convention: average over the never-trained background too; see `accuracy.scores`.
     """
 
     prediction: Path
+    run: Path | None = None
     reference: Path | None = None
     field: str = "class"
     sample: Path | None = None
+    sample_field: str = "reference"
+    sample_map: Path | None = None
     classes: Path | None = None
     paper_convention: bool = False
 
@@ -76,6 +83,11 @@ class Comparison:
         return int(self.matrices[MAP].sum()) if self.matrices else 0
 
     @property
+    def colors(self) -> dict[str, str]:
+        """Colour of each class by name, empty where it has none."""
+        return {c.name: c.color for c in self.classes}
+
+    @property
     def groups(self) -> list[str]:
         """Group of each class, or nothing where they have none."""
         return [c.group for c in self.classes if c.group]
@@ -92,22 +104,24 @@ def compare(request: CompareRequest, reporter: Reporter) -> Comparison:
         raise InputError(
             "There is nothing to compare the map with: give a reference or an interpreted sample."
         )
-    record = record_of(request.prediction)
+    record = read_record(request.run) if request.run else record_of(request.prediction)
     classes = classes_of(record, request.classes)
     with ExitStack() as stack:
         rasters = {
             row: stack.enter_context(open_class_raster(path))
-            for row, path in _rasters(request.prediction, record).items()
+            for row, path in _rasters(request, record, reporter).items()
         }
         _check_grids(rasters)
-        sample = None if request.sample is None else read_sample(request.sample, classes)
+        sample = (
+            None if request.sample is None else read_sample(request.sample, classes, request.sample_field)
+        )
         if sample is not None:
-            _check_sample(sample, rasters[MAP])
             if sample.n_open:
                 reporter.log(f"{sample.n_open} points of the sample are not interpreted, and count nowhere.")
+            judged = judge(sample, rasters[MAP], classes, request.sample_map, reporter)
         if request.reference is None:
             assert sample is not None
-            found = Comparison(sample.classes)
+            found = Comparison(judged.classes)
         else:
             reference = stack.enter_context(
                 open_reference(request.reference, rasters[MAP], classes, request.field)
@@ -115,16 +129,23 @@ def compare(request: CompareRequest, reporter: Reporter) -> Comparison:
             counted = _count(rasters, reference, _answering(record, rasters), reporter)
             found = _evaluated(counted, classes, record, request)
     if sample is not None:
-        found = Comparison(**{**vars(found), "accuracy": sample.accuracy(), "pixel_m2": sample.pixel_m2})
+        found = Comparison(**{**vars(found), "accuracy": judged.accuracy, "pixel_m2": judged.pixel_m2})
     return found
 
 
-def _rasters(prediction: Path, record: RunRecord | None) -> dict[str, Path]:
-    """Return row -> class raster: the map alone, or a run's map and its experts'."""
-    if record is None or not prediction.is_dir():
-        return {MAP: prediction}
+def _rasters(request: CompareRequest, record: RunRecord | None, reporter: Reporter) -> dict[str, Path]:
+    """Return row -> class raster: the map alone, or with the maps of the experts of its run."""
+    own = map_file(request.prediction)
+    if record is None:
+        return {MAP: own}
+    asked = request.run is not None or request.prediction.is_dir()
+    if not asked and own.resolve() != record.products["land_cover"].resolve():
+        return {MAP: own}  # one of the other rasters of the run
     experts = {f"expert_{k}": record.products[f"expert_{k}"] for k in range(1, len(record.experts) + 1)}
-    return {MAP: record.products["land_cover"], **experts}
+    if not asked and not all(path.is_file() for path in experts.values()):
+        reporter.log("The maps of the run's experts are not there any more, so only the map is compared.")
+        return {MAP: own}
+    return {MAP: own, **experts}
 
 
 def _check_grids(rasters: dict[str, ClassRaster]) -> None:
@@ -132,22 +153,6 @@ def _check_grids(rasters: dict[str, ClassRaster]) -> None:
     for raster in rasters.values():
         if (raster.shape, raster.transform, raster.crs) != (first.shape, first.transform, first.crs):
             raise InputError(f"{raster.path} and {first.path} differ in their grid; they are not of one run.")
-
-
-def _check_sample(sample: Sample, raster: ClassRaster) -> None:
-    """Raise InputError unless the sample was drawn from this map: its strata are the map's classes."""
-    if sample.crs != raster.crs:
-        raise InputError(
-            f"The sample is in {name_of(sample.crs)}, the map in {name_of(raster.crs)}: it was drawn from "
-            "another map."
-        )
-    mapped = np.array([values[0] for values in raster.dataset.sample(sample.points, indexes=1)])
-    n_other = int((mapped != sample.map_ids).sum())
-    if n_other:
-        raise InputError(
-            f"{n_other} of {len(mapped)} points of the sample have another class in {raster.path}: it was "
-            "drawn from another map."
-        )
 
 
 def _answering(record: RunRecord | None, rasters: dict[str, ClassRaster]) -> NDArray[np.intp] | None:
@@ -221,13 +226,11 @@ def _evaluated(
         classes = named(np.flatnonzero(met).tolist(), (), "The map")
     ids = [c.id for c in classes]
     matrices = {row: found[np.ix_(ids, ids)] for row, found in counted.pairs.items()}
-    if not matrices[MAP].any():
-        raise InputError(
-            f"{request.prediction} and {request.reference} share no pixel with a class of the map; check "
-            "their places and their classes."
-        )
     groups = [c.group for c in classes if c.group]
     other = {i: int(n) for i, n in enumerate(counted.labelled) if n and i not in (BACKGROUND, *ids)}
+    left_out = {str(i): n for i, n in other.items()} | counted.unknown
+    if not matrices[MAP].any():
+        raise InputError(_why_nothing(request, int(counted.labelled[ids].sum()), list(left_out)))
     return Comparison(
         classes=classes,
         titles={row: _title(row, record) for row in matrices},
@@ -236,7 +239,23 @@ def _evaluated(
             row: scores(m, groups, paper_convention=request.paper_convention) for row, m in matrices.items()
         },
         labelled=int(counted.labelled[ids].sum()),
-        left_out={str(i): n for i, n in other.items()} | counted.unknown,
+        left_out=left_out,
+    )
+
+
+def _why_nothing(request: CompareRequest, n_labelled: int, strange: Sequence[str]) -> str:
+    """Return why no pixel can be compared: what the reference has lies elsewhere, or is called otherwise."""
+    if n_labelled:
+        return f"{request.reference} is labelled only where {request.prediction} has no class; check both."
+    if strange:
+        named = ", ".join(strange[:8]) + (", ..." if len(strange) > 8 else "")
+        return (
+            f"{request.reference} has only classes that the map does not have ({named}); check its class "
+            "field, or give a class table."
+        )
+    return (
+        f"{request.reference} has no class anywhere on {request.prediction}; check that they show the same "
+        "place, and their coordinate reference systems."
     )
 
 

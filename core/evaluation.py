@@ -16,8 +16,11 @@ from .engine.files import disk_errors, require_writable, write_whole
 from .errors import OutputError
 from .evaluation_page import evaluation_page
 from .html_report import render_page
+from .map_accuracy import MapAccuracy
 from .progress import Reporter, SilentReporter
 from .version import package_version
+
+_TABLES = frozenset(f"{name}.csv" for name in ("classes", "confusion", "experts", "areas", "points"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +33,13 @@ class EvaluateRequest(CompareRequest):
 
 @dataclass(frozen=True, eq=False)
 class EvaluateResult:
-    """What was found, and the files by id: `evaluation` (JSON), `page` (HTML), `classes`, `confusion`,
-    `experts` and `areas` (CSV), as far as there is something to say.
+    """What was found, in numbers and in words, and the files by id: `evaluation` (JSON), `page` (HTML),
+    `classes`, `confusion`, `experts`, `areas` and `points` (CSV), as far as there is something to say.
     """
 
     found: Comparison
     files: dict[str, Path]
+    message: str
 
 
 def evaluate(request: EvaluateRequest, reporter: Reporter | None = None) -> EvaluateResult:
@@ -66,13 +70,37 @@ def evaluate(request: EvaluateRequest, reporter: Reporter | None = None) -> Eval
         contents["experts"] = "experts.csv", _csv(expert_rows(found))
     if found.accuracy is not None:
         contents["areas"] = "areas.csv", _csv(area_rows(found))
+        contents["points"] = "points.csv", _csv(point_rows(found.accuracy))
     with disk_errors(request.output):
         request.output.mkdir(parents=True, exist_ok=True)
     files = {}
     for id_, (name, text) in reversed(contents.items()):  # the JSON last: it says that all is there
         files[id_] = request.output / name
         write_whole(files[id_], text.encode("utf-8"))
-    return EvaluateResult(found, files)
+    with disk_errors(request.output):
+        for name in _TABLES - {name for name, _ in contents.values()}:  # of an evaluation that was replaced
+            (request.output / name).unlink(missing_ok=True)
+    message = summary(found)
+    report.log(message)
+    return EvaluateResult(found, files, message)
+
+
+def summary(found: Comparison) -> str:
+    """Return the main numbers as sentences."""
+    said = []
+    if found.matrices:
+        score = found.scores[MAP]
+        said.append(
+            f"Overall accuracy {100 * score.overall:.1f} %, mean accuracy {100 * score.mean_recall:.1f} %, "
+            f"mean IoU {100 * score.mean_iou:.1f} % over {found.compared:,} pixels."
+        )
+    if found.accuracy is not None:
+        overall = found.accuracy.overall
+        said.append(
+            f"From {int(found.accuracy.counts.sum()):,} interpreted points: overall accuracy "
+            f"{100 * float(overall.value):.1f} ± {100 * float(overall.half_width()):.1f} % (95 % confidence)."
+        )
+    return " ".join(said)
 
 
 def remarks(found: Comparison) -> list[str]:
@@ -95,6 +123,7 @@ def _json(found: Comparison, request: EvaluateRequest) -> str:
         "prediction": str(request.prediction.absolute()),
         "reference": str(request.reference.absolute()) if request.reference else None,
         "sample": str(request.sample.absolute()) if request.sample else None,
+        "sample_map": str(request.sample_map.absolute()) if request.sample_map else None,
         "paper_convention": request.paper_convention,
         "classes": [vars(c) for c in found.classes],
     }
@@ -166,6 +195,14 @@ def area_rows(found: Comparison) -> list[Row]:
     whole = ("overall accuracy", int(accuracy.counts.sum()), mapped.sum())
     overall = float(accuracy.overall.value), float(accuracy.overall.half_width())
     return [*rows, (*whole, *overall, *[float("nan")] * 4)]
+
+
+def point_rows(accuracy: MapAccuracy) -> list[Row]:
+    """Return the interpreted points, mapped classes in rows, true classes in columns."""
+    return [
+        ("map \\ reference", *accuracy.classes),
+        *((name, *row) for name, row in zip(accuracy.classes, accuracy.counts.tolist(), strict=True)),
+    ]
 
 
 def _csv(rows: Iterable[Row]) -> str:

@@ -1,18 +1,22 @@
-"""The page that shows an evaluation to people. Numbers come from `comparison.py`."""
+"""The page that shows an evaluation to people. Numbers come from `comparison.py`; what a sample says is shown
+by `sample_page.py`."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from .comparison import MAP, CompareRequest, Comparison
-from .html_report import Page, Percent, Plot, Section, Table, Text, plot_bars
-from .map_accuracy import MapAccuracy
+from .comparison import MAP, ORACLE, CompareRequest, Comparison
+from .dot_plots import Dots, plot_dots
+from .html_report import Heat, Page, Percent, Plot, Section, Swatch, Table, Text
+from .sample_page import sample_section
 from .version import package_version
 
 _PAPER = (
     "Means over classes count one class more, the never-trained background with score 0, as the tables of "
     "the MCE paper do."
 )
+#: Confusions that are told in words.
+_TOLD = 8
 
 
 def evaluation_page(found: Comparison, request: CompareRequest, remarks: Sequence[str]) -> Page:
@@ -25,10 +29,11 @@ def evaluation_page(found: Comparison, request: CompareRequest, remarks: Sequenc
         if len(found.matrices) > 1:
             sections.append(_experts(found))
     if found.accuracy is not None:
-        sections.append(_sample(found.accuracy, found.pixel_m2))
+        sections.append(sample_section(found.accuracy, found.pixel_m2, found.colors))
     sources = [f"map {request.prediction}"]
     sources += [f"reference {request.reference}"] if request.reference else []
-    sources += [f"sample {request.sample}"] if request.sample else []
+    drawn = f", drawn from {request.sample_map}" if request.sample_map else ""
+    sources += [f"sample {request.sample}{drawn}"] if request.sample else []
     return Page(
         "Accuracy of a land-cover map",
         "; ".join(sources),
@@ -49,11 +54,11 @@ def _facts(found: Comparison) -> dict[str, str]:
             "Mean IoU": _percent(score.mean_iou),
         }
         facts |= {f"Accuracy, {name}": _percent(value) for name, value in score.groups.items()}
-        facts["Compared pixels"] = f"{found.compared:,}"
+        facts["Compared pixels"] = f"{found.compared:,}".replace(",", "\u202f")
     if found.accuracy is not None:
         overall = found.accuracy.overall
         value, width = float(overall.value), float(overall.half_width())
-        facts["Overall accuracy, from the sample"] = f"{_percent(value)} ± {100 * width:.1f}"
+        facts["Overall accuracy, from the sample"] = f"{100 * value:.1f} ± {100 * width:.1f} %"
     return facts
 
 
@@ -61,28 +66,33 @@ def _classes(found: Comparison, request: CompareRequest) -> Section:
     score, matrix = found.scores[MAP], found.matrices[MAP]
     rows = [
         (
-            c.name,
+            Swatch(c.name, c.color),
             c.group or None,
             int(matrix[i].sum()),
+            int(matrix[:, i].sum()),
             *(Percent(100 * v[i]) for v in (score.precision, score.recall, score.f1, score.iou)),
         )
         for i, c in enumerate(found.classes)
     ]
     means = score.mean_precision, score.mean_recall, score.mean_f1, score.mean_iou
-    total = ("Mean of classes", None, found.compared, *(Percent(100 * m) for m in means))
-    shown = [i for i in range(len(found.classes)) if matrix[i].any()]
+    total = ("Mean of classes", None, found.compared, found.compared, *(Percent(100 * m) for m in means))
+    shown = _shown(found)
     blocks: list[Text | Table | Plot] = [
         Table(
-            ("class", "group", "reference pixels", "precision", "recall", "F1", "IoU"),
+            ("class", "group", "reference pixels", "mapped pixels", "precision", "recall", "F1", "IoU"),
             [*rows, total],
             "In percent, counted in pixels. Recall is what the paper calls accuracy of a class.",
             frozenset({len(rows)}),
         ),
         Plot(
-            plot_bars(
-                [found.classes[i].name for i in shown], 100 * score.recall[shown], x_label="recall, percent"
+            plot_dots(
+                [found.classes[i].name for i in shown],
+                [Dots("recall", 100 * score.recall[shown]), Dots("precision", 100 * score.precision[shown])],
+                x_label="percent",
+                x_limits=(-2, 102),
             ),
-            "Share of each class's reference pixels that the map has right.",
+            "Recall: of a class's reference pixels, how many the map has right. Precision: of the pixels "
+            "that the map calls so, how many are.",
         ),
     ]
     if request.paper_convention:
@@ -94,11 +104,26 @@ def _confusion(found: Comparison) -> Section:
     matrix = found.matrices[MAP]
     share = 100 * matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     rows = [
-        (c.name, *(Percent(v) if matrix[i].any() else None for v in share[i]))
+        (Swatch(c.name, c.color), *(Heat(v) if matrix[i].any() else None for v in share[i]))
         for i, c in enumerate(found.classes)
     ]
     caption = "Percent of each reference class (row) that the map calls so (column)."
-    return Section("Confusions", [Table(("reference", *(c.name for c in found.classes)), rows, caption)])
+    blocks = [Table(("reference", *(c.name for c in found.classes)), rows, caption)]
+    wrong = matrix * (1 - np.eye(len(matrix), dtype=np.int64))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_TOLD]
+    told = [divmod(int(k), len(matrix)) for k in order if wrong.flat[k]]
+    largest = [
+        (
+            *(Swatch(found.classes[i].name, found.classes[i].color) for i in pair),
+            int(wrong[pair]),
+            Percent(share[pair]),
+        )
+        for pair in told
+    ]
+    if largest:
+        columns = ("what is", "is mapped as", "pixels", "percent of the class")
+        blocks.append(Table(columns, largest, "The confusions that cost most pixels."))
+    return Section("Confusions", blocks)
 
 
 def _experts(found: Comparison) -> Section:
@@ -106,7 +131,15 @@ def _experts(found: Comparison) -> Section:
     means = {"overall": "overall", "mean accuracy": "mean_recall", "mean IoU": "mean_iou"}
     rows = [(name, *(Percent(100 * getattr(s, field)) for s in scores)) for name, field in means.items()]
     rows += [(name, *(Percent(100 * s.groups[name]) for s in scores)) for name in found.scores[MAP].groups]
-    rows += [(c.name, *(Percent(100 * s.recall[i]) for s in scores)) for i, c in enumerate(found.classes)]
+    rows += [
+        (Swatch(c.name, c.color), *(Percent(100 * s.recall[i]) for s in scores))
+        for i, c in enumerate(found.classes)
+    ]
+    shown = _shown(found)
+    series = [
+        Dots(found.titles[row], 100 * s.recall[shown], hollow=row == ORACLE)
+        for row, s in found.scores.items()
+    ]
     return Section(
         "Experts",
         [
@@ -120,43 +153,23 @@ def _experts(found: Comparison) -> Section:
                 "In percent; groups and classes show recall.",
                 frozenset(range(len(means))),
             ),
-        ],
-    )
-
-
-def _sample(accuracy: MapAccuracy, pixel_m2: float) -> Section:
-    areas = accuracy.areas(pixel_m2 / 10_000)
-    mapped = accuracy.mapped_pixels * pixel_m2 / 10_000
-    rows = [
-        (
-            name,
-            int(accuracy.counts[c].sum()),
-            _interval(100 * accuracy.users.value[c], 100 * accuracy.users.half_width()[c]),
-            _interval(100 * accuracy.producers.value[c], 100 * accuracy.producers.half_width()[c]),
-            float(mapped[c]),
-            _interval(areas.value[c], areas.half_width()[c]),
-        )
-        for c, name in enumerate(accuracy.classes)
-    ]
-    return Section(
-        "From the sample",
-        [
-            Text(
-                "Estimates for the whole map from the interpreted random points, with 95 % confidence "
-                "intervals (Olofsson et al. 2014). User's accuracy: of what is mapped so, how much is so. "
-                "Producer's accuracy: of what is so, how much is mapped so."
-            ),
-            Table(
-                ("class", "points", "user's, %", "producer's, %", "mapped, ha", "area, ha"),
-                rows,
+            Plot(
+                plot_dots(
+                    [found.classes[i].name for i in shown],
+                    series,
+                    x_label="recall, percent",
+                    x_limits=(-2, 102),
+                ),
+                "Recall of each class. Where the oracle stands far to the right of the map, an expert knows "
+                "the class but is not heard.",
             ),
         ],
     )
 
 
-def _interval(value: float, width: float) -> str | None:
-    """Return value and half-width with one digit, None where there is no value."""
-    return None if np.isnan(value) else f"{value:,.1f} ± {width:,.1f}".replace(",", "\u202f")
+def _shown(found: Comparison) -> list[int]:
+    """Return the classes that the reference has, whose scores are numbers."""
+    return [i for i in range(len(found.classes)) if found.matrices[MAP][i].any()]
 
 
 def _percent(value: float) -> str:

@@ -6,7 +6,7 @@ import html
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 #: Colours that stand out on white and on black alike.
 PALETTE = ("#2f7fd1", "#d9772b", "#2a9d78", "#b05cc6", "#8a8f98", "#c9414b")
 #: Stands for the page's text colour until a plot is on the page, whatever its theme.
-_INK = "#010203"
+INK = "#010203"
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2126; --paper: #ffffff; --faint: #5c6570; --line: #d8dde3;
   --card: #f5f7f9; --accent: #2f7fd1; }
@@ -43,6 +43,8 @@ th, td { padding: .3rem .7rem; text-align: left; border-bottom: 1px solid var(--
 th { color: var(--faint); font-weight: 600; font-size: .85rem; vertical-align: bottom; }
 td.number, th.number { text-align: right; }
 tr.strong td { font-weight: 700; }
+.swatch { display: inline-block; width: .8em; height: .8em; margin-right: .45em; border-radius: .15em;
+  border: 1px solid var(--line); vertical-align: -.05em; }
 figure { margin: 1.25rem 0; max-width: 46rem; }
 figure svg { width: 100%; height: auto; display: block; color: var(--ink); }
 figcaption { font-size: .9rem; margin-top: .25rem; }
@@ -57,6 +59,22 @@ class Percent(float):
 
     def __str__(self) -> str:
         return f"{self:.1f}"
+
+
+class Heat(Percent):
+    """A number of percent whose cell is the darker the larger it is."""
+
+
+class Swatch(str):
+    """A text with a square of a colour (`#rrggbb`) before it, or with none where the colour is empty."""
+
+    color: str
+
+    def __new__(cls, text: str, color: str = "") -> "Swatch":
+        """Return the text with its colour."""
+        made = super().__new__(cls, text)
+        made.color = color
+        return made
 
 
 @dataclass(frozen=True)
@@ -80,7 +98,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """An SVG picture as `plot_lines` or `plot_bars` draw it, and what it shows, in words."""
+    """An SVG picture as `plot_lines`, `plot_bars` or `plot_dots` draw it, and what it shows, in words."""
 
     svg: str
     caption: str
@@ -173,9 +191,9 @@ def plot_lines(
         axes.set_xlim(x_limits)
         axes.set_ylim(y_limits)
         if len(lines) > 1:
-            axes.legend(frameon=False, fontsize=9, labelcolor=_INK)
+            axes.legend(frameon=False, fontsize=9, labelcolor=INK)
 
-    return _drawn(draw, (7.2, 4.2), x_label, y_label)
+    return draw_svg(draw, (7.2, 4.2), x_label, y_label)
 
 
 def plot_bars(names: Sequence[str], values: ArrayLike, *, x_label: str) -> str:
@@ -189,7 +207,7 @@ def plot_bars(names: Sequence[str], values: ArrayLike, *, x_label: str) -> str:
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
 
-    return _drawn(draw, (7.2, 0.6 + 0.27 * max(3, len(names))), x_label, "")
+    return draw_svg(draw, (7.2, 0.6 + 0.27 * max(3, len(names))), x_label, "")
 
 
 def shown(value: Any) -> str:
@@ -230,13 +248,22 @@ def _table(table: Table) -> str:
     )
     lines = []
     for index, row in enumerate(table.rows):
-        cells = "".join(f"<td{c}>{_escaped(shown(value))}</td>" for c, value in zip(css, row, strict=True))
+        cells = "".join(_cell(value, c) for c, value in zip(css, row, strict=True))
         strong = ' class="strong"' if index in table.strong else ""
         lines.append(f"<tr{strong}>{cells}</tr>")
     caption = f"<caption>{_escaped(table.caption)}</caption>" if table.caption else ""
     body = "\n".join(lines)
     parts = caption, f"<thead><tr>{head}</tr></thead>", f"<tbody>\n{body}\n</tbody>"
     return f'<div class="scroll"><table>{"".join(parts)}</table></div>'
+
+
+def _cell(value: Any, css: str) -> str:
+    text = _escaped(shown(value))
+    if isinstance(value, Swatch) and value.color:
+        text = f'<i class="swatch" style="background:{_escaped(value.color)}"></i>{text}'
+    if isinstance(value, Heat) and value > 0:
+        css += f' style="background:rgb(47 127 209 / {min(float(value), 100) * 0.007:.3f})"'
+    return f"<td{css}>{text}</td>"
 
 
 def _is_number(value: Any) -> bool:
@@ -247,15 +274,19 @@ def _escaped(text: str) -> str:
     return html.escape(text, quote=True)
 
 
-def _drawn(draw: Any, size: tuple[float, float], x_label: str, y_label: str) -> str:
-    """Draw axes and what `draw` adds to them; return the SVG with the page's text colour."""
+def draw_svg(draw: Callable[[Any], None], size: tuple[float, float], x_label: str, y_label: str) -> str:
+    """Draw axes and what `draw` adds to them; return the SVG with the page's text colour.
+
+    Args:
+        size: width and height in inches; the page stretches the plot to its own width.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    ink = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color"), _INK)
+    ink = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color"), INK)
     settings: Any = {
         **ink,
-        "ytick.color": _INK,
+        "ytick.color": INK,
         "svg.fonttype": "none",  # text stays text, in the page's font
         "svg.hashsalt": "mce",
         "font.family": "sans-serif",
@@ -281,7 +312,7 @@ def _inline(svg: str) -> str:
     """Return the element alone, without document type and metadata, its ids unlike those of other plots."""
     svg = svg[svg.index("<svg ") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = svg.replace(_INK, "currentColor")
+    svg = svg.replace(INK, "currentColor")
     prefix = f"p{_fingerprint(svg)}-"
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}", svg)

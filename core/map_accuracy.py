@@ -1,5 +1,5 @@
 """Accuracy and areas of a map from a stratified random sample of it, with confidence intervals (METHODS.md
-section 6; Olofsson et al. 2014). Drawing and reading samples lives in `map_sample.py`."""
+section 6; Olofsson et al. 2014; Stehman 2014). Drawing and reading samples lives in `map_sample.py`."""
 
 import math
 from collections.abc import Sequence
@@ -92,36 +92,69 @@ def estimate_accuracy(
     names = tuple(classes) or tuple(f"class {c}" for c in range(len(pixels)))
     if n.shape != (len(pixels), len(pixels)) or len(names) != len(pixels):
         raise ValueError(f"counts {n.shape} do not fit {len(pixels)} strata and {len(names)} names")
-    _check_strata(n.sum(axis=1), pixels, names)
-    sampled = n.sum(axis=1)  # (C,) n_i.
-    weight = pixels / pixels.sum()  # (C,) W_i
-    share = n / np.maximum(1, sampled)[:, None]  # (C, C) n_ij / n_i.
-    freedom = np.where(sampled < pixels, np.maximum(1, sampled - 1), np.inf)  # all of a class: no error
-    variance = share * (1 - share) / freedom[:, None]  # (C, C) of n_ij / n_i.
-    p = weight[:, None] * share  # (C, C) p_ij
-    reference = p.sum(axis=0)  # (C,) p_.j
-    right = np.diag(share)  # (C,) U_i
+    by_stratum = np.zeros((len(pixels), *n.shape), np.int64)
+    by_stratum[np.arange(len(pixels)), np.arange(len(pixels))] = n
+    return estimate_by_strata(by_stratum, pixels, pixels, names, names)
+
+
+def estimate_by_strata(
+    counts: ArrayLike,
+    stratum_pixels: ArrayLike,
+    mapped_pixels: ArrayLike,
+    strata: Sequence[str],
+    classes: Sequence[str],
+) -> MapAccuracy:
+    """Estimate the accuracy of a map of C classes from a sample whose H strata are of another map.
+
+    Every number is a mean of indicators over the strata, or the ratio of two such means (Stehman 2014); where
+    the strata are the map's own classes these are the estimators of Olofsson et al. (2014).
+
+    Args:
+        counts: `[H, C, C]` sampled points per stratum, mapped class in rows, reference class in columns.
+        stratum_pixels: `[H]`, of the map that the sample was drawn from.
+        mapped_pixels: `[C]`, of the map that is judged.
+        strata, classes: names, for messages and reports.
+
+    Raises:
+        InputError: if a stratum has fewer than two points (unless these are all of its pixels), or one that
+            is empty has some.
+    """
+    n, pixels = np.asarray(counts, np.int64), np.asarray(stratum_pixels, np.int64)
+    sampled = n.sum(axis=(1, 2))  # (H,) n_h
+    _check_strata(sampled, pixels, strata)
+    weight = pixels / pixels.sum()  # (H,) W_h
+    freedom = np.where(sampled < pixels, np.maximum(1, sampled - 1), np.inf)  # all of a stratum: no error
+    design = weight, weight**2 / freedom
+    share = n / np.maximum(1, sampled)[:, None, None]  # (H, C, C)
+    right = np.diagonal(share, axis1=1, axis2=2)  # (H, C)
+    mapped, true = share.sum(axis=2), share.sum(axis=1)  # (H, C) each
+    overall = _mean(right.sum(axis=1, keepdims=True), *design)
     return MapAccuracy(
-        classes=names,
-        counts=n,
-        mapped_pixels=pixels,
-        overall=_estimate(np.trace(p), (weight**2 * np.diag(variance)).sum()),
-        users=_estimate(np.where(sampled, right, np.nan), np.where(sampled, np.diag(variance), np.nan)),
-        producers=_producers(p, variance, weight),
-        shares=_estimate(reference, (weight[:, None] ** 2 * variance).sum(axis=0)),
+        classes=tuple(classes),
+        counts=n.sum(axis=0),
+        mapped_pixels=np.asarray(mapped_pixels, np.int64),
+        overall=_estimate(overall.value[0], overall.error[0] ** 2),
+        users=_ratio(right, mapped, *design),
+        producers=_ratio(right, true, *design),
+        shares=_mean(true, *design),
     )
 
 
-def _producers(p: FloatArray, variance: FloatArray, weight: FloatArray) -> Estimate:
-    """Return P_j = p_jj / p_.j with its delta-method variance, NaN for classes without a reference point.
+def _mean(y: FloatArray, weight: FloatArray, squared: FloatArray) -> Estimate:
+    """Return the mean over the strata of indicators whose means in each are `y` `[H, C]`.
 
-    Pixels count relative to the whole map here, so the N of the formula are the weights W.
+    `weight` `[H]` is W_h, `squared` `[H]` W_h^2 over the degrees of freedom.
     """
-    reference, right = p.sum(axis=0), np.diag(p)
-    found = np.divide(right, reference, out=np.full(len(right), np.nan), where=reference > 0)
-    own = weight**2 * (1 - found) ** 2 * np.diag(variance)
-    others = (weight[:, None] ** 2 * variance).sum(axis=0) - weight**2 * np.diag(variance)
-    return _estimate(found, (own + found**2 * others) / np.where(reference > 0, reference, np.nan) ** 2)
+    return _estimate(weight @ y, squared @ (y * (1 - y)))
+
+
+def _ratio(y: FloatArray, x: FloatArray, weight: FloatArray, squared: FloatArray) -> Estimate:
+    """Return the ratio of two such means, NaN where x is nowhere; each point that counts in y does in x."""
+    below = weight @ x
+    found = np.divide(weight @ y, below, out=np.full(len(below), np.nan), where=below > 0)
+    spread = y * (1 - y) + found**2 * x * (1 - x) - 2 * found * y * (1 - x)  # (H, C)
+    variance = np.maximum(0, squared @ spread)  # what rounding leaves of zero may be below it
+    return _estimate(found, variance / np.where(below > 0, below, np.nan) ** 2)
 
 
 def sample_size(shares: ArrayLike, users: ArrayLike, standard_error: float) -> int:

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from .catalogue import NODATA_CLASS
-from .class_raster import ClassRaster, open_class_raster
-from .class_table import classes_of, named, record_of
-from .errors import InputError, OutputError
+from .class_raster import ClassRaster, count_strips, open_class_raster
+from .class_table import classes_of, map_file, named, record_of
+from .errors import InputError
 from .grid import require_metric
 from .progress import Reporter, SilentReporter
-from .sample_layer import Points, write_sample
+from .sample_layer import Points, require_free, write_sample
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class SampleRequest:
             proportion to the mapped areas.
         seed: of the draw. The same raster gives the same points, however its file is cut into tiles.
         classes: CSV table of ids and names; by default those of the run that made the raster.
-        overwrite: replace an existing output.
+        overwrite: replace an earlier sample that nobody has begun to interpret.
     """
 
     raster: Path
@@ -59,22 +58,22 @@ def draw_sample(request: SampleRequest, reporter: Reporter | None = None) -> Sam
 
     Raises:
         InputError: if the raster cannot be used, is not in metres, or has too many classes for the size.
-        OutputError: if the layer exists or cannot be written.
+        OutputError: if the layer is not to be replaced, or cannot be written.
     """
     report = reporter or SilentReporter()
     record = record_of(request.raster)
-    raster_path = record.products["land_cover"] if record and request.raster.is_dir() else request.raster
-    if request.output.exists() and not request.overwrite:
-        raise OutputError(f"{request.output} exists: choose another name, or overwrite it.")
+    raster_path = map_file(request.raster)
+    require_free(request.output, overwrite=request.overwrite)
     rng = np.random.default_rng(request.seed)
     with open_class_raster(raster_path) as raster:
         require_metric(raster.crs, f"The map {raster_path}")
-        counts = _count_strips(raster, report)  # (strips, 255)
+        counts = count_strips(raster, report)  # (strips, 255)
         pixels = counts.sum(axis=0)
         ids = np.flatnonzero(pixels)
         if not len(ids):
             raise InputError(f"{raster_path} has no mapped pixel, so there is nothing to sample.")
-        classes = named(ids.tolist(), classes_of(record, request.classes), str(raster_path))
+        known = classes_of(record, request.classes)
+        classes = named(ids.tolist(), known, str(raster_path))
         sizes = allocate(pixels[ids], request.size, request.minimum)
         rows, cols, drawn = _draw(raster, counts, ids, sizes, rng)
         order = rng.permutation(len(rows))
@@ -86,7 +85,7 @@ def draw_sample(request: SampleRequest, reporter: Reporter | None = None) -> Sam
             pixels,
             abs(t.a * t.e),
         )
-        write_sample(points, classes, raster.crs, request.output)
+        write_sample(points, classes, raster.crs, request.output, known)
     report.log(f"Drew {len(rows):,} points of {len(ids)} classes into {request.output}.")
     return SampleResult(
         request.output,
@@ -130,15 +129,6 @@ def _rounded(share: NDArray[np.float64], total: int) -> NDArray[np.int64]:
     rest = np.argsort(whole - share, kind="stable")[: int(total - whole.sum())]
     whole[rest] += 1
     return whole
-
-
-def _count_strips(raster: ClassRaster, reporter: Reporter) -> NDArray[np.int64]:
-    """Return the pixels of each class in each strip, `[strips, 255]`."""
-    strips, counts = raster.strips(), []
-    for done, strip in enumerate(strips, start=1):
-        counts.append(np.bincount(raster.read(strip).ravel(), minlength=256)[:NODATA_CLASS])
-        reporter.progress(done, len(strips), "strips")
-    return np.stack(counts)
 
 
 def _draw(

@@ -23,7 +23,7 @@ from .class_raster import ClassRaster, IdArray, as_ids, check_class_raster
 from .class_table import MapClass, class_key, ids_by_key
 from .errors import InputError
 from .grid import horizontal
-from .polygons import read_polygons
+from .polygons import read_polygons, split_layer
 
 #: Largest error of GDAL's approximation of a change of CRS, in the reference's pixels.
 _WARP_TOLERANCE = 0.01
@@ -54,7 +54,7 @@ def open_reference(
     Raises:
         InputError: if it does not exist or cannot be used so.
     """
-    file = Path(str(path).partition("|layername=")[0])
+    file, _ = split_layer(path)
     if not file.exists():
         raise InputError(f"The reference {file} does not exist.")
     try:

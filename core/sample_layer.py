@@ -1,8 +1,9 @@
 """The layer of points that an interpreter fills in: written empty by the draw of a sample, read with its
 reference classes for the estimates of `map_accuracy.py`."""
 
+import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,18 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.crs import CRS
 
+from .catalogue import BACKGROUND, NODATA_CLASS
 from .class_table import MapClass, class_key, ids_by_key
-from .engine.files import disk_errors
+from .engine.files import disk_errors, require_writable
 from .errors import InputError, OutputError
+from .layer_styles import add_styles
 from .map_accuracy import MapAccuracy, estimate_accuracy
+from .polygons import split_layer
+from .sample_style import sample_style
 
 LAYER = "sample"
-_NEEDED = ("map_class", "map_name", "reference", "stratum_pixels", "pixel_m2")
+REFERENCE = "reference"
+_NEEDED = ("map_class", "map_name", "stratum_pixels", "pixel_m2")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +40,34 @@ class Points:
     pixel_m2: float
 
 
-def write_sample(points: Points, classes: Sequence[MapClass], crs: CRS, output: Path) -> None:
-    """Write the points as a layer whose field `reference` waits for the interpreter.
+def require_free(path: Path, *, overwrite: bool) -> None:
+    """Raise OutputError unless a sample may be written there: never over another file, nor over one that
+    people have begun to interpret.
+    """
+    if path.suffix.lower() != ".gpkg":
+        raise OutputError(f"The output {path} must be a GeoPackage: let its name end in .gpkg.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists: choose another name, or overwrite it.")
+    if path.exists():
+        try:
+            _, _, columns = _read_layer(path, REFERENCE)
+        except InputError as error:
+            raise OutputError(f"{path} is no sample, so it is not replaced; choose another name.") from error
+        if any(class_key(value) for value in columns[REFERENCE].tolist()):
+            raise OutputError(
+                f"{path} is interpreted already, or in part, so it is not replaced; choose another name."
+            )
+    require_writable(path.parent)
+
+
+def write_sample(
+    points: Points, classes: Sequence[MapClass], crs: CRS, output: Path, known: Sequence[MapClass] = ()
+) -> None:
+    """Write the points as a layer whose field `reference` waits for the interpreter, with its style.
+
+    Args:
+        classes: of the points.
+        known: classes that the interpreter chooses from; by default those of the points.
 
     Raises:
         OutputError: if it cannot be written; nothing half-written is left.
@@ -46,11 +78,12 @@ def write_sample(points: Points, classes: Sequence[MapClass], crs: CRS, output: 
         "point": np.arange(1, n + 1, dtype=np.int32),
         "map_class": points.ids.astype(np.int32),
         "map_name": np.array([names[i] for i in points.ids.tolist()], object),
-        "reference": np.full(n, None, object),
+        REFERENCE: np.full(n, None, object),
         "comment": np.full(n, None, object),
         "stratum_pixels": points.pixels[points.ids].astype(np.int64),
         "pixel_m2": np.full(n, points.pixel_m2),
     }
+    code = crs.to_epsg()
     part = output.with_name(f".{output.stem}.part.gpkg")
     with disk_errors(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -63,10 +96,17 @@ def write_sample(points: Points, classes: Sequence[MapClass], crs: CRS, output: 
                 layer=LAYER,
                 driver="GPKG",
                 geometry_type="Point",
-                crs=crs.to_wkt(),
+                crs=f"EPSG:{code}" if code else crs.to_wkt(),
+                dataset_options={"VERSION": "1.2"},  # newer ones make older GDALs warn
+                layer_options={"GEOMETRY_NAME": "geometry", "DESCRIPTION": "Random points of a map"},
             )
+            style = sample_style(
+                REFERENCE, [c.name for c in known or classes], hidden=("fid", *_NEEDED), fixed=("point",)
+            )
+            with closing(sqlite3.connect(part)) as database, database:
+                add_styles(database, [(LAYER, "interpretation", style)])
             part.replace(output)
-        except DataSourceError as error:
+        except (DataSourceError, sqlite3.DatabaseError) as error:
             raise OutputError(f"{output} cannot be written; check the folder and the disk.") from error
         finally:
             with suppress(OSError):
@@ -81,7 +121,7 @@ class Sample:
         counts: `[C, C]` points, mapped classes in rows, reference classes in columns.
         mapped_pixels: `[C]`.
         points, map_ids: coordinates `[n, 2]` in `crs` and mapped class id `[n]` of all points.
-        n_open: points without a reference, which count nowhere.
+        references: `[n]` reference class ids, 255 for points that are not interpreted and count nowhere.
     """
 
     classes: tuple[MapClass, ...]
@@ -91,55 +131,70 @@ class Sample:
     crs: CRS
     points: NDArray[np.float64]
     map_ids: NDArray[np.int64]
-    n_open: int
+    references: NDArray[np.int64]
+
+    @property
+    def n_open(self) -> int:
+        """Points that are not interpreted."""
+        return int((self.references == NODATA_CLASS).sum())
 
     def accuracy(self) -> MapAccuracy:
         """Return the estimates; see `estimate_accuracy`."""
         return estimate_accuracy(self.counts, self.mapped_pixels, [c.name for c in self.classes])
 
 
-def read_sample(path: Path, classes: Sequence[MapClass] = ()) -> Sample:
+def read_sample(path: Path, classes: Sequence[MapClass] = (), field: str = REFERENCE) -> Sample:
     """Read a layer that `draw_sample` wrote and people filled in.
 
     Args:
-        path: GeoPackage, or another layer with the same fields.
-        classes: that `reference` may name beside the mapped ones.
+        path: GeoPackage, or another layer with the same fields; see `split_layer`.
+        classes: that the field may name beside the mapped ones.
+        field: of the true class.
 
     Raises:
         InputError: if it cannot be read, misses fields, has no reference at all, or names an unknown class.
     """
-    info, wkb, columns = _read_layer(path)
+    info, wkb, columns = _read_layer(path, field)
+    points = _coordinates(wkb, columns, path)
     map_ids = np.asarray(columns["map_class"]).astype(np.int64)
     mapped = {int(i): str(name) for i, name in zip(map_ids, columns["map_name"], strict=True)}
     strata = {int(i): int(n) for i, n in zip(map_ids, columns["stratum_pixels"], strict=True)}
     known = {c.id: c for c in (*(MapClass(i, name) for i, name in mapped.items()), *classes)}
-    reference, n_open = _references(columns["reference"].tolist(), tuple(known.values()), path)
-    used = sorted(set(mapped) | set(reference.values()))
-    index = {i: c for c, i in enumerate(used)}
+    references = _references(columns[field].tolist(), tuple(known.values()), path, field)
+    done = references != NODATA_CLASS
+    used = sorted(set(mapped) | set(references[done].tolist()))
     counts = np.zeros((len(used), len(used)), np.int64)
-    for row, true in reference.items():
-        counts[index[int(map_ids[row])], index[true]] += 1
+    np.add.at(counts, (np.searchsorted(used, map_ids[done]), np.searchsorted(used, references[done])), 1)
     return Sample(
         tuple(known[i] for i in used),
         counts,
         np.array([strata.get(i, 0) for i in used], np.int64),
         float(columns["pixel_m2"][0]),
         CRS.from_user_input(info["crs"]),
-        shapely.get_coordinates(shapely.from_wkb(wkb)),
+        points,
         map_ids,
-        n_open,
+        references,
     )
 
 
-def _read_layer(path: Path) -> tuple[dict[str, Any], NDArray[Any], dict[str, NDArray[Any]]]:
-    if not path.exists():
-        raise InputError(f"The sample {path} does not exist.")
+def _read_layer(path: Path, field: str) -> tuple[dict[str, Any], NDArray[Any], dict[str, NDArray[Any]]]:
+    file, layer = split_layer(path)
+    if not file.exists():
+        raise InputError(f"The sample {file} does not exist.")
     try:
-        info = pyogrio.read_info(path)
+        if layer is None and LAYER in pyogrio.list_layers(file)[:, 0]:
+            layer = LAYER
+        info = pyogrio.read_info(file, layer=layer)
         missing = [name for name in _NEEDED if name not in info["fields"]]
         if missing:
             raise InputError(f"{path} has no field {missing[0]!r}, so it is no sample drawn from a map.")
-        meta, _, wkb, columns = pyogrio.raw.read(path, columns=list(_NEEDED), force_2d=True)
+        if field not in info["fields"]:
+            raise InputError(
+                f"The sample {path} has no field {field!r} with the true class; it has "
+                f"{', '.join(info['fields'])}."
+            )
+        wanted = list(dict.fromkeys((*_NEEDED, field)))
+        meta, _, wkb, columns = pyogrio.raw.read(file, layer=layer, columns=wanted, force_2d=True)
     except (DataSourceError, DataLayerError) as error:
         raise InputError(f"{path} is no layer of points that can be read.") from error
     if not len(wkb) or info["crs"] is None:
@@ -147,20 +202,41 @@ def _read_layer(path: Path) -> tuple[dict[str, Any], NDArray[Any], dict[str, NDA
     return info, wkb, dict(zip(meta["fields"].tolist(), columns, strict=True))
 
 
-def _references(values: Sequence[Any], classes: Sequence[MapClass], path: Path) -> tuple[dict[int, int], int]:
-    """Return the reference class id of each interpreted row, and how many rows are not interpreted."""
-    ids, found, n_open = ids_by_key(classes), {}, 0
+def _coordinates(wkb: NDArray[Any], columns: dict[str, NDArray[Any]], path: Path) -> NDArray[np.float64]:
+    """Return the place of each point `[n, 2]`; raise InputError for rows that no draw has made."""
+    geometries = shapely.from_wkb(wkb)
+    strange = shapely.get_num_coordinates(geometries) != 1
+    for name in _NEEDED:
+        strange |= np.array([class_key(value) == "" for value in columns[name].tolist()])
+    if strange.any():
+        raise InputError(
+            f"{int(strange.sum())} rows of {path} were not drawn: they have no place, or no {_NEEDED[0]!r}; "
+            "take them out, for points that people choose say nothing of a map."
+        )
+    return shapely.get_coordinates(geometries)
+
+
+def _references(
+    values: Sequence[Any], classes: Sequence[MapClass], path: Path, field: str
+) -> NDArray[np.int64]:
+    """Return the reference class id of each row `[n]`, 255 where it is not interpreted: empty, or 0 or 255,
+    which in rasters mean no class, where no class has this id.
+    """
+    ids = ids_by_key(classes)
+    nothing = {"", str(BACKGROUND), str(NODATA_CLASS)} - ids.keys()
+    found = np.full(len(values), NODATA_CLASS, np.int64)
     for row, value in enumerate(values):
         key = class_key(value)
-        if not key:
-            n_open += 1
-        elif key not in ids:
+        if key in nothing:
+            continue
+        if key not in ids:
             raise InputError(
                 f"The sample {path} names the reference class {value!r}, which is not known; write an id "
                 f"or a name of {', '.join(f'{c.id} ({c.name})' for c in classes)}, or give a class table."
             )
-        else:
-            found[row] = ids[key]
-    if not found:
-        raise InputError(f"No point of {path} is interpreted yet: write the true classes into 'reference'.")
-    return found, n_open
+        found[row] = ids[key]
+    if (found == NODATA_CLASS).all():
+        raise InputError(
+            f"No point of {path} is interpreted yet: write the true classes into its field {field!r}."
+        )
+    return found

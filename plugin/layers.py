@@ -73,7 +73,7 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
             node = join(node, project.layerTreeRoot().findGroup(self._group))
             node.setItemVisibilityChecked(self._placed.visible)
             node.setExpanded(self._placed.expanded)
-            if not self._placed.table:
+            if not isinstance(layer, QgsVectorLayer):
                 let_vectors_up(node)
 
     def _style(self, layer: QgsRasterLayer, feedback: QgsProcessingFeedback) -> None:
@@ -166,6 +166,11 @@ def place_candidates(file: Path) -> Placed:
 def place_reviewed(file: Path) -> Placed:
     """Return how the map with the accepted candidates in it stands: above the map that it comes from."""
     return Placed(file, tr("Land cover, reviewed"), expanded=False, level=1)
+
+
+def place_sample(file: Path) -> Placed:
+    """Return how the points of a sample stand: above all else of their run."""
+    return Placed(file, tr("Sample"), level=3)
 
 
 def _rank(product: str) -> tuple[int, int, str]:

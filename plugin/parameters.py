@@ -63,6 +63,16 @@ def accepted_parameter(title: str) -> QgsProcessingParameterNumber:
     )
 
 
+def class_table_parameter() -> QgsProcessingParameterFile:
+    """Return CLASSES: what the ids of a map mean."""
+    return QgsProcessingParameterFile(
+        "CLASSES",
+        tr("Table of the classes: id, name, group (empty: those of the run that made the map)"),
+        optional=True,
+        fileFilter=tr("Tables (*.csv *.txt);;All files (*)"),
+    )
+
+
 def run_parameter(title: str) -> QgsProcessingParameterFile:
     """Return RUN: the folder of a run of `predict`."""
     return QgsProcessingParameterFile("RUN", title, Qgis.ProcessingFileParameterBehavior.Folder)

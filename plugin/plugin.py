@@ -49,6 +49,8 @@ class MceLandCoverPlugin:
             "merge_reviews": tr("Merge reviews…"),
             "review_report": tr("Report on a review…"),
             "apply_review": tr("Apply a review to the map…"),
+            "draw_sample": tr("Draw a sample of a map…"),
+            "evaluate": tr("Evaluate a map…"),
             "export_review": tr("Export accepted candidates…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),

@@ -6,6 +6,8 @@ from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms.apply_review import ApplyReview
+from .algorithms.draw_sample import DrawSample
+from .algorithms.evaluate import Evaluate
 from .algorithms.export_review import ExportReview
 from .algorithms.fit_meta_classifier import FitMetaClassifier
 from .algorithms.flag_candidates import FlagCandidates
@@ -26,6 +28,8 @@ ALGORITHMS = (
     MergeReviews,
     ReviewReport,
     ApplyReview,
+    Evaluate,
+    DrawSample,
     ExportReview,
     ModelInfo,
     MakeScene,

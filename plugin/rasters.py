@@ -79,6 +79,15 @@ def read_layer(layer: QgsRasterLayer, parameter: str, area: Area) -> RasterInput
     return RasterInput(parameter, layer.name(), layer.crs(), None, provider.clone(), grid)
 
 
+def read_whole(layer: QgsRasterLayer | None, parameter: str, context: QgsProcessingContext) -> RasterInput:
+    """Describe a layer without an extent, as `read_layer` does; None stands for one that cannot be read."""
+    if layer is None:
+        raise QgsProcessingException(unreadable(parameter))
+    return read_layer(
+        layer, parameter, Area(None, QgsCoordinateReferenceSystem(), context.transformContext())
+    )
+
+
 def unreadable(parameter: str) -> str:
     """Return the sentence for a parameter whose value is no readable raster."""
     return tr("{} is not a raster that QGIS can read: choose another layer or file.").format(parameter)

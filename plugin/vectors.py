@@ -34,12 +34,12 @@ class VectorInput:
     crs: QgsCoordinateReferenceSystem | None = None
 
 
-def read_vector(layer: QgsVectorLayer, parameter: str) -> VectorInput:
+def read_vector(layer: QgsVectorLayer | None, parameter: str) -> VectorInput:
     """Describe a layer for later use in another thread; call it in the layer's own thread.
 
-    Raises QgsProcessingException for a layer that is broken.
+    Raises QgsProcessingException for a layer that is broken, or that QGIS could not load at all.
     """
-    if not layer.isValid():
+    if layer is None or not layer.isValid():
         raise QgsProcessingException(
             tr("{} is not a layer that QGIS can read: choose another one.").format(parameter)
         )

@@ -21,6 +21,7 @@ from rasterio.crs import CRS
 from ..catalogue import LandCoverClass
 from ..engine.files import disk_errors, require_writable
 from ..errors import InputError, OutputError
+from ..layer_styles import add_styles
 from .features import FeatureTable
 from .gpkg_styles import style_by_class, style_by_state
 
@@ -51,14 +52,6 @@ COLUMNS = {
 }
 #: Columns of the table `decisions` but for its running number.
 _LOG = "uuid, candidate, decision, class_id, undoes, user, time, seconds, comment, outline, model_sha256, run"
-_LAYER_STYLES = """
-CREATE TABLE layer_styles (
-  id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
-  f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
-  useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
-  update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
-);
-"""
 _CONTENTS = """
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)
 """
@@ -243,18 +236,13 @@ def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
 
 
 def _write_styles(database: sqlite3.Connection, classes: Sequence[LandCoverClass]) -> None:
-    database.execute(_LAYER_STYLES)
-    styles = (
-        ("candidates", "class and score", style_by_class(classes)),
-        ("review", "state of the review", style_by_state()),
+    add_styles(
+        database,
+        (
+            ("candidates", "class and score", style_by_class(classes)),
+            ("review", "state of the review", style_by_state()),
+        ),
     )
-    database.executemany(
-        "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
-        "styleName, styleQML, styleSLD, useAsDefault, description, owner) "
-        "VALUES ('', '', ?, 'geometry', ?, ?, '', 1, ?, '')",
-        [(table, name, style, name) for table, name, style in styles],
-    )
-    database.execute(_CONTENTS, ("layer_styles", "layer_styles", "QGIS styles"))
 
 
 def _copy_decisions(path: Path, target: sqlite3.Connection, held: ExitStack) -> int:

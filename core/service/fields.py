@@ -2,6 +2,7 @@
 command line send into one form. The requests themselves stand beside the functions that do them.
 """
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,6 +63,11 @@ OptionalOutput = Annotated[OutputPath | None, BeforeValidator(_blank_is_none)]
 #: A mapping, or options of the form `name=file`.
 SourceMap = Annotated[dict[str, Paths], BeforeValidator(as_mapping)]
 ModelName = Annotated[str, BeforeValidator(lambda value: "demo" if value in (None, "") else value)]
+
+
+def known(measure: float) -> float | None:
+    """Return a measure of a result, None for NaN, which JSON does not have."""
+    return None if math.isnan(measure) else measure
 
 
 class JobRequest(BaseModel):

@@ -2,14 +2,13 @@
 the functions; what they do lives in `core/metafusion/`.
 """
 
-import math
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from ..progress import Reporter
-from .fields import JobRequest, Names, OptionalOutput, OptionalPath, OutputPath, Paths, Value
+from .fields import JobRequest, Names, OptionalOutput, OptionalPath, OutputPath, Paths, Value, known
 from .mapping_jobs import MappingJob, PredictJob, do_predict
 
 #: Files in the folder of the run, where no others are given.
@@ -124,8 +123,8 @@ def do_fit_meta_classifier(job: FitMetaClassifierJob, reporter: Reporter) -> Val
         "meta": str(result.meta),
         "report_json": str(result.report_json),
         "report_html": str(result.report_html),
-        "auc": _known(result.auc),
-        "auc_std": _known(result.auc_std),
+        "auc": known(result.auc),
+        "auc_std": known(result.auc_std),
         "n_candidates": result.n_candidates,
         "n_true": result.n_true,
         "message": result.message,
@@ -145,11 +144,6 @@ def do_apply_review(job: ApplyReviewJob, reporter: Reporter) -> Value:
         "n_pixels": result.n_pixels,
         "message": result.message,
     }
-
-
-def _known(measure: float) -> float | None:
-    """Return a measure, None for NaN, which JSON does not have."""
-    return None if math.isnan(measure) else measure
 
 
 def _but(job: JobRequest, base: type[JobRequest], *names: str) -> dict[str, Any]:

@@ -20,6 +20,8 @@ JOBS = (
     "flag_candidates",
     "fit_meta_classifier",
     "apply_review",
+    "evaluate",
+    "draw_sample",
     "train",
     "import_weights",
 )

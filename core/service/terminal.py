@@ -95,6 +95,30 @@ def show_fusion(console: Console, value: dict[str, Any]) -> None:
     show_files(console, {name: value[name] for name in ("land_cover", "change_log")})
 
 
+def show_evaluation(console: Console, value: dict[str, Any]) -> None:
+    """Print the scores of the map, its experts and the oracle, and the files; the job has said the rest."""
+    if value["rows"]:
+        groups = list(value["groups"])
+        table = Table(box=None, pad_edge=False)
+        table.add_column("percent")
+        for name in ("overall", "mean accuracy", "mean IoU", *groups):
+            table.add_column(Text(name), justify="right")
+        for row in value["rows"]:
+            numbers = row["overall"], row["mean_recall"], row["mean_iou"], *(row["groups"][g] for g in groups)
+            table.add_row(Text(row["title"]), *("" if n is None else f"{100 * n:.1f}" for n in numbers))
+        console.print(table)
+    show_files(console, value["files"])
+
+
+def show_sample(console: Console, value: dict[str, Any]) -> None:
+    """Print the layer of a sample and how many points each class has."""
+    show_files(console, {"sample": value["sample"]})
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, n in value["per_class"].items():
+        table.add_row(Text(name), f"{n:,}")
+    console.print(table)
+
+
 def show_model(console: Console, value: dict[str, Any]) -> None:
     """Print the model card as tables."""
     card = ModelCard.model_validate(value["card"])

@@ -84,6 +84,231 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Sample to interpret</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Draw a sample of a map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Draws random points of a map, class by class, for an interpreter to fill in.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Land-cover map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Number of points</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Points of each class at least</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Replace an earlier sample (never one with answers)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Seed: each gives other points</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>Points of each class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>The sample is a temporary file: save it elsewhere before you fill it in, or it is lost.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>"{}" is not a GeoPackage: choose a name that ends in .gpkg.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/draw_sample.py" />
+   <source>random,stratified,points,accuracy,validation,interpretation</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Evaluate a map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Says how good a map is, against true classes or from an interpreted sample.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>accuracy,validation,confusion matrix,error matrix,area estimation,confidence interval</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>There is nothing to compare the map with: give REFERENCE, POLYGONS or SAMPLE.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>The true classes are given twice: leave REFERENCE or POLYGONS empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>True classes: raster</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>True classes: polygons</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Field of the polygons with the class, by name or id (empty: class)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Interpreted sample</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Field of the sample with the true class (empty: reference)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Folder for the report</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Folder of the run whose experts are compared (empty: the one that made the map)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Map that the sample was drawn from (empty: the map itself)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Average as the MCE paper does</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Replace an earlier report</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Accuracy report</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Report as data (JSON)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Scores of each class (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Confusion matrix (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Scores of the map, its experts and the oracle (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Accuracies and areas from the sample (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Interpreted points: mapped and true classes (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Overall accuracy, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Mean accuracy (recall) of the classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Mean intersection over union</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Mean accuracy of the head classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Mean accuracy of the body classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Mean accuracy of the tail classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Number of pixels compared</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Overall accuracy from the sample</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Half-width of its 95 % confidence interval</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Number of interpreted points</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>What was found, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/export_review.py" />
    <source>Export accepted candidates</source>
    <translation type="unfinished" />
@@ -191,11 +416,6 @@
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
    <source>Report</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Report as data (JSON)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -335,11 +555,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>What was found, in words</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>Priors by altitude, or raster of priors (empty: those of the model)</source>
    <translation type="unfinished" />
   </message>
@@ -361,11 +576,6 @@
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>Tables and rasters (*.csv *.tif *.tiff *.vrt);;All files (*)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>"{}" is not a GeoPackage: choose a name that ends in .gpkg.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -591,11 +801,6 @@
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
    <source>Folder for the map, the experts and the evidence</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Land-cover map</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -945,6 +1150,11 @@
   </message>
   <message>
    <location filename="../../plugin/layers.py" />
+   <source>Sample</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layers.py" />
    <source>Land cover</source>
    <translation type="unfinished" />
   </message>
@@ -1035,6 +1245,16 @@
   </message>
   <message>
    <location filename="../../plugin/parameters.py" />
+   <source>Table of the classes: id, name, group (empty: those of the run that made the map)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
+   <source>Tables (*.csv *.txt);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
    <source>Model bundles (*.safetensors);;All files (*)</source>
    <translation type="unfinished" />
   </message>
@@ -1081,6 +1301,16 @@
   <message>
    <location filename="../../plugin/plugin.py" />
    <source>Apply a review to the map…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Draw a sample of a map…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Evaluate a map…</source>
    <translation type="unfinished" />
   </message>
   <message>

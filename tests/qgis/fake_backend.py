@@ -118,6 +118,45 @@ def apply_review(parameters):
     }
 
 
+def evaluate(parameters):
+    output = Path(parameters["output"])
+    names = {"page": "evaluation.html", "evaluation": "evaluation.json", "classes": "classes.csv"}
+    return {
+        "output": str(output),
+        "files": {name: str(output / file) for name, file in names.items()},
+        "overall": 0.875,
+        "mean_recall": 0.75,
+        "mean_iou": None,
+        "groups": {"head": 0.9, "tail": 0.5},
+        "rows": [],
+        "n_pixels": 400,
+        "n_points": 0,
+        "sample_overall": None,
+        "sample_overall_ci95": None,
+        "message": "Fine.",
+    }
+
+
+def draw_sample(parameters):
+    from osgeo import ogr, osr
+
+    ogr.UseExceptions()
+    crs = osr.SpatialReference()
+    crs.ImportFromEPSG(2056)
+    dataset = ogr.GetDriverByName("GPKG").CreateDataSource(parameters["output"])
+    layer = dataset.CreateLayer("sample", crs, ogr.wkbPoint)
+    layer.CreateField(ogr.FieldDefn("reference"))
+    feature = ogr.Feature(layer.GetLayerDefn())
+    feature.SetGeometry(ogr.CreateGeometryFromWkt("POINT(2600002 1199992)"))
+    layer.CreateFeature(feature)
+    return {
+        "sample": parameters["output"],
+        "n": 1,
+        "per_class": {"glacier": 1, "forest": 0},
+        "pixels": {"glacier": 9, "forest": 8},
+    }
+
+
 def model_info(parameters):
     card = {
         "name": "demo",

@@ -29,6 +29,12 @@ PARAMETERS = {
     "apply_review": {
         *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
     },
+    "evaluate": {
+        *("MAP", "REFERENCE", "POLYGONS", "FIELD", "SAMPLE", "SAMPLE_FIELD", "SAMPLE_MAP"),
+        *("RUN", "CLASSES"),
+        *("PAPER_CONVENTION", "OVERWRITE", "OUTPUT_DIR"),
+    },
+    "draw_sample": {"MAP", "SIZE", "MINIMUM", "SEED", "CLASSES", "OVERWRITE", "SAMPLE"},
     "merge_reviews": {"COPIES", "OVERWRITE", "LOAD_LAYERS", "MERGED_FILE"},
     "review_report": {"CANDIDATES", "REPORT", "TABLE"},
     "export_review": {"CANDIDATES", "CATALOGUE", "ACCEPTED"},
@@ -49,6 +55,12 @@ OUTPUTS = {
         *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
     },
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
+    "evaluate": {
+        *("OUTPUT_DIR", "REPORT_HTML", "REPORT_JSON", "CLASSES_CSV", "CONFUSION_CSV", "EXPERTS_CSV"),
+        *("AREAS_CSV", "POINTS_CSV", "OA", "MACC", "MIOU", "ACC_HEAD", "ACC_BODY", "ACC_TAIL", "N_PIXELS"),
+        *("OA_SAMPLE", "OA_SAMPLE_CI", "N_POINTS", "MESSAGE"),
+    },
+    "draw_sample": {"SAMPLE", "N_POINTS", "PER_CLASS"},
     "merge_reviews": {
         *("MERGED_FILE", "CANDIDATES", "DISAGREEMENTS", "N_DECISIONS", "N_DISAGREEMENTS", "MESSAGE"),
     },

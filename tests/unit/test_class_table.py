@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 from mce_landcover.core.class_table import (
     MapClass,
     class_key,
@@ -12,7 +14,7 @@ from mce_landcover.core.class_table import (
     record_of,
 )
 from mce_landcover.core.errors import InputError
-from run_support import run_record
+from run_support import run_record, write_ids
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -22,6 +24,11 @@ def test_reads_a_table(tmp_path: Path, separator: str) -> None:
     (tmp_path / "t.csv").write_text("\ufeff" + text, encoding="utf-8")
     found = read_class_table(tmp_path / "t.csv")
     assert found == (MapClass(5, "Scree", "head"), MapClass(0, "Blöcke, große", "tail"))
+
+
+def test_a_table_may_name_some_colours(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,name,color\n1,a,#AA00ff\n2,b,\n")
+    assert read_class_table(tmp_path / "t.csv") == (MapClass(1, "a", color="#aa00ff"), MapClass(2, "b"))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +42,7 @@ def test_reads_a_table(tmp_path: Path, separator: str) -> None:
         ("id,name\n,a", "the id ''"),
         ("id,name\n3,", "no name for class 3"),
         ("id,name,group\n1,a,head\n2,b,", "classes without a group"),
+        ("id,name,color\n1,a,red", "the color 'red'"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, text: str, says: str) -> None:
@@ -61,6 +69,17 @@ def test_a_raster_knows_the_run_that_made_it(tmp_path: Path) -> None:
     assert record_of(tmp_path / "other.tif") is None
     assert record_of(tmp_path / "elsewhere" / "land_cover.tif") is None
     assert classes_of(None, None) == ()
+
+
+def test_a_reviewed_map_beside_its_run_has_the_classes_of_the_run(tmp_path: Path) -> None:
+    record = run_record(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    copy = write_ids(tmp_path / "copy.tif", np.ones((2, 2), np.uint8))
+    assert record_of(copy) is None
+    for sha256, known in ((record["model"]["sha256"], True), ("1" * 64, False)):
+        with rasterio.open(copy, "r+") as dataset:
+            dataset.update_tags(MCE_MODEL_SHA256=sha256)
+        assert (record_of(copy) is not None) == known
 
 
 def test_a_table_goes_before_the_record(tmp_path: Path) -> None:

@@ -80,14 +80,47 @@ def test_rows_are_the_map_the_experts_and_the_oracle(
     assert found.titles["expert_1"].startswith("expert 1 (head")
 
 
-def test_a_map_alone_is_compared_with_the_classes_of_its_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", [False, True])
+def test_the_map_of_a_run_brings_its_classes_and_the_experts_that_are_there(
+    tmp_path: Path, missing: bool
+) -> None:
     maps = make_run(tmp_path / "run")
+    if missing:
+        (tmp_path / "run" / "expert_2.tif").unlink()
+    telling = Telling()
+    reference = tmp_path / "run" / "reference.tif"
+    found = compare(
+        CompareRequest(prediction=tmp_path / "run" / "land_cover.tif", reference=reference), telling
+    )
+    expected = by_hand(maps, 3)
+    assert list(found.matrices) == (["map"] if missing else list(expected))
+    assert any("only the map is compared" in said for said in telling.said) == missing
+    for row, matrix in found.matrices.items():
+        np.testing.assert_array_equal(matrix, expected[row])
+    assert found.colors == {c.name: c.color for c in load_catalogue()}
+
+
+def test_an_expert_of_a_run_is_compared_alone(tmp_path: Path) -> None:
+    maps = make_run(tmp_path / "run")
+    expert, reference = (tmp_path / "run" / f"{name}.tif" for name in ("expert_2", "reference"))
+    found = compare(CompareRequest(prediction=expert, reference=reference), SilentReporter())
+    assert list(found.matrices) == ["map"]
+    np.testing.assert_array_equal(found.matrices["map"], by_hand(maps, 3)["expert_2"])
+
+
+def test_a_copy_is_compared_with_the_experts_of_the_run_it_is_given(tmp_path: Path) -> None:
+    maps = make_run(tmp_path / "run")
+    maps["land_cover"][20:] = 5  # a reviewer's work
+    copy = write_ids(tmp_path / "copy.tif", maps["land_cover"])
     request = CompareRequest(
-        prediction=tmp_path / "run" / "land_cover.tif", reference=tmp_path / "run" / "reference.tif"
+        prediction=copy, run=tmp_path / "run", reference=tmp_path / "run" / "reference.tif"
     )
     found = compare(request, SilentReporter())
-    assert list(found.matrices) == ["map"]
-    np.testing.assert_array_equal(found.matrices["map"], by_hand(maps, 3)["map"])
+    expected = by_hand(maps, 3)
+    assert list(found.matrices) == list(expected)
+    for row, matrix in found.matrices.items():
+        np.testing.assert_array_equal(matrix, expected[row])
+    assert [c.id for c in found.classes] == IDS
 
 
 def test_any_class_raster_is_compared_by_its_ids(tmp_path: Path) -> None:
@@ -178,15 +211,21 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     write_ids(tmp_path / "run" / "expert_2.tif", ids[:50])
     reference = tmp_path / "run" / "reference.tif"
     ones = write_ids(tmp_path / "two.tif", 2 * ids)
+    run_map = tmp_path / "run" / "expert_1.tif"
+    strange = write_ids(tmp_path / "strange.tif", np.arange(40, 42, dtype=np.uint8).repeat(50)[None])
+    beyond = write_ids(tmp_path / "beyond.tif", ids[:9])  # where the run has nodata
     cases = [
         ({"prediction": map_file}, "nothing to compare the map with"),
-        ({"prediction": map_file, "reference": far}, "share no pixel with a class of the map"),
+        ({"prediction": map_file, "reference": far}, "check that they show the same place"),
+        ({"prediction": run_map, "reference": strange}, r"does not have \(40, 41\); check its class field"),
+        ({"prediction": run_map, "reference": beyond}, "labelled only where .* has no class"),
         (
             {"prediction": map_file, "reference": ones, "classes": tmp_path / "t.csv"},
             "holds the class 1, which is none of 2",
         ),
         ({"prediction": tmp_path / "run", "reference": reference}, "differ in their grid"),
         ({"prediction": tmp_path, "reference": reference}, "holds no finished run"),
+        ({"prediction": map_file, "run": tmp_path, "reference": reference}, "holds no finished run"),
     ]
     for arguments, says in cases:
         with pytest.raises(InputError, match=says):

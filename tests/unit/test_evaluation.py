@@ -70,15 +70,20 @@ def test_the_page_tells_people(request_: EvaluateRequest) -> None:
     score = result.found.scores["map"]
     for text in ("Overall accuracy", f"{100 * score.overall:.1f} %", "oracle", "large blocks", "Confusions"):
         assert text in page
-    assert page.count("<svg") == 1 and "http" not in page.replace("http://www.w3.org", "")
+    assert page.count("<svg") == 2 and "http" not in page.replace("http://www.w3.org", "")
     assert "What did not count" in page  # a tenth of the run is not mapped
+    assert f'background:{result.found.classes[0].color}"' in page
+    matrix = result.found.matrices["map"]
+    largest = int((matrix * (1 - np.eye(len(matrix), dtype=int))).max())
+    assert page.index("cost most pixels") < page.index(f'<td class="number">{largest}</td>')
+    assert result.message.startswith(f"Overall accuracy {100 * score.overall:.1f} %")
 
 
 def test_a_sample_adds_estimates(tmp_path: Path) -> None:
     layer, _ = interpreted(tmp_path, lambda t: "class 1" if t == 2 else f"class {t}")
     request = EvaluateRequest(prediction=tmp_path / "map.tif", sample=layer, output=tmp_path / "out")
     result = evaluate(request)
-    assert set(result.files) == {"evaluation", "page", "areas"}
+    assert set(result.files) == {"evaluation", "page", "areas", "points"}
     accuracy = result.found.accuracy
     assert accuracy is not None
     rows = table(result.files["areas"])
@@ -92,6 +97,10 @@ def test_a_sample_adds_estimates(tmp_path: Path) -> None:
     value = json.loads(result.files["evaluation"].read_text())
     assert value["accuracy"]["points"] == 400 and "scores" not in value
     assert "95 % confidence" in result.files["page"].read_text()
+    counted = [list(row.values()) for row in table(result.files["points"])]
+    assert [[int(n) for n in row[1:]] for row in counted] == accuracy.counts.tolist()
+    overall = 100 * float(accuracy.overall.value)
+    assert f"400 interpreted points: overall accuracy {overall:.1f} ±" in result.message
 
 
 def test_what_does_not_count_is_logged(tmp_path: Path) -> None:
@@ -111,6 +120,7 @@ def test_what_does_not_count_is_logged(tmp_path: Path) -> None:
     assert telling.said == [
         "The reference holds classes that the map does not have, left out: 3 (2), 9 (1).",
         "1 of 5 labelled pixels are not mapped, and count nowhere.",
+        "Overall accuracy 75.0 %, mean accuracy 75.0 %, mean IoU 58.3 % over 4 pixels.",
     ]
     assert "left out: 3 (2), 9 (1)" in (tmp_path / "out" / "evaluation.html").read_text()
 
@@ -119,7 +129,9 @@ def test_an_evaluation_stays_unless_said_otherwise(request_: EvaluateRequest) ->
     first = evaluate(request_).files["evaluation"].read_bytes()
     with pytest.raises(OutputError, match="holds an evaluation already"):
         evaluate(request_)
+    (request_.output / "areas.csv").write_text("of a sample that is not given any more")
     again = evaluate(EvaluateRequest(**{**vars(request_), "overwrite": True}))
+    assert {p.name for p in request_.output.iterdir()} == {p.name for p in again.files.values()}
     assert again.files["evaluation"].read_bytes() == first
 
 

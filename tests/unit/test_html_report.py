@@ -5,11 +5,13 @@ from xml.etree import ElementTree as Xml
 import numpy as np
 import pytest
 from mce_landcover.core.html_report import (
+    Heat,
     Line,
     Page,
     Percent,
     Plot,
     Section,
+    Swatch,
     Table,
     Text,
     plot_bars,
@@ -114,6 +116,16 @@ def test_a_table_aligns_numbers_and_stresses_rows():
     assert page.count('<td class="number">') == 4
     assert '<tr class="strong"><td>a</td>' in page
     assert page.count("–</td>") == 2
+
+
+def test_cells_are_shaded_by_their_percentage_and_marked_with_their_colour():
+    rows = [(Swatch("a & b", "#0a0b0c"), Heat(100)), (Swatch("plain"), Heat(50)), ("none", Heat(0))]
+    page = render_page(Page("t", "", [Section("s", [Table(("x", "y"), rows)])]))
+    assert '<i class="swatch" style="background:#0a0b0c"></i>a &amp; b</td>' in page
+    assert "<td>plain</td>" in page
+    opacities = [float(v) for v in re.findall(r"rgb\(47 127 209 / ([\d.]+)\)", page)]
+    assert opacities == [0.7, 0.35]
+    assert '<td class="number">0.0</td>' in page
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.errors import InputError
-from mce_landcover.core.map_accuracy import Estimate, estimate_accuracy, sample_size
+from mce_landcover.core.map_accuracy import Estimate, estimate_accuracy, estimate_by_strata, sample_size
 
 #: The example of Olofsson et al. 2014, tables 8 and 9: deforestation, gain, stable forest and non-forest.
 COUNTS = [[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]]
@@ -136,3 +136,37 @@ def test_samples_that_say_too_little_are_refused(counts: list, pixels: list, say
 def test_shapes_must_fit() -> None:
     with pytest.raises(ValueError, match="do not fit 3 strata"):
         estimate_accuracy([[1, 2], [3, 4]], [1, 2, 3])
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 10**6), h=st.integers(1, 4), c=st.integers(2, 4))
+def test_any_strata_give_the_formulas_of_stratified_sampling(seed: int, h: int, c: int) -> None:
+    """Against means and covariances that NumPy takes of the points themselves."""
+    rng = np.random.default_rng(seed)
+    counts, pixels = rng.integers(0, 5, (h, c, c)) + 1, rng.integers(10_000, 10**7, h)
+    names = [str(k) for k in range(c)]
+    got = estimate_by_strata(counts, pixels, np.ones(c), [str(k) for k in range(h)], names)
+    weight = pixels / pixels.sum()
+    points = [
+        np.array([(i, j) for i in range(c) for j in range(c) for _ in range(counts[s, i, j])])
+        for s in range(h)
+    ]
+
+    def ratio(numerator, denominator):
+        y = [numerator(p[:, 0], p[:, 1]).astype(float) for p in points]
+        x = [denominator(p[:, 0], p[:, 1]).astype(float) for p in points]
+        r = sum(w * v.mean() for w, v in zip(weight, y, strict=True))
+        below = sum(w * v.mean() for w, v in zip(weight, x, strict=True))
+        r /= below
+        variance = sum(w**2 * (a - r * b).var(ddof=1) / len(a) for w, a, b in zip(weight, y, x, strict=True))
+        return pytest.approx(r), pytest.approx(np.sqrt(variance) / below, abs=1e-9)
+
+    everything = np.vectorize(lambda i, j: True)
+    assert (got.overall.value, got.overall.error) == ratio(lambda i, j: i == j, everything)
+    for k in range(c):
+        for estimate, y, x in (
+            (got.users, lambda i, j, k=k: (i == k) & (j == k), lambda i, j, k=k: i == k),
+            (got.producers, lambda i, j, k=k: (i == k) & (j == k), lambda i, j, k=k: j == k),
+            (got.shares, lambda i, j, k=k: j == k, everything),
+        ):
+            assert (estimate.value[k], estimate.error[k]) == ratio(y, x)

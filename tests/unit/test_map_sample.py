@@ -8,9 +8,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core import class_raster
-from mce_landcover.core.class_raster import open_class_raster
+from mce_landcover.core.class_raster import count_strips, open_class_raster
 from mce_landcover.core.errors import Cancelled, InputError, OutputError
-from mce_landcover.core.map_sample import SampleRequest, _count_strips, _draw, allocate, draw_sample
+from mce_landcover.core.map_sample import SampleRequest, _draw, allocate, draw_sample
 from mce_landcover.core.progress import SilentReporter
 from run_support import ORIGIN, run_record, write_ids
 
@@ -25,7 +25,7 @@ def make_map(rows: int = 120, cols: int = 150, seed: int = 0) -> np.ndarray:
 
 
 def points_of(path: Path) -> dict[str, np.ndarray]:
-    meta, _, wkb, columns = pyogrio.raw.read(path)
+    meta, _, wkb, columns = pyogrio.raw.read(path, layer="sample")
     xy = shapely.get_coordinates(shapely.from_wkb(wkb))
     return dict(zip(meta["fields"].tolist(), columns, strict=True)) | {"x": xy[:, 0], "y": xy[:, 1]}
 
@@ -45,7 +45,7 @@ def test_points_lie_in_the_middle_of_different_pixels_of_their_class(tmp_path: P
     assert result.pixels == {f"class {i}": int((ids == i).sum()) for i in (1, 3, 4, 5)}
     assert (points["stratum_pixels"] == [(ids == i).sum() for i in points["map_class"]]).all()
     assert (points["pixel_m2"] == 0.25).all()
-    assert pyogrio.read_info(result.output)["crs"] == "EPSG:2056"
+    assert pyogrio.read_info(result.output, layer="sample")["crs"] == "EPSG:2056"
     assert set(points["reference"].tolist()) == {None}
     assert not (np.diff(points["map_class"]) >= 0).all()  # in random order
 
@@ -77,7 +77,7 @@ def test_every_pixel_of_a_class_is_drawn_alike(tmp_path: Path, monkeypatch: pyte
         ids[place] = 2
     counts, found = np.zeros(ids.shape, int), np.array([1, 2])
     with open_class_raster(write_ids(tmp_path / "map.tif", ids, blockysize=3)) as raster:
-        held = _count_strips(raster, SilentReporter())
+        held = count_strips(raster, SilentReporter())
         for seed in range(400):
             rng = np.random.default_rng(seed)
             rows, cols, drawn = _draw(raster, held, found, np.array([1, 2]), rng)
@@ -124,10 +124,11 @@ def test_names_come_from_the_run_or_a_table(tmp_path: Path) -> None:
 
 def test_an_existing_layer_stays_unless_said_otherwise(tmp_path: Path) -> None:
     raster, output = write_ids(tmp_path / "map.tif", make_map()), tmp_path / "s.gpkg"
-    output.write_text("interpreted")
+    draw_sample(SampleRequest(raster, output, size=200))
+    before = output.read_bytes()
     with pytest.raises(OutputError, match="exists"):
         draw_sample(SampleRequest(raster, output))
-    assert output.read_text() == "interpreted"
+    assert output.read_bytes() == before
     assert draw_sample(SampleRequest(raster, output, overwrite=True)).output == output
     assert len(points_of(output)["x"]) == 500
     assert sorted(p.name for p in tmp_path.iterdir()) == ["map.tif", "s.gpkg"]

@@ -1,11 +1,14 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from xml.etree import ElementTree as Xml
 
 import numpy as np
 import pyogrio
 import pytest
 import shapely
 from mce_landcover.core.class_table import MapClass
-from mce_landcover.core.errors import InputError
+from mce_landcover.core.errors import InputError, OutputError
 from mce_landcover.core.map_sample import SampleRequest, draw_sample
 from mce_landcover.core.sample_layer import read_sample
 from run_support import write_ids
@@ -21,7 +24,7 @@ def interpreted(tmp_path: Path, answer=str, skip: int = 0) -> tuple[Path, np.nda
     truth = np.where(wrong, 2, ids)
     raster = write_ids(tmp_path / "map.tif", ids)
     layer = draw_sample(SampleRequest(raster, tmp_path / "s.gpkg", 400, 50)).output
-    meta, _, wkb, columns = pyogrio.raw.read(layer)
+    meta, _, wkb, columns = pyogrio.raw.read(layer, layer="sample")
     fields = meta["fields"].tolist()
     xy = shapely.get_coordinates(shapely.from_wkb(wkb))
     cols, rows = (xy[:, 0] - 2_600_000) / 0.5, (1_200_000 - xy[:, 1]) / 0.5
@@ -57,6 +60,18 @@ def test_points_without_a_reference_are_left_out_and_counted(tmp_path: Path) -> 
     assert (sample.counts.sum(), sample.n_open, len(sample.points)) == (370, 30, 400)
 
 
+@pytest.mark.parametrize("nothing", ["0", 255, " "])
+def test_what_means_no_class_in_a_raster_is_no_answer(tmp_path: Path, nothing) -> None:
+    layer, _ = interpreted(tmp_path, lambda t: str(nothing) if t == 2 else str(t))
+    sample = read_sample(layer, (MapClass(2, "grass"),))
+    assert sample.n_open > 20 and sample.counts.sum() == 400 - sample.n_open
+
+
+def test_a_class_zero_is_an_answer(tmp_path: Path) -> None:
+    layer, _ = interpreted(tmp_path, lambda t: "0" if t == 2 else str(t))
+    assert read_sample(layer, (MapClass(0, "grass"),)).n_open == 0
+
+
 def test_mapped_names_alone_need_no_table(tmp_path: Path) -> None:
     layer, _ = interpreted(tmp_path, lambda t: "class 1" if t == 2 else f"class {t}")
     assert [c.name for c in read_sample(layer).classes] == ["class 1", "class 5"]
@@ -88,3 +103,67 @@ def test_what_is_no_sample_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="no field 'map_class'"):
         read_sample(other)
+
+
+def test_any_field_may_hold_the_answers_and_any_layer_the_points(tmp_path: Path) -> None:
+    layer, _ = interpreted(tmp_path, lambda t: "class 1" if t == 2 else f"class {t}")
+    first = read_sample(layer)
+    meta, _, wkb, columns = pyogrio.raw.read(layer, layer="sample")
+    fields = meta["fields"].tolist()
+    answers = columns[fields.index("reference")]
+    columns[fields.index("reference")] = np.full(len(answers), None, object)
+    other = tmp_path / "other.gpkg"
+    settings = {"driver": "GPKG", "geometry_type": "Point", "crs": meta["crs"]}
+    pyogrio.raw.write(other, wkb, [*columns, answers], [*fields, "second"], layer="drawn", **settings)
+    second = read_sample(Path(f"{other}|layername=drawn"), (), "second")
+    np.testing.assert_array_equal(second.counts, first.counts)
+    with pytest.raises(InputError, match="into its field 'reference'"):
+        read_sample(other)
+    with pytest.raises(InputError, match="has no field 'third' with the true class; it has point, map_class"):
+        read_sample(other, (), "third")
+
+
+def test_the_layer_brings_a_form_that_lists_the_classes_and_hides_the_map(tmp_path: Path) -> None:
+    raster = write_ids(tmp_path / "map.tif", np.repeat([[1], [5]], 50, axis=1).astype(np.uint8))
+    (tmp_path / "t.csv").write_text('id,name\n1,rock & "stone"\n5,scree\n7,water')
+    request = SampleRequest(raster, tmp_path / "s.gpkg", 20, 10, classes=tmp_path / "t.csv")
+    layer = draw_sample(request).output
+    with closing(sqlite3.connect(layer)) as database:
+        (row,) = database.execute(
+            "SELECT f_table_name, f_geometry_column, useAsDefault, styleQML FROM layer_styles"
+        )
+    assert row[:3] == ("sample", "geometry", 1)
+    style = Xml.fromstring(row[3].partition("\n")[2])
+    widgets = {f.get("name"): f.find("editWidget") for f in style.iter("field") if f.find("editWidget")}
+    assert {name: widget.get("type") for name, widget in widgets.items()} == {
+        "reference": "ValueMap",
+        **dict.fromkeys(("fid", "map_class", "map_name", "stratum_pixels", "pixel_m2"), "Hidden"),
+    }
+    choices = [o.get("value") for o in widgets["reference"].iter("Option") if o.get("type") == "QString"]
+    assert choices == ['rock & "stone"', "scree", "water"]
+
+
+def test_nothing_but_a_sample_without_answers_is_replaced(tmp_path: Path) -> None:
+    layer, _ = interpreted(tmp_path, skip=399)  # one answer
+    strange = tmp_path / "strange.gpkg"
+    strange.write_bytes(b"somebody's work")
+    for file, says in ((layer, "is interpreted already"), (strange, "is no sample, so it is not replaced")):
+        before = file.read_bytes()
+        with pytest.raises(OutputError, match=says):
+            draw_sample(SampleRequest(tmp_path / "map.tif", file, 400, 50, overwrite=True))
+        assert file.read_bytes() == before
+    with pytest.raises(OutputError, match=r"let its name end in \.gpkg"):
+        draw_sample(SampleRequest(tmp_path / "map.tif", tmp_path / "s.shp"))
+
+
+def test_rows_that_nobody_drew_are_refused(tmp_path: Path) -> None:
+    layer, _ = interpreted(tmp_path, lambda t: "class 1")
+    with closing(sqlite3.connect(layer)) as database, database:
+        for (trigger,) in database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            database.execute(f'DROP TRIGGER "{trigger}"')
+        database.execute("UPDATE sample SET map_class = NULL WHERE point IN (3, 4)")
+        database.execute("UPDATE sample SET geom = NULL WHERE point = 9")
+    with pytest.raises(InputError, match=r"3 rows of .* were not drawn"):
+        read_sample(layer)
