@@ -50,13 +50,22 @@ class MceNetwork(nn.Module):
 
         Sides that the encoder cannot take are padded evenly by repeating the edge, and cropped again.
         """
-        height, width = int(x.shape[-2]), int(x.shape[-1])  # plain numbers: converted models have fixed sides
-        top, bottom = self._padding(height)
-        left, right = self._padding(width)
+        return self.decide(self.encode(x), int(x.shape[-2]), int(x.shape[-1]))
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Return the encoder's features of `[B, n_bands, H, W]`, padded to sides that it can take."""
+        top, bottom = self._padding(int(x.shape[-2]))  # plain numbers: converted models have fixed sides
+        left, right = self._padding(int(x.shape[-1]))
         if top or bottom or left or right:
             x = F.pad(x, (left, right, top, bottom), mode="replicate")
-        features = self.decoder(self.encoder(x))  # (B, F, H', W')
-        logits = torch.cat([expert(features) for expert in self.experts], dim=1)  # (B, K C, H', W')
+        features: list[Tensor] = self.encoder(x)
+        return features
+
+    def decide(self, features: list[Tensor], height: int, width: int) -> Tensor:
+        """Map the features of an input of `height` and `width` to logits `[B, K, C, height, width]`."""
+        decoded = self.decoder(features)  # (B, F, H', W')
+        logits = torch.cat([expert(decoded) for expert in self.experts], dim=1)  # (B, K C, H', W')
+        (top, bottom), (left, right) = self._padding(height), self._padding(width)
         padded = (height + top + bottom, width + left + right)
         if tuple(logits.shape[-2:]) != padded:
             logits = F.interpolate(logits, size=padded, mode="bilinear", align_corners=False)

@@ -1,11 +1,12 @@
 """Scores of a network on areas with labels: every aggregation, each expert alone and the oracle. The engine's
 blending does not live here: each pixel takes the window in whose middle it lies."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from ..core.accuracy import Scores, confusion_matrix, scores
 from ..core.aggregation import aggregate, oracle
@@ -33,22 +34,46 @@ def evaluate(
 ) -> dict[str, Scores]:
     """Score the arg-max class of every rule on all labelled pixels of the areas together.
 
+    Args and returns: as `evaluate_rules`, but the scores of the matrices.
+    """
+    matrices = evaluate_rules(
+        network, card, areas, rules, stride=stride, batch_size=batch_size, reporter=reporter
+    )
+    groups = [c.group for c in card.classes]
+    return {rule: scores(m, groups, paper_convention=paper_convention) for rule, m in matrices.items()}
+
+
+def evaluate_rules(
+    network: MceNetwork,
+    card: ModelCard,
+    areas: Sequence[Area],
+    rules: Sequence[str],
+    *,
+    learnt: Mapping[str, nn.Module] | None = None,
+    stride: int | None = None,
+    batch_size: int = 8,
+    reporter: Reporter | None = None,
+) -> dict[str, NDArray[np.int64]]:
+    """Count the arg-max classes of every rule on all labelled pixels of the areas together.
+
     Args:
         network: in evaluation mode, on any device.
         rules: names of aggregations, `expert_1` ... `expert_K`, or `oracle` (which sees the labels).
+        learnt: rules that map logits `[B, K, C, S, S]` to `[B, C, S, S]`, by name.
         stride: of the windows, in pixels; the default is the window, which is fastest.
 
     Returns:
-        The scores by rule.
+        A confusion matrix `[C, C]` for each rule, the learnt ones last.
     """
     report = reporter or SilentReporter()
+    extra = dict(learnt or {})
     ids = np.array([c.id for c in card.classes], dtype=np.uint8)
     channel = np.full(256, IGNORE_INDEX, dtype=np.int64)
     channel[ids] = np.arange(len(ids))
     found = [
         p for a, area in enumerate(areas) for p in _labelled(a, area, card.window, stride or card.window)
     ]
-    matrices = {rule: np.zeros((len(ids), len(ids)), np.int64) for rule in rules}
+    matrices = {rule: np.zeros((len(ids), len(ids)), np.int64) for rule in [*rules, *extra]}
     normaliser = Normaliser(card.sources)
     device = next(network.parameters()).device
     for start in range(0, len(found), batch_size):
@@ -57,15 +82,18 @@ def evaluate(
         truth = np.stack([cut(areas[p.area].labels, p, card.window) for p in batch])
         with torch.inference_mode():
             logits = network(normaliser(raw).to(device)).float().cpu()  # (B, K, C, S, S)
-            for rule in rules:
-                joined = join(logits, torch.from_numpy(channel[truth]), rule, card)
+            for rule in matrices:
+                joined = (
+                    extra[rule](logits)
+                    if rule in extra
+                    else join(logits, torch.from_numpy(channel[truth]), rule, card)
+                )
                 predicted = ids[joined.argmax(-3).numpy()]
                 for b, place in enumerate(batch):
                     part = b, place.rows, place.cols
                     matrices[rule] += confusion_matrix(truth[part], predicted[part], ids.tolist())
         report.progress(min(start + batch_size, len(found)), len(found), "windows")
-    groups = [c.group for c in card.classes]
-    return {rule: scores(m, groups, paper_convention=paper_convention) for rule, m in matrices.items()}
+    return matrices
 
 
 def all_rules(card: ModelCard) -> list[str]:

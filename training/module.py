@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from ..core.accuracy import Scores, scores
 from ..core.card import ModelCard
 from ..core.errors import InputError, TrainingError
-from ..core.network import MceNetwork, build_network
+from ..core.network import MceNetwork
 from ..core.normalise import Normaliser
 from .data.samples import Sample
 from .evaluate import all_rules, join
@@ -25,6 +25,7 @@ from .losses.cdfl import CrossDropoutFocalLoss, dropout_variance
 from .losses.cross_entropy import cross_entropy
 from .losses.mce import Complement, MceLoss
 from .losses.pixels import IGNORE_INDEX
+from .pretrained import starting_network
 
 MONITOR = "validation/mean_accuracy"
 #: Names of a batch that an error lists.
@@ -94,7 +95,7 @@ class SegmentationModule(LightningModule):
         super().__init__()
         self.card, self.settings, self.seed = card, optimizer, seed
         self.counts = tuple(counts or card.pixel_counts)
-        self.network = network or build_network(card, encoder_weights=encoder_weights, seed=seed)
+        self.network = network or starting_network(card, encoder_weights, seed)
         self.normaliser = Normaliser(card.sources)
         self.loss = loss
         self.matrices = nn.ModuleDict(

@@ -131,6 +131,20 @@ def test_the_shipped_decoder_with_dropout_varies() -> None:
     assert 0 < variance.max() <= 0.25
 
 
+def test_an_encoder_without_dropout_runs_once_and_changes_nothing() -> None:
+    network, calls = build_network(tlm_card(n_experts=1)), []
+    network.encoder.register_forward_hook(lambda *_: calls.append(1))
+    x = torch.randn(1, 4, 50, 64, generator=torch.Generator().manual_seed(2))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        variance = dropout_variance(network, x, passes=3)
+        assert len(calls) == 1
+        torch.manual_seed(4)
+        expected = dropout_variance(nn.Sequential(network), x, passes=3)  # a network of unknown parts
+    assert len(calls) == 4
+    torch.testing.assert_close(variance, expected)
+
+
 def test_what_does_not_fit_is_refused(batch: tuple[Tensor, Tensor, Tensor]) -> None:
     logits, labels, variance = batch
     with pytest.raises(ValueError, match="does not fit logits"):

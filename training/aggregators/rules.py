@@ -1,7 +1,7 @@
-"""Learnt rules that join the logits of frozen experts: the paper's two and two of ours. Rules without weights
-live in `core/aggregation.py`, the fitting in `fit.py`."""
+"""Learnt rules that join the logits of frozen experts: the paper's two and two of ours. A third one of ours
+is in `composed.py`; rules without weights live in `core/aggregation.py`, the fitting in `fit.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from ...core.aggregation import aggregate
 from ...core.errors import InputError
+from .composed import ComposedRule
 
-RuleName = Literal["mlp", "cnn", "gate", "calibrated"]
+RuleName = Literal["mlp", "cnn", "gate", "calibrated", "composed"]
 
 
 class MlpRule(nn.Sequential):
@@ -101,16 +102,17 @@ def make_rule(name: RuleName, responsible: Sequence[Sequence[bool]]) -> nn.Modul
     Raises:
         InputError: if there is none of that name.
     """
-    n_experts, n_classes = len(responsible), len(responsible[0])
-    if name == "calibrated":
-        return CalibratedRule(responsible)
-    kinds = {"mlp": MlpRule, "cnn": CnnRule, "gate": GateRule}
-    if name not in kinds:
-        raise InputError(
-            f"There is no learnt rule {name!r}: choose one of {', '.join([*kinds, 'calibrated'])}."
-        )
-    rule: nn.Module = kinds[name](n_experts, n_classes)
-    return rule
+    stacked = len(responsible), len(responsible[0])
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "mlp": lambda: MlpRule(*stacked),
+        "cnn": lambda: CnnRule(*stacked),
+        "gate": lambda: GateRule(*stacked),
+        "calibrated": lambda: CalibratedRule(responsible),
+        "composed": lambda: ComposedRule(responsible),
+    }
+    if name not in makers:
+        raise InputError(f"There is no learnt rule {name!r}: choose one of {', '.join(makers)}.")
+    return makers[name]()
 
 
 def fold_calibration(weights: dict[str, Tensor], rule: CalibratedRule) -> dict[str, Tensor]:

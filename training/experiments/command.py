@@ -48,7 +48,7 @@ def read_settings(path: Path, kind: type[Settings], shipped: Path) -> Settings:
     Raises:
         InputError: in one sentence, if it is missing, no TOML, or says something unknown or impossible.
     """
-    file = path if path.exists() else shipped / f"{path}.toml"
+    file = path if path.is_file() else shipped / f"{path}.toml"
     try:
         return kind.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
@@ -63,14 +63,14 @@ def read_settings(path: Path, kind: type[Settings], shipped: Path) -> Settings:
 
 
 def run_experiment(
-    name: str,
+    name: str | None,
     kind: type[Settings],
     experiment: Callable[[Settings, Path, Reporter], Outcome],
     shipped: Path,
     arguments: Sequence[str] | None = None,
 ) -> int:
     """Run `python -m ... CONFIG OUT`: write `<name>.json` and `<name>.md`, print the latter, return the exit
-    code.
+    code. Without a name the config file's is taken.
     """
     parser = argparse.ArgumentParser(description=sys.modules[experiment.__module__].__doc__)
     parser.add_argument("config", type=Path, help="TOML file, or the name of a shipped one")
@@ -90,7 +90,7 @@ def run_experiment(
             "machine": machine(settings.device),
             "settings": settings.model_dump(mode="json"),
         }
-        _, readable = write_outcome(options.output, name, outcome, run)
+        _, readable, *_ = write_outcome(options.output, name or options.config.stem, outcome, run)
     except MceError as error:
         _LOG.error(error)
         return error.exit_code
@@ -101,4 +101,4 @@ def run_experiment(
 def _module(experiment: Callable[..., Outcome]) -> str:
     """Return the module's name as `python -m` takes it, also from inside that very run."""
     spec = sys.modules[experiment.__module__].__spec__
-    return spec.name if spec else experiment.__module__
+    return (spec.name if spec else experiment.__module__).removesuffix(".__main__")

@@ -1,11 +1,11 @@
-"""What an experiment leaves behind: one JSON file with every number, one Markdown file to read. What the
-numbers mean is the experiment's business."""
+"""What an experiment leaves behind: one JSON file with every number, one Markdown file to read, and a page
+where it makes one. What the numbers mean is the experiment's business."""
 
 import json
 import math
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -43,7 +43,8 @@ class Table:
 @dataclass(frozen=True)
 class Outcome:
     """Everything that an experiment found. `data` names the data and what is wrong with them, `results` are
-    plain numbers for the JSON file, `findings` sentences under the tables.
+    plain numbers for the JSON file, `findings` sentences under the tables, `page` makes the HTML page, if
+    there is one, from how it was made.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Outcome:
     tables: Sequence[Table]
     results: dict[str, Any]
     findings: Sequence[str] = field(default_factory=tuple)
+    page: Callable[[dict[str, Any]], str] | None = None
 
 
 def machine(device: str) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def machine(device: str) -> dict[str, Any]:
 
 
 def write_outcome(folder: Path, name: str, outcome: Outcome, run: dict[str, Any]) -> list[Path]:
-    """Write `<name>.json` and `<name>.md`, each whole or not at all, and return their paths.
+    """Write `<name>.json`, `<name>.md` and the page, each whole or not at all, and return their paths.
 
     Args:
         run: how it was made: `command`, `reduction`, `seconds`, `machine`, `settings`.
@@ -76,6 +78,8 @@ def write_outcome(folder: Path, name: str, outcome: Outcome, run: dict[str, Any]
     content = {"title": outcome.title, "data": outcome.data, "run": run, "results": outcome.results}
     text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     written = {folder / f"{name}.json": text, folder / f"{name}.md": _markdown(outcome, run)}
+    if outcome.page is not None:
+        written[folder / f"{name}.html"] = outcome.page(run)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, body in written.items():

@@ -1,7 +1,7 @@
 """Cross dropout focal loss (METHODS.md section 3; the CDFL paper, eq. 4 to 6): cross-entropy plus a term that
 weights pixels by how much dropout moves their prediction."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from ...core.errors import InputError
+from ...core.network import MceNetwork
 from .cross_entropy import cross_entropy
 from .pixels import IGNORE_INDEX, at_labels, check_shapes, full_precision, labelled_mean, split_labels
 
@@ -73,19 +74,33 @@ def dropout_variance(network: nn.Module, x: Tensor, *, passes: int = 5) -> Tenso
     if passes < 2:
         raise ValueError(f"a variance needs at least 2 passes, got {passes}")
     with _only_dropout(network):
+        again = _repeated(network, x)
         mean = deviation = torch.zeros((), device=x.device)
         for t in range(1, passes + 1):  # Welford's update: two large squares would cancel
-            p = full_precision(network(x)).softmax(-3)
+            p = full_precision(again()).softmax(-3)
             step = p - mean
             mean = mean + step / t
             deviation = deviation + step * (p - mean)
     return deviation / passes
 
 
+def _repeated(network: nn.Module, x: Tensor) -> Callable[[], Tensor]:
+    """Return a pass over x to be done again and again: what comes before any dropout is done once."""
+    if isinstance(network, MceNetwork) and not _dropouts(network.encoder):
+        features, height, width = network.encode(x), int(x.shape[-2]), int(x.shape[-1])
+        return lambda: network.decide(features, height, width)
+    return lambda: network(x)
+
+
+def _dropouts(network: nn.Module) -> list[_DropoutNd]:
+    """Return the dropout layers that drop anything."""
+    return [m for m in network.modules() if isinstance(m, _DropoutNd) and m.p > 0]
+
+
 @contextmanager
 def _only_dropout(network: nn.Module) -> Iterator[None]:
     """Set dropout layers to training mode and all else to evaluation mode, for a while."""
-    dropouts = [m for m in network.modules() if isinstance(m, _DropoutNd) and m.p > 0]
+    dropouts = _dropouts(network)
     if not dropouts:
         raise InputError(
             "The network has no active dropout layer, which the cross dropout focal loss is made of; choose "
