@@ -20,6 +20,7 @@ JOBS = (
     "flag_candidates",
     "fit_meta_classifier",
     "apply_review",
+    "prepare_tiles",
     "train",
     "import_weights",
 )
