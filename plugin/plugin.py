@@ -10,7 +10,6 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from . import layers
-from .environment import BackendMissing, find_backend
 from .i18n import load_translator, tr, user_locale
 from .paths import icon_file
 from .provider import MceProvider, add_provider
@@ -42,6 +41,9 @@ class MceLandCoverPlugin:
             "map_and_flag": tr("Map land cover and flag missed rare places…"),
             "fit_meta_classifier": tr("Fit a meta classifier…"),
             "apply_review": tr("Apply a review to the map…"),
+            "prepare_tiles": tr("Prepare training tiles…"),
+            "train": tr("Train a model…"),
+            "import_weights": tr("Import published weights…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),
             "setup_backend": tr("Set up the backend…"),
@@ -58,12 +60,11 @@ class MceLandCoverPlugin:
         """Open an algorithm's dialog, or the one that sets up the backend where that is missing."""
         import processing
 
-        if algorithm not in ("setup_backend",):
-            try:
-                find_backend()
-            except BackendMissing as missing:
-                self.iface.messageBar().pushWarning(MENU, str(missing))
-                algorithm = "setup_backend"
+        known = QgsApplication.processingRegistry().algorithmById(f"mce:{algorithm}")
+        ready, missing = known.canExecute() if known else (True, "")
+        if not ready:
+            self.iface.messageBar().pushWarning(MENU, missing)
+            algorithm = "setup_backend"
         processing.execAlgorithmDialog(f"mce:{algorithm}")
 
     def unload(self) -> None:

@@ -8,10 +8,13 @@ from qgis.PyQt.QtGui import QIcon
 from .algorithms.apply_review import ApplyReview
 from .algorithms.fit_meta_classifier import FitMetaClassifier
 from .algorithms.flag_candidates import FlagCandidates
+from .algorithms.import_weights import ImportWeights
 from .algorithms.make_scene import MakeScene
 from .algorithms.model_info import ModelInfo
 from .algorithms.predict import Predict
+from .algorithms.prepare_tiles import PrepareTiles
 from .algorithms.setup_backend import SetupBackend
+from .algorithms.train import Train
 from .i18n import tr
 from .models import MapAndFlag
 from .paths import icon_file
@@ -21,6 +24,9 @@ ALGORITHMS = (
     FlagCandidates,
     FitMetaClassifier,
     ApplyReview,
+    PrepareTiles,
+    Train,
+    ImportWeights,
     ModelInfo,
     MakeScene,
     SetupBackend,

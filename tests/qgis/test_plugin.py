@@ -72,7 +72,7 @@ def test_loading_and_unloading_leaves_nothing(interface, qgis_processing):
         plugin.initProcessing()
         plugin.initGui()
         assert provider_ids() == before | {"mce"}
-        assert len(interface.menu.actions()) == 8
+        assert len(interface.menu.actions()) == 11
         assert len(interface.toolbar.actions()) == 1
         plugin.unload()
         assert provider_ids() == before
