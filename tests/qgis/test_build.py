@@ -62,9 +62,7 @@ def test_progress_counts_downloads_and_local_wheels(tmp_path, feedback):
     assert seen == [5.0, 32.5, 32.5, 60.0, 60.0]
 
 
-def test_training_is_added_or_built_in(
-    requirements, feedback, monkeypatch, tmp_path
-):
+def test_training_is_added_or_built_in(requirements, feedback, monkeypatch, tmp_path):
     more = tmp_path / "training.txt"
     make_wheel(tmp_path, "lightning")
     more.write_text(f"--no-index\n--find-links {tmp_path}\nlightning==1.0\n")
