@@ -109,7 +109,7 @@ def _claim(config: Config, card: ModelCard) -> None:
     if different:
         raise InputError(
             f"The folder {config.run_folder} holds another training (it differs in {', '.join(different)}); "
-            "remove it or choose another folder."
+            "choose another output, or train without resuming (--restart), which discards it."
         )
 
 
@@ -117,20 +117,22 @@ def check_output(config: Config) -> None:
     """Raise InputError where the place of the bundle is taken by one of another training."""
     if config.output.exists() and not (config.run_folder / _PLAN).exists():
         raise InputError(
-            f"{config.output} exists already and is not of this training; choose another output, or train "
-            "anew without going on (--restart)."
+            f"{config.output} exists already and is not of this training; choose another output, or replace "
+            "it by a training without resuming (--restart)."
         )
 
 
 def discard(config: Config) -> None:
-    """Remove what an earlier training in the same place left: its checkpoints, its logs and its bundles.
+    """Remove what an earlier training in the same place left: its checkpoints and its logs.
+
+    Its bundle stays until the new one takes its place.
 
     Raises:
         OutputError: if something cannot be removed.
     """
     folder = config.run_folder
     try:
-        for file in (folder / BEST, folder / LAST, folder / _PLAN, config.output, _so_far(config)):
+        for file in (folder / BEST, folder / LAST, folder / _PLAN):
             file.unlink(missing_ok=True)
         for logs in LOGS:
             if (folder / logs).is_dir():

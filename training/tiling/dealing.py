@@ -69,7 +69,7 @@ def deal(tiles: Tiles, plan: SplitPlan, classes: Sequence[LandCoverClass]) -> ND
         held = int((tiles.counts[:, lost[0]] > 0).sum())
         raise InputError(
             f"No training tile holds {classes[lost[0]].name}, which is in {held} of {len(tiles.counts)} "
-            "tiles; choose smaller blocks, another seed or another split, or leave the class out."
+            "tiles; choose smaller blocks, another seed or another split, or ignore the class."
         )
     return folds
 

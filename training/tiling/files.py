@@ -48,7 +48,7 @@ def write_lists(folder: Path, manifest: TileManifest, tiles: DealtTiles) -> None
                 *(repr(float(v)) for v in tiles.bounds[i]),
                 names[int(tiles.counts[i].argmax())],
             ]
-            for i in np.flatnonzero(tiles.folds == number)
+            for i in np.flatnonzero(tiles.folds == number).tolist()
         ]
         if rows:
             _write_csv(folder / f"{split}.csv", ["name", *roles, *PLACE, "mainclass"], rows)

@@ -1,7 +1,7 @@
 """The page that shows how tiles were dealt. The numbers come from `splits.py`, the look from
 `core/html_report.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...core.catalogue import LandCoverClass
 from ...core.html_report import Page, Percent, Plot, Section, Table, Text, plot_bars, render_page
@@ -61,7 +61,7 @@ def warnings(report: SplitReport) -> list[str]:
     return report.warnings() or ["Nothing: every split holds every class, and no neighbours were parted."]
 
 
-def _shares(report: SplitReport, groups: dict[str, str]) -> Table:
+def _shares(report: SplitReport, groups: Mapping[str, str]) -> Table:
     rows = [
         [name, groups[name], *(Percent(100 * share) for share in report.shares[:, i])]
         for i, name in enumerate(report.classes)
