@@ -15,6 +15,7 @@ import torch
 
 from ..core.bundle import save_bundle
 from ..core.card import ModelCard
+from ..core.engine.files import disk_errors, write_json
 from ..core.errors import Cancelled, InputError, OutputError
 from ..core.progress import Reporter, SilentReporter
 from .config import Config, CutData, read_config
@@ -101,8 +102,9 @@ def _claim(config: Config, card: ModelCard) -> None:
     plan["card"] = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
     file = config.run_folder / _PLAN
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+        with disk_errors(file.parent):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, plan)
         return
     known = json.loads(file.read_text(encoding="utf-8"))
     different = sorted(key for key in plan if known.get(key) != plan[key])

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from mce_landcover.core import network
 from mce_landcover.core.bundle import load_bundle
-from mce_landcover.core.errors import Cancelled, InputError
+from mce_landcover.core.errors import Cancelled, InputError, OutputError
 from mce_landcover.core.progress import SilentReporter
 from mce_landcover.core.service.jobs import run_job
 from mce_landcover.core.service.model_jobs import PrepareTilesJob, TrainJob
@@ -179,6 +180,29 @@ class SignalAt(SilentReporter):
         self.left -= unit == "steps"
         if unit == "steps" and self.left == 0:
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_weights_that_cannot_be_downloaded_are_one_sentence(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a library raises without a network is an OSError."""
+    build = network._backbone
+
+    def offline(arch: Any, n_bands: int, weights: str | None = None) -> Any:
+        if weights:
+            raise ConnectionError("Name or service not known")
+        return build(arch, n_bands)
+
+    monkeypatch.setattr(network, "_backbone", offline)
+    said = refusal("train", {"config": str(config), "pretrained": True})
+    assert "imagenet weights of tu-mobilenetv3_small_100 cannot be downloaded" in said
+
+
+def test_a_place_that_cannot_be_written_to_is_one_sentence(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    given = {"config": str(config), "output": str(tmp_path / "file" / "m.safetensors")}
+    with pytest.raises(OutputError, match="Writing to"):
+        run_job("train", given, SILENT)
 
 
 def test_cancelled_before_the_first_epoch_nothing_is_kept(config: Path, tmp_path: Path) -> None:

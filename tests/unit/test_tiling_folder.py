@@ -259,6 +259,12 @@ def alter(files: dict[str, Path], name: str) -> dict[str, Any]:
     elif name == "far away":
         files["labels"] = write_tif(folder / "far.tif", labels[None], PLACE @ PLACE.translation(9e4, 0))
         return {}
+    elif name == "an image":
+        files["labels"] = files["image"]
+        return {}
+    elif name == "heights":
+        files["labels"] = files["dem"]
+        return {}
     elif name == "no raster":
         files["image"].write_text("no raster")
     elif name == "degrees":
@@ -274,6 +280,8 @@ def alter(files: dict[str, Path], name: str) -> dict[str, Any]:
         ("one class", "at least two classes; the labels have 1, class 1"),
         ("no label", "No tile has 1 labelled pixels"),
         ("far away", "do not overlap"),
+        ("an image", "has 3 bands, so it holds no labels"),
+        ("heights", "hold values from 20.* not ids"),
         ("no raster", "not a raster"),
         ("degrees", "not projected"),
     ],
@@ -301,6 +309,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
         ({"labels": {"codes": True}}, "need the classes"),
         ({"labels": {"classes": "moon"}}, "no catalogue 'moon'"),
         ({"sources": {}}, "No raster is given"),
+        ({"side": 512}, "labels in 1 of the tiles, but it takes 4"),
         ({"min_labelled": 1.0, "extent": f"{LEFT},{LEFT + 4},{TOP - 4},{TOP}"}, "labelled pixels"),
     ],
 )

@@ -56,6 +56,12 @@ def deal(tiles: Tiles, plan: SplitPlan, classes: Sequence[LandCoverClass]) -> ND
             f"Validation ({plan.val_share:g}) and test ({plan.test_share:g}) leave less than a tenth of the "
             "tiles to train on; make them smaller."
         )
+    needed = MIN_TRAINING + (plan.val_share > 0) + (plan.test_share > 0)
+    if len(tiles.counts) < needed:
+        raise InputError(
+            f"There are labels in {len(tiles.counts)} of the tiles, but it takes {needed} to train, validate "
+            "and test; use smaller tiles or give more labels."
+        )
     block_m = plan.block_for(tiles.bounds)
     folds = split_tiles(tiles, plan.strategy, plan.ratios, seed=plan.seed, block_m=block_m)
     training = tiles.counts[folds == 0]

@@ -129,6 +129,11 @@ def _raster(choice: LabelChoice, given: tuple[Draft, ...] | None, grid: WorldGri
         raise InputError(f"Values of a label raster to ignore are numbers, not {', '.join(choice.ignored)}.")
     ignored = {BACKGROUND, NODATA_CLASS, *map(int, choice.ignored)}
     files = list_rasters(choice.files, "labels")
+    with rasterio.open(files[0]) as file:
+        if file.count != 1:
+            raise InputError(
+                f"{files[0]} has {file.count} bands, so it holds no labels; they are one band of class ids."
+            )
     drafts = classes_of_raster(files[0]) if given is None else given
     codes = codes_of(drafts) if choice.codes else {draft.id: draft.id for draft in drafts}
     unusable = [code for code in codes if code > NODATA_CLASS]
