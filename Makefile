@@ -8,7 +8,7 @@ BACKEND_PINS := $(foreach f,backend cpu training oversample test lint,-r resourc
 PIP_FLAGS := --quiet --disable-pip-version-check
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: help demo test lint test-unit test-qgis test-e2e system scene train-demo bench review-session review-looks review-kill zip clean
+.PHONY: help demo test lint test-unit test-qgis test-e2e system scene train-demo train-short bench review-session review-looks review-kill zip clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -51,6 +51,9 @@ $(VENV_QGIS)/.complete: pyproject.toml $(REQUIREMENTS) | system
 	@/usr/bin/python3 -m venv --system-site-packages $(VENV_QGIS)
 	@$(VENV_QGIS)/bin/pip install $(PIP_FLAGS) -r resources/requirements/qgis-test.txt -e .
 	@touch $@
+
+train-short: $(VENV)/.complete  ## cut tiles, train on them for some minutes, map with the result: demo/training
+	@scripts/train_short.sh
 
 train-demo: $(VENV)/.complete  ## rebuild the shipped demo model
 	@$(VENV)/bin/mce-landcover train-demo

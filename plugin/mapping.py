@@ -56,12 +56,17 @@ def raster_parameters(*, optional: bool = False) -> list[QgsProcessingParameterD
     ]
 
 
+def sources_parameter() -> QgsProcessingParameterString:
+    """Return SOURCES: rasters of roles without a parameter of their own."""
+    return QgsProcessingParameterString(
+        "SOURCES", tr("Further sources, as role=path; role=path"), optional=True, multiLine=False
+    )
+
+
 def setting_parameters() -> list[QgsProcessingParameterDefinition]:
     """Return what few people change: further sources, CRS, and how the network runs."""
     return [
-        QgsProcessingParameterString(
-            "SOURCES", tr("Further sources, as role=path; role=path"), optional=True, multiLine=False
-        ),
+        sources_parameter(),
         QgsProcessingParameterCrs("CRS", tr("CRS of the map (empty: the orthophoto's)"), optional=True),
         choice_parameter("AGGREGATION", tr("How the experts are combined"), AGGREGATIONS),
         choice_parameter("DEVICE", tr("Device"), DEVICES),
@@ -72,21 +77,26 @@ def setting_parameters() -> list[QgsProcessingParameterDefinition]:
 
 def mapping_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
     """Return what is wrong with MODEL or SOURCES, or nothing."""
+    return sources_fault(alg, parameters, context) or check_model(alg, parameters, context)
+
+
+def sources_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+    """Return what is wrong with SOURCES, or nothing."""
     try:
         parse_sources(alg.parameterAsString(parameters, "SOURCES", context))
     except ValueError as error:
         return str(error)
-    return check_model(alg, parameters, context)
+    return ""
 
 
 @dataclass(frozen=True)
-class MappingInputs:
-    """The rasters, and the settings that the jobs take as they are."""
+class RasterInputs:
+    """The rasters by role, and the extent in the backend's words, None where the user gave none."""
 
     image: RasterInput
     dem: RasterInput | None
     sources: dict[str, list[RasterInput]]
-    settings: dict[str, Any]
+    extent: str | None
 
     def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Return the parameters of the job; exports what is no file first."""
@@ -97,14 +107,27 @@ class MappingInputs:
                 role: [str(localise(raster, context, feedback)) for raster in rasters]
                 for role, rasters in self.sources.items()
             },
-            **self.settings,
+            "extent": self.extent,
         }
 
 
-def read_mapping(
+@dataclass(frozen=True)
+class MappingInputs(RasterInputs):
+    """The rasters, and the settings that the jobs take as they are."""
+
+    settings: dict[str, Any]
+
+    def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        return {**super().request(context, feedback), **self.settings}
+
+
+def read_rasters(
     alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
-) -> MappingInputs:
-    """Read the layers; call it in `prepareAlgorithm`. Raises QgsProcessingException for a broken one."""
+) -> RasterInputs:
+    """Read IMAGE, DEM, SOURCES and EXTENT; call it in `prepareAlgorithm`.
+
+    Raises QgsProcessingException for a broken layer.
+    """
     area = _area(alg, parameters, context)
     image = _read(alg.parameterAsRasterLayer(parameters, "IMAGE", context), "IMAGE", area)
     dem = None
@@ -113,8 +136,16 @@ def read_mapping(
     extent = None
     if area.rectangle is not None:
         extent = extent_text(area.rectangle, area.crs, image.crs, area.transforms)
-    settings = {"extent": extent, **_settings(alg, parameters, context)}
-    return MappingInputs(image, dem, _further_sources(alg, parameters, area, context), settings)
+    return RasterInputs(image, dem, _further_sources(alg, parameters, area, context), extent)
+
+
+def read_mapping(
+    alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+) -> MappingInputs:
+    """Read the layers; call it in `prepareAlgorithm`. Raises QgsProcessingException for a broken one."""
+    rasters = read_rasters(alg, parameters, context)
+    settings = _settings(alg, parameters, context)
+    return MappingInputs(rasters.image, rasters.dem, rasters.sources, rasters.extent, settings)
 
 
 def _area(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:

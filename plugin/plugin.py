@@ -10,16 +10,14 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from . import layers
-from .environment import BackendMissing, find_backend
 from .i18n import load_translator, tr, user_locale
 from .paths import icon_file
-from .provider import ALGORITHMS, MceProvider, add_provider
+from .provider import MceProvider, add_provider
 
 if TYPE_CHECKING:
     from .review.entry import ReviewEntry
 
 MENU = "MCE Land Cover"
-WITHOUT_BACKEND = {algorithm.ID for algorithm in ALGORITHMS if not algorithm.NEEDS_BACKEND}
 
 
 class MceLandCoverPlugin:
@@ -52,6 +50,9 @@ class MceLandCoverPlugin:
             "draw_sample": tr("Draw a sample of a map…"),
             "evaluate": tr("Evaluate a map…"),
             "export_review": tr("Export accepted candidates…"),
+            "prepare_tiles": tr("Prepare training tiles…"),
+            "train": tr("Train a model…"),
+            "import_weights": tr("Import published weights…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),
             "setup_backend": tr("Set up the backend…"),
@@ -77,12 +78,11 @@ class MceLandCoverPlugin:
         """Open an algorithm's dialog, or the one that sets up the backend where that is missing."""
         import processing
 
-        if algorithm not in WITHOUT_BACKEND:
-            try:
-                find_backend()
-            except BackendMissing as missing:
-                self.iface.messageBar().pushWarning(MENU, str(missing))
-                algorithm, parameters = "setup_backend", None
+        known = QgsApplication.processingRegistry().algorithmById(f"mce:{algorithm}")
+        ready, missing = known.canExecute() if known else (True, "")
+        if not ready:
+            self.iface.messageBar().pushWarning(MENU, missing)
+            algorithm, parameters = "setup_backend", None
         processing.execAlgorithmDialog(f"mce:{algorithm}", parameters or {})
 
     def unload(self) -> None:

@@ -3,8 +3,7 @@ The Trainer around it, files and data live elsewhere."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,45 +19,17 @@ from .data.samples import Sample
 from .evaluate import all_rules, join
 from .learning_rates import cosine_factor, parameter_groups
 from .lightning_setup import LightningModule, MulticlassConfusionMatrix
-from .losses.by_name import LossName, loss_by_name
+from .losses.by_name import loss_by_name
 from .losses.cdfl import CrossDropoutFocalLoss, dropout_variance
 from .losses.cross_entropy import cross_entropy
-from .losses.mce import Complement, MceLoss
+from .losses.mce import MceLoss
 from .losses.pixels import IGNORE_INDEX
 from .pretrained import starting_network
+from .settings import LossSettings, OptimizerSettings
 
 MONITOR = "validation/mean_accuracy"
 #: Names of a batch that an error lists.
 _NAMED = 8
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """Which loss: `mce`, or one of the single-head ones; the complementary term is of `mce` only."""
-
-    name: Literal["mce"] | LossName = "mce"
-    complement: Complement = "pixels"
-    complement_weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class OptimizerSettings:
-    """Adam and the course of its rates; the defaults are the paper's for DeepLabV3+ (METHODS.md section 1).
-
-    Attributes:
-        adapted_lr: eq. 1 for the experts' rates.
-        schedule: `plateau` multiplies by `factor` after `patience` epochs without a lower validation loss,
-            `step` every `patience` epochs;
-            `cosine` rises over `warmup` steps and falls to 0 at the end of the training.
-    """
-
-    lr: float = 1e-4
-    weight_decay: float = 0.01
-    adapted_lr: bool = True
-    schedule: Literal["plateau", "step", "cosine", "constant"] = "plateau"
-    patience: int = 10
-    factor: float = 0.1
-    warmup: int = 0
 
 
 def make_loss(settings: LossSettings, card: ModelCard, tile_pixels: int) -> nn.Module:

@@ -16,7 +16,7 @@ from .command import say_error
 from .evaluation_commands import draw_sample, evaluate
 from .mapping_commands import backend_info, make_scene, model_info, overview, predict, train_demo
 from .metafusion_commands import apply_review, fit_meta_classifier, flag_candidates
-from .training_commands import import_weights, train
+from .training_commands import import_weights, prepare_tiles, train
 
 DEBUG_VARIABLE = "MCE_LANDCOVER_DEBUG"
 #: In the order of the help.
@@ -30,6 +30,7 @@ COMMANDS = (
     overview,
     model_info,
     make_scene,
+    prepare_tiles,
     train,
     import_weights,
     train_demo,

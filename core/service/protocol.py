@@ -22,6 +22,7 @@ JOBS = (
     "apply_review",
     "evaluate",
     "draw_sample",
+    "prepare_tiles",
     "train",
     "import_weights",
 )

@@ -119,6 +119,29 @@ def show_sample(console: Console, value: dict[str, Any]) -> None:
     console.print(table)
 
 
+def show_tiles(console: Console, value: dict[str, Any]) -> None:
+    """Print how many tiles went where, the share of each class there, and what to mind."""
+    table = Table("class, % of the pixels", *value["tiles"], box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row("tiles", *(f"{n:,}" for n in value["tiles"].values()))
+    for name in value["classes"]:
+        table.add_row(Text(name), *(f"{shares[name]:.3f}" for shares in value["shares"].values()))
+    console.print(table)
+    console.print(value["message"], markup=False, highlight=False)
+    show_files(console, {name: value[name] for name in ("folder", "config", "report")})
+
+
+def show_training(console: Console, value: dict[str, Any]) -> None:
+    """Print the bundle, and how good it is on tiles that it has not seen."""
+    shown = ("mean_accuracy", "overall_accuracy", "mean_iou", "head", "body", "tail")
+    known = {name: value[name] for name in shown if value[name] is not None}
+    if known:
+        scores = ", ".join(f"{name.replace('_', ' ')} {100 * score:.1f}" for name, score in known.items())
+        console.print(f"on the {value['scored_on']} tiles, %: {scores}", markup=False, highlight=False)
+    show_files(console, {name: value[name] for name in ("model", "run")})
+
+
 def show_model(console: Console, value: dict[str, Any]) -> None:
     """Print the model card as tables."""
     card = ModelCard.model_validate(value["card"])

@@ -584,6 +584,46 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Import published weights</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Turns the checkpoint that the authors of MCE have published into a model.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Published checkpoint</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Replace an earlier model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>File for the model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Model bundles (*.safetensors)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Checkpoints (*.pth *.pt);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>model,weights,checkpoint,swisstopo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/make_scene.py" />
    <source>Make an example scene</source>
    <translation type="unfinished" />
@@ -879,6 +919,151 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Prepare training tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Cuts layers and labels to tiles, deals them to training, validation and test.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>CRS of the tiles (empty: the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Pixel of the tiles in metres (empty: the label raster's, or the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Tiles: {}. Share of the pixels of each class, %:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Labels: polygons or a raster</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Classes: swisstlm3d, flair, a table or a model (empty: those of the labels)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Extent in which labels count (empty: everywhere)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Replace earlier tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Folder for the tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Configuration for training (train.yaml)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Number of tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Tiles to train on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Tiles to validate on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Tiles to test on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Labelled pixels</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Pairs of neighbouring tiles in different splits</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>What to mind, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Side of a tile in pixels</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>How tiles are dealt</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Share of tiles to validate on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Share of tiles to test on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Side of a block in metres (empty: up to four tiles)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Leave out tiles of which less is labelled, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Labels hold class ids, or codes of the source</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Further values that mean unlabelled, with commas</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Name of the model-to-be</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>LABELS is neither polygons nor a raster that QGIS can read: choose another layer.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>training,tiles,chips,labels,split,statistics</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/review_report.py" />
    <source>Report on a review</source>
    <translation type="unfinished" />
@@ -970,6 +1155,11 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Also install what training a model needs</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
    <source>Python of the backend</source>
    <translation type="unfinished" />
   </message>
@@ -1019,6 +1209,146 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Train a model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Trains a model of complementary experts on a folder of tiles.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Mean accuracy of the classes, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Overall accuracy</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Mean IoU</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Accuracy of frequent classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Accuracy of classes in between</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Accuracy of rare classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>LEARNING_RATE is 0, with which nothing is learnt: give a small number such as 0.001.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Tiles to train on: their train.yaml or folder, or another configuration</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>File for the model (empty: where the configuration says)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Folder of checkpoints and logs</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Tiles of the scores: test or validation</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Epoch of the weights</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Epochs, times through the tiles (empty: as configured)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Encoder</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Start at ImageNet weights (downloads them)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Loss (all but mce are for one expert)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Device</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Learning rate (empty: as configured)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Go on with an unfinished training (else it is discarded)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Further settings, a section.name=value per line</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Configurations (*.yaml *.yml);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>CONFIG "{}" is neither a folder of tiles nor a file.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>training,deep learning,experts,loss,accuracy,fine-tuning</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>SET has "{}": write section.name=value, one per line.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>SET has {}: train on several devices from the command line.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>installing the packages</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/build.py" />
    <source>none was found</source>
    <translation type="unfinished" />
@@ -1035,17 +1365,17 @@
   </message>
   <message>
    <location filename="../../plugin/build.py" />
-   <source>installing the packages</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
    <source>Cancelled: the half-built environment was removed.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/build.py" />
    <source>Building the backend's environment in {} with {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>Adding what training needs to {}.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1091,6 +1421,11 @@
   <message>
    <location filename="../../plugin/build.py" />
    <source>It could not be removed whole ({}): delete it by hand.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/environment.py" />
+   <source>The backend lacks what training needs: run "Set up the backend" with its box for training (mce:setup_backend, TRAINING).</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1165,6 +1500,11 @@
   </message>
   <message>
    <location filename="../../plugin/mapping.py" />
+   <source>Further sources, as role=path; role=path</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
    <source>Elevation model (DEM), if the model reads one</source>
    <translation type="unfinished" />
   </message>
@@ -1175,22 +1515,12 @@
   </message>
   <message>
    <location filename="../../plugin/mapping.py" />
-   <source>Further sources, as role=path; role=path</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
    <source>CRS of the map (empty: the orthophoto's)</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/mapping.py" />
    <source>How the experts are combined</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>Device</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1265,6 +1595,11 @@
   </message>
   <message>
    <location filename="../../plugin/parameters.py" />
+   <source>MODEL "{}": choose a name that ends in .safetensors.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
    <source>{} "{}" is not a file: choose another one or leave it empty.</source>
    <translation type="unfinished" />
   </message>
@@ -1316,6 +1651,21 @@
   <message>
    <location filename="../../plugin/plugin.py" />
    <source>Export accepted candidates…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Prepare training tiles…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Train a model…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Import published weights…</source>
    <translation type="unfinished" />
   </message>
   <message>
