@@ -18,6 +18,7 @@ from .algorithms.model_info import ModelInfo
 from .algorithms.predict import Predict
 from .algorithms.prepare_tiles import PrepareTiles
 from .algorithms.review_report import ReviewReport
+from .algorithms.screen_tiles import ScreenTiles
 from .algorithms.setup_backend import SetupBackend
 from .algorithms.train import Train
 from .i18n import tr
@@ -31,6 +32,7 @@ ALGORITHMS = (
     MergeReviews,
     ReviewReport,
     ApplyReview,
+    ScreenTiles,
     Evaluate,
     DrawSample,
     ExportReview,

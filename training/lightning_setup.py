@@ -12,6 +12,7 @@ try:
     from lightning.pytorch.callbacks import ModelCheckpoint
     from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
     from lightning.pytorch.utilities.exceptions import SIGTERMException
+    from torchmetrics import CatMetric
     from torchmetrics.classification import MulticlassConfusionMatrix
 except ModuleNotFoundError as error:
     raise BackendError(
@@ -22,6 +23,7 @@ except ModuleNotFoundError as error:
 __all__ = [
     "CSVLogger",
     "Callback",
+    "CatMetric",
     "LightningDataModule",
     "LightningModule",
     "ModelCheckpoint",

@@ -16,6 +16,7 @@ from .command import say_error
 from .evaluation_commands import draw_sample, evaluate
 from .mapping_commands import backend_info, make_scene, model_info, overview, predict, train_demo
 from .metafusion_commands import apply_review, fit_meta_classifier, flag_candidates
+from .screening_commands import screen_tiles, train_screen
 from .training_commands import import_weights, prepare_tiles, train
 
 DEBUG_VARIABLE = "MCE_LANDCOVER_DEBUG"
@@ -25,6 +26,7 @@ COMMANDS = (
     flag_candidates,
     fit_meta_classifier,
     apply_review,
+    screen_tiles,
     evaluate,
     draw_sample,
     overview,
@@ -34,6 +36,7 @@ COMMANDS = (
     train,
     import_weights,
     train_demo,
+    train_screen,
     backend_info,
 )
 

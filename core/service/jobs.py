@@ -29,6 +29,7 @@ from .metafusion_jobs import (
     do_flag_candidates,
 )
 from .model_jobs import ImportWeightsJob, PrepareTilesJob, TrainJob
+from .screening_jobs import ScreenTilesJob, do_screen_tiles
 
 
 class ModelInfoJob(JobRequest):
@@ -38,11 +39,11 @@ class ModelInfoJob(JobRequest):
 
 
 def do_model_info(job: ModelInfoJob, _reporter: Reporter) -> Value:
-    """Return the model card, the file's hash and a summary for people."""
-    from ..bundle import load_bundle
+    """Return the model card, the file's hash and a summary for people; of a screening model, too."""
+    from ..tile_bundle import load_any
     from .summary import summary_text
 
-    bundle = load_bundle(job.model)
+    bundle = load_any(job.model)
     card = bundle.card.model_dump(mode="json")
     text = summary_text(bundle.card, bundle.sha256, bundle.path)
     return {"card": card, "sha256": bundle.sha256, "path": str(bundle.path), "text": text}
@@ -79,6 +80,20 @@ def do_prepare_tiles(job: PrepareTilesJob, reporter: Reporter) -> Value:
     same = {name: getattr(job, name) for name in PrepareTilesJob.model_fields if name not in renamed}
     result: Value = _training("prepare_tiles")(sources=job.sources, side=job.tile, **same, reporter=reporter)
     return result
+
+
+class TrainScreenJob(JobRequest):
+    """Train the screening model anew; without `output` the embedded file is replaced."""
+
+    output: OptionalOutput = None
+    epochs: int | None = Field(default=None, gt=0)
+    seed: int = Field(default=0, ge=0)
+
+
+def do_train_screen(job: TrainScreenJob, reporter: Reporter) -> Value:
+    """Train on embedded scenes and return the bundle written."""
+    chosen = job.model_dump(exclude_none=True, exclude={"output"})
+    return {"model": str(_training("train_screen")(job.output, **chosen, reporter=reporter))}
 
 
 def do_train(job: TrainJob, reporter: Reporter) -> Value:
@@ -119,6 +134,8 @@ JOB_TABLE: Mapping[str, Job] = {
     "flag_candidates": Job(FlagCandidatesJob, do_flag_candidates),
     "fit_meta_classifier": Job(FitMetaClassifierJob, do_fit_meta_classifier),
     "apply_review": Job(ApplyReviewJob, do_apply_review),
+    "screen_tiles": Job(ScreenTilesJob, do_screen_tiles),
+    "train_screen": Job(TrainScreenJob, do_train_screen),
     "evaluate": Job(EvaluateJob, do_evaluate),
     "draw_sample": Job(DrawSampleJob, do_draw_sample),
     "prepare_tiles": Job(PrepareTilesJob, do_prepare_tiles),

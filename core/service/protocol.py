@@ -20,6 +20,8 @@ JOBS = (
     "flag_candidates",
     "fit_meta_classifier",
     "apply_review",
+    "screen_tiles",
+    "train_screen",
     "evaluate",
     "draw_sample",
     "prepare_tiles",

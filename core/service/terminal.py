@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..card import ModelCard
+from ..tile_card import TileCard
 from .reporting import Interrupt, Pace, format_seconds
 from .summary import summary
 
@@ -95,6 +96,17 @@ def show_fusion(console: Console, value: dict[str, Any]) -> None:
     show_files(console, {name: value[name] for name in ("land_cover", "change_log")})
 
 
+def show_screened(console: Console, value: dict[str, Any]) -> None:
+    """Print the layer of screened tiles and how fast it was; the job has said what it holds."""
+    show_files(console, {"tiles": value["tiles"]})
+    console.print(
+        f"{value['hectares']:,.0f} ha in {format_seconds(value['seconds'])} on {value['device']}, "
+        f"{value['precision']}",
+        markup=False,
+        highlight=False,
+    )
+
+
 def show_evaluation(console: Console, value: dict[str, Any]) -> None:
     """Print the scores of the map, its experts and the oracle, and the files; the job has said the rest."""
     if value["rows"]:
@@ -144,7 +156,8 @@ def show_training(console: Console, value: dict[str, Any]) -> None:
 
 def show_model(console: Console, value: dict[str, Any]) -> None:
     """Print the model card as tables."""
-    card = ModelCard.model_validate(value["card"])
+    kind = ModelCard if "experts" in value["card"] else TileCard
+    card = kind.model_validate(value["card"])
     console.print(summary(card, value["sha256"], value["path"]), soft_wrap=False)
 
 

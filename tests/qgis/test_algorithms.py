@@ -14,7 +14,7 @@ EXPERTS = {"EXPERT_1", "EXPERT_2", "EXPERT_3"}
 PARAMETERS = {
     "predict": {
         *(RASTERS | SETTINGS | EXPERTS),
-        *("ALPHA", "OVERLAP", "BATCH_SIZE", "LOGITS", "OVERWRITE", "LOAD_LAYERS"),
+        *("ALPHA", "OVERLAP", "BATCH_SIZE", "LOGITS", "TILES", "TILES_FIRST", "OVERWRITE", "LOAD_LAYERS"),
         *("OUTPUT_DIR", "MAP", "EVIDENCE"),
     },
     "flag_candidates": {
@@ -28,6 +28,10 @@ PARAMETERS = {
     },
     "apply_review": {
         *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
+    },
+    "screen_tiles": {
+        *(RASTERS | {"SOURCES", "CRS", "DEVICE", "PRECISION"}),
+        *("CLASSES", "GRID", "OVERWRITE", "LOAD_LAYERS", "TILES_FILE"),
     },
     "evaluate": {
         *("MAP", "REFERENCE", "POLYGONS", "FIELD", "SAMPLE", "SAMPLE_FIELD", "SAMPLE_MAP"),
@@ -65,6 +69,7 @@ OUTPUTS = {
         *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
     },
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
+    "screen_tiles": {"TILES_FILE", "TILES", "N_TILES", "SECONDS", "RANKED_BY", "MESSAGE"},
     "evaluate": {
         *("OUTPUT_DIR", "REPORT_HTML", "REPORT_JSON", "CLASSES_CSV", "CONFUSION_CSV", "EXPERTS_CSV"),
         *("AREAS_CSV", "POINTS_CSV", "OA", "MACC", "MIOU", "ACC_HEAD", "ACC_BODY", "ACC_TAIL", "N_PIXELS"),

@@ -16,8 +16,9 @@ from mce_landcover.training.data.module import TileData
 from mce_landcover.training.data.samples import Augmentation, ScoringWindows, TrainingTiles
 from mce_landcover.training.data.tiles import MemoryTiles
 from mce_landcover.training.evaluate import evaluate
-from mce_landcover.training.fit import BEST, LAST, FitResult, TrainerSettings, fit, read_best
-from mce_landcover.training.module import LossSettings, OptimizerSettings, SegmentationModule, make_loss
+from mce_landcover.training.fit import BEST, LAST, FitResult, fit, read_best
+from mce_landcover.training.module import SegmentationModule, make_loss
+from mce_landcover.training.settings import LossSettings, OptimizerSettings, TrainerSettings
 
 CARD = tlm_card("tu-mobilenetv3_small_100", window=32, stride=16)
 IDS = [c.id for c in CARD.classes]
