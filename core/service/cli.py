@@ -1,6 +1,7 @@
 """The command line: the worker's jobs with options, a progress bar and tables. No job is done here.
 
-The commands live in `mapping_commands.py`, `metafusion_commands.py` and `training_commands.py`. Exit codes:
+The commands live in `mapping_commands.py`, `metafusion_commands.py`, `explain_commands.py` and
+`training_commands.py`. Exit codes:
 0 done, 1 failed, 2 bad input, 130 cancelled.
 """
 
@@ -13,6 +14,7 @@ from typer.exceptions import TyperException
 
 from ..version import package_version
 from .command import say_error
+from .explain_commands import explain
 from .mapping_commands import backend_info, make_scene, model_info, overview, predict, train_demo
 from .metafusion_commands import apply_review, fit_meta_classifier, flag_candidates
 from .training_commands import import_weights, train
@@ -24,6 +26,7 @@ COMMANDS = (
     flag_candidates,
     fit_meta_classifier,
     apply_review,
+    explain,
     overview,
     model_info,
     make_scene,

@@ -1,5 +1,5 @@
 """All jobs by name, and the door that checks what they are given. Their requests and functions live in
-`mapping_jobs.py` and `metafusion_jobs.py`, the few others here.
+`mapping_jobs.py`, `metafusion_jobs.py` and `explain_jobs.py`, the few others here.
 
 Worker and command line both come in through `run_job`. Heavy imports stay inside the functions, and training
 is named here as text only and resolved when it is called.
@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from ..errors import InputError
 from ..progress import Reporter
+from .explain_jobs import ExplainJob, do_explain
 from .fields import JobRequest, ModelName, OptionalOutput, OutputPath, Value
 from .mapping_jobs import MakeSceneJob, OverviewJob, PredictJob, do_make_scene, do_overview, do_predict
 from .metafusion_jobs import (
@@ -120,6 +121,7 @@ JOB_TABLE: Mapping[str, Job] = {
     "flag_candidates": Job(FlagCandidatesJob, do_flag_candidates),
     "fit_meta_classifier": Job(FitMetaClassifierJob, do_fit_meta_classifier),
     "apply_review": Job(ApplyReviewJob, do_apply_review),
+    "explain": Job(ExplainJob, do_explain),
     "train": Job(TrainJob, do_train),
     "import_weights": Job(ImportWeightsJob, do_import_weights),
 }

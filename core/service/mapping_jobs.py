@@ -23,22 +23,15 @@ from .fields import (
 )
 
 
-class MappingJob(JobRequest):
-    """What every job that maps takes: rasters by role, the model, and how to run it."""
+class SourcesJob(JobRequest):
+    """What every job that reads a model's sources takes: rasters by role."""
 
     image: Paths = ()
     dem: Paths = ()
     source: SourceMap = {}  # noqa: RUF012 - pydantic copies defaults
-    model: ModelName = "demo"
-    extent: OptionalText = None
-    crs: OptionalText = None
-    aggregation: OptionalText = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    engine: Literal["auto", "openvino", "torch"] = "auto"
 
     @model_validator(mode="after")
-    def _each_role_once(self) -> "MappingJob":
+    def _each_role_once(self) -> "SourcesJob":
         for role in ("image", "dem"):
             if getattr(self, role) and self.source.get(role):
                 raise ValueError(f"the source '{role}' is given twice, by its own name and under 'source'")
@@ -48,6 +41,18 @@ class MappingJob(JobRequest):
     def sources(self) -> dict[str, tuple[Path, ...]]:
         """Role -> rasters, without the roles that were left blank."""
         return {r: p for r, p in {"image": self.image, "dem": self.dem, **self.source}.items() if p}
+
+
+class MappingJob(SourcesJob):
+    """What every job that maps takes: the sources, the model, and how to run it."""
+
+    model: ModelName = "demo"
+    extent: OptionalText = None
+    crs: OptionalText = None
+    aggregation: OptionalText = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    engine: Literal["auto", "openvino", "torch"] = "auto"
 
 
 class PredictJob(MappingJob):

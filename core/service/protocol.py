@@ -20,6 +20,7 @@ JOBS = (
     "flag_candidates",
     "fit_meta_classifier",
     "apply_review",
+    "explain",
     "train",
     "import_weights",
 )

@@ -95,6 +95,11 @@ def show_fusion(console: Console, value: dict[str, Any]) -> None:
     show_files(console, {name: value[name] for name in ("land_cover", "change_log")})
 
 
+def show_heat(console: Console, value: dict[str, Any]) -> None:
+    """Print the file of a heat map; the job has said what it shows."""
+    show_files(console, {"heat_map": value["heat_map"]})
+
+
 def show_model(console: Console, value: dict[str, Any]) -> None:
     """Print the model card as tables."""
     card = ModelCard.model_validate(value["card"])

@@ -1,0 +1,143 @@
+"""Which rule of LRP stands for which layer with weights. All but one are zennit's; how they are put into a
+network is `lrp.py`'s business.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..torch_setup import lrp_rules
+from .survey import Survey
+
+zennit = lrp_rules()
+Stabiliser = Callable[[Tensor], Tensor]
+#: Denominators are kept this far from 0, and are exact beyond: an epsilon that is added takes relevance away.
+SMALLEST = 1e-9
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Rules by kind of layer, as zennit's hooks.
+
+    Attributes:
+        first: layers that read the input.
+        convolution: all other convolutions.
+        linear: linear layers, and convolutions that give logits: those are linear layers at each pixel.
+        stabiliser: of sums, means and interpolation, which follow the epsilon rule.
+    """
+
+    first: Any
+    convolution: Any
+    linear: Any
+    stabiliser: Stabiliser
+
+
+def epsilon_plus_flat(n_bands: Sequence[int] = (), smallest: float = SMALLEST) -> Rules:
+    """Return the composite EpsilonPlusFlat (Lapuschkin et al. 2019; METHODS.md section 4): the flat rule for
+    layers that read the input, z+ for other convolutions, epsilon for linear layers.
+
+    The flat rule itself gives every band the same. With the number of bands of each source, `FlatBySource`
+    stands in its place, which shares between sources by contribution; the sum over all bands is the same.
+    """
+    keep, rules = stabiliser(smallest), zennit.rules
+    first = FlatBySource(n_bands, keep) if len(n_bands) > 1 else rules.Flat(stabilizer=keep)
+    return Rules(first, rules.ZPlus(stabilizer=keep), rules.Epsilon(epsilon=keep), keep)
+
+
+def epsilon_zero(smallest: float = SMALLEST) -> Rules:
+    """Return the epsilon rule with epsilon 0: gradient x input in a ReLU network without biases."""
+    keep = stabiliser(smallest)
+    rule = zennit.rules.Epsilon(epsilon=keep)
+    return Rules(rule, rule, rule, keep)
+
+
+def stabiliser(smallest: float) -> Stabiliser:
+    """Return what moves numbers that are closer to 0 than `smallest` that far away, on their side."""
+    keep: Stabiliser = zennit.core.Stabilizer(epsilon=smallest, clip=True)
+    return keep
+
+
+def composite_of(seen: Survey, rules: Rules) -> Any:
+    """Return zennit's composite for a network that was looked at; earlier entries win."""
+    name_map = [(seen.first, rules.first), (seen.heads, rules.linear)]
+    layer_map = [
+        (zennit.types.BatchNorm, zennit.rules.Pass()),  # those that could not be merged
+        (zennit.types.Convolution, rules.convolution),
+        (zennit.types.Linear, rules.linear),
+    ]
+    merge = zennit.canonizers.NamedMergeBatchNorm([((layer,), norm) for layer, norm in seen.merges])
+    return zennit.composites.NameLayerMapComposite(name_map, layer_map, [merge])
+
+
+class FlatBySource(zennit.core.Hook):  # type: ignore[misc]
+    """The flat rule within each source, z+ between them.
+
+    The relevance of an output of the layer is shared between sources as they contribute positively to it,
+    and the share of a source evenly over its bands and pixels under the kernel. A layer that does not read
+    all bands has the plain flat rule.
+    """
+
+    def __init__(self, n_bands: Sequence[int], keep: Stabiliser):
+        super().__init__()
+        self._n_bands, self._keep = tuple(n_bands), keep
+
+    def forward(self, _module: nn.Module, args: tuple[Tensor, ...], _output: Tensor) -> None:
+        """Keep what the layer reads."""
+        self.stored_tensors["input"] = args
+
+    def backward(
+        self, module: nn.Module, _grad_input: tuple[Tensor, ...], grad_output: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        """Return the relevance of the input from that of the output."""
+        values = self.stored_tensors["input"][0].detach()
+        with torch.no_grad():
+            positive = [self._positive(module, part) for part in self._split(values)]
+            counts = [_with_ones(module, part) for part in self._split(torch.ones_like(values))]
+            total, count = sum(positive), sum(counts)
+            shares = [
+                torch.where(total > 0, part / self._keep(total), n / count)
+                for part, n in zip(positive, counts, strict=True)
+            ]
+        relevance = torch.zeros_like(values)
+        for part, n, share in zip(self._split(torch.ones_like(values)), counts, shares, strict=True):
+            part.requires_grad_()
+            with torch.enable_grad():
+                flat = _with_ones(module, part)
+            (gradient,) = torch.autograd.grad(flat, part, grad_output[0] * share / n.clamp(min=1))
+            relevance += gradient * part.detach()
+        return (relevance,)
+
+    def copy(self) -> "FlatBySource":
+        """Return a hook of its own for another layer."""
+        return FlatBySource(self._n_bands, self._keep)
+
+    def _split(self, values: Tensor) -> list[Tensor]:
+        """Return the values once per source, those of other sources 0."""
+        if values.dim() != 4 or sum(self._n_bands) != values.shape[1]:
+            return [values.clone()]
+        parts = []
+        for index, part in enumerate(values.split(self._n_bands, dim=1)):
+            before, after = sum(self._n_bands[:index]), sum(self._n_bands[index + 1 :])
+            parts.append(nn.functional.pad(part, (0, 0, 0, 0, before, after)))
+        return parts
+
+    @staticmethod
+    def _positive(module: nn.Module, values: Tensor) -> Tensor:
+        """Return what is positive in the products of values and weights, summed as the layer does."""
+        both = values.new_zeros(())
+        for keep in ({"min": 0.0}, {"max": 0.0}):
+            modifier = zennit.rules.ClampMod(**keep, zero_params="bias")
+            with modifier(module) as clamped:
+                both = both + clamped.forward(values.clamp(**keep)).detach()
+        return both
+
+
+def _with_ones(module: nn.Module, values: Tensor) -> Tensor:
+    """Return the layer's output for weights that are all 1, without bias."""
+    modifier = zennit.core.ParamMod(lambda weight, _: torch.ones_like(weight), zero_params="bias")
+    with modifier(module) as ones:
+        result: Tensor = ones.forward(values)
+    return result
