@@ -31,10 +31,10 @@ class Explainer:
         """
         self._network = copy.deepcopy(network).eval().requires_grad_(False)
         self._rules = rules or epsilon_plus_flat()
-        seen = survey(self._network, example)
-        self._composite = composite_of(seen, self._rules)
-        self.example_output = seen.output
-        self._require_same(example, seen.output)
+        with torch.no_grad():
+            self.example_output = self._network(example.clone())
+        self._composite = composite_of(survey(self._network, example), self._rules)
+        self._require_same(example, self.example_output)
 
     def relevance(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Return the relevance of the inputs to `sum(weights * logits)`, and the logits.
@@ -57,13 +57,13 @@ class Explainer:
         return relevance.detach(), logits.detach()
 
     def _require_same(self, example: Tensor, expected: Tensor) -> None:
-        """Refuse a network that merging or going out of place changes: it is not what would be explained."""
+        """Refuse a network that what was done to it changes: another one would be explained."""
         with self._composite.context(self._network), RelevanceFlow(self._rules.stabiliser):
             found = self._network(example.detach().clone().requires_grad_()).detach()
         if not torch.allclose(
             found, expected, rtol=_TOLERANCE, atol=_TOLERANCE * float(expected.abs().max())
         ):
             raise ModelError(
-                "The network gives other logits once its batch norms are merged into the layers before them, "
+                "The network gives other logits once its batch norms are merged and its sums are new tensors, "
                 "so it cannot be explained."
             )

@@ -87,7 +87,7 @@ def place_of_point(point: str, grid: WorldGrid, covered: Region) -> Place:
     try:
         x, y = (float(value) for value in match.groups()[:2]) if match else (np.nan, np.nan)
     except ValueError:
-        x = np.nan
+        x = y = np.nan
     if match is None or not np.isfinite([x, y]).all():
         raise InputError(
             f"The point {point!r} cannot be read; write x,y, if need be followed by [EPSG:2056]."

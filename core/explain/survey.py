@@ -48,13 +48,11 @@ class Survey:
         first: layers with weights that read the input itself.
         heads: layers whose outputs reach the network's output with no activation on the way.
         merges: (convolution or linear layer, batch norm) with nothing else that reads between.
-        output: of the network, for the input that was given.
     """
 
     first: tuple[str, ...]
     heads: tuple[str, ...]
     merges: tuple[tuple[str, str], ...]
-    output: Tensor
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class _Following(TorchFunctionMode):
             if self._uses[between] == 1 and self._calls[layer] == self._calls[norm] == 1
         ]
         heads = tuple(sorted(self._origins[id(output)].heads))
-        return Survey(tuple(self._first), heads, tuple(merges), output)
+        return Survey(tuple(self._first), heads, tuple(merges))
 
     def enter(self, _module: nn.Module, args: Arguments) -> None:
         """Note that a layer with weights begins; what it does inside is its own rule's business."""
