@@ -168,6 +168,11 @@ def place_reviewed(file: Path) -> Placed:
     return Placed(file, tr("Land cover, reviewed"), expanded=False, level=1)
 
 
+def place_heat_map(file: Path, class_name: str) -> Placed:
+    """Return how a heat map stands: above the maps, below the outlines."""
+    return Placed(file, tr("Seen as {}").format(class_name), expanded=False, level=1)
+
+
 def _rank(product: str) -> tuple[int, int, str]:
     if product == "land_cover":
         return 0, 0, product

@@ -80,44 +80,69 @@ def mapping_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsPro
 
 
 @dataclass(frozen=True)
-class MappingInputs:
-    """The rasters, and the settings that the jobs take as they are."""
+class SourceInputs:
+    """The rasters that a job reads; no image where it knows a run's."""
 
-    image: RasterInput
+    image: RasterInput | None
     dem: RasterInput | None
     sources: dict[str, list[RasterInput]]
-    settings: dict[str, Any]
 
     def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Return the parameters of the job; exports what is no file first."""
         return {
-            "image": str(localise(self.image, context, feedback)),
+            "image": None if self.image is None else str(localise(self.image, context, feedback)),
             "dem": None if self.dem is None else str(localise(self.dem, context, feedback)),
             "source": {
                 role: [str(localise(raster, context, feedback)) for raster in rasters]
                 for role, rasters in self.sources.items()
             },
-            **self.settings,
         }
+
+
+@dataclass(frozen=True)
+class MappingInputs(SourceInputs):
+    """The rasters, and the settings that the jobs take as they are."""
+
+    image: RasterInput
+    settings: dict[str, Any]
+
+    def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Return the parameters of the job; exports what is no file first."""
+        return {**super().request(context, feedback), **self.settings}
 
 
 def read_mapping(
     alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> MappingInputs:
     """Read the layers; call it in `prepareAlgorithm`. Raises QgsProcessingException for a broken one."""
-    area = _area(alg, parameters, context)
+    area = read_area(alg, parameters, context)
     image = _read(alg.parameterAsRasterLayer(parameters, "IMAGE", context), "IMAGE", area)
-    dem = None
-    if parameters.get("DEM"):
-        dem = _read(alg.parameterAsRasterLayer(parameters, "DEM", context), "DEM", area)
+    rest = read_sources(alg, {**parameters, "IMAGE": None}, context, area)
     extent = None
     if area.rectangle is not None:
         extent = extent_text(area.rectangle, area.crs, image.crs, area.transforms)
     settings = {"extent": extent, **_settings(alg, parameters, context)}
-    return MappingInputs(image, dem, _further_sources(alg, parameters, area, context), settings)
+    return MappingInputs(image, rest.dem, rest.sources, settings)
 
 
-def _area(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:
+def read_sources(
+    alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext, area: Area
+) -> SourceInputs:
+    """Read the layers that are given; call it in `prepareAlgorithm`.
+
+    Raises QgsProcessingException for a broken one.
+    """
+    image, dem = (
+        _read(alg.parameterAsRasterLayer(parameters, name, context), name, area)
+        if parameters.get(name)
+        else None
+        for name in ("IMAGE", "DEM")
+    )
+    return SourceInputs(image, dem, _further_sources(alg, parameters, area, context))
+
+
+def read_area(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:
+    """Return EXTENT."""
     extent = alg.parameterAsExtent(parameters, "EXTENT", context)
     crs = alg.parameterAsExtentCrs(parameters, "EXTENT", context)
     given = not extent.isNull() and not extent.isEmpty()

@@ -96,11 +96,11 @@ def file_fault(
     return ""
 
 
-def model_parameter() -> QgsProcessingParameterFile:
-    """Return the parameter MODEL: a bundle, or nothing for the embedded model."""
+def model_parameter(title: str = "") -> QgsProcessingParameterFile:
+    """Return the parameter MODEL: a bundle, or nothing for the embedded model unless the title says more."""
     return QgsProcessingParameterFile(
         "MODEL",
-        tr("Model (empty: the embedded demonstration model)"),
+        title or tr("Model (empty: the embedded demonstration model)"),
         optional=True,
         # QGIS refuses other endings without a sentence of ours unless all files are allowed.
         fileFilter=tr("Model bundles (*.safetensors);;All files (*)"),

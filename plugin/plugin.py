@@ -42,6 +42,7 @@ class MceLandCoverPlugin:
             "map_and_flag": tr("Map land cover and flag missed rare places…"),
             "fit_meta_classifier": tr("Fit a meta classifier…"),
             "apply_review": tr("Apply a review to the map…"),
+            "explain": tr("Explain a place…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),
             "setup_backend": tr("Set up the backend…"),

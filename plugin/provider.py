@@ -6,6 +6,7 @@ from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms.apply_review import ApplyReview
+from .algorithms.explain import Explain
 from .algorithms.fit_meta_classifier import FitMetaClassifier
 from .algorithms.flag_candidates import FlagCandidates
 from .algorithms.make_scene import MakeScene
@@ -21,6 +22,7 @@ ALGORITHMS = (
     FlagCandidates,
     FitMetaClassifier,
     ApplyReview,
+    Explain,
     ModelInfo,
     MakeScene,
     SetupBackend,

@@ -64,6 +64,6 @@ class Explainer:
             found, expected, rtol=_TOLERANCE, atol=_TOLERANCE * float(expected.abs().max())
         ):
             raise ModelError(
-                "The network gives other logits once its batch norms are merged and its sums are new tensors, "
+                "The network gives other logits once batch norms are merged and sums are new tensors, "
                 "so it cannot be explained."
             )

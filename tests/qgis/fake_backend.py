@@ -67,8 +67,10 @@ def flag_candidates(parameters):
     dataset = ogr.GetDriverByName("GPKG").CreateDataSource(file)
     layer = dataset.CreateLayer("candidates", crs, ogr.wkbMultiPolygon)
     layer.CreateField(ogr.FieldDefn("class_name"))
+    layer.CreateField(ogr.FieldDefn("uuid"))
     feature = ogr.Feature(layer.GetLayerDefn())
     feature.SetField("class_name", "glacier")
+    feature.SetField("uuid", "uuid-1")
     square = "MULTIPOLYGON(((2600002 1199992,2600004 1199992,2600004 1199994,2600002 1199992)))"
     feature.SetGeometry(ogr.CreateGeometryFromWkt(square))
     layer.CreateFeature(feature)
@@ -115,6 +117,23 @@ def apply_review(parameters):
         "n_applied": 1,
         "n_pixels": 8,
         "message": "One applied.",
+    }
+
+
+def explain(parameters):
+    target = Path(parameters["output"])
+    shutil.copy(parameters["image"] or Path(parameters["candidates"]).with_name("land_cover.tif"), target)
+    target.with_suffix(".qml").write_text(QML, encoding="utf-8")
+    return {
+        "heat_map": str(target),
+        "class_name": "large blocks",
+        "expert": "tail",
+        "against": None,
+        "logit": 2.25,
+        "shares": {"image": 0.75, "dem": 0.25},
+        "inside": 0.3,
+        "n_windows": 4,
+        "message": "Seen.",
     }
 
 

@@ -29,6 +29,10 @@ PARAMETERS = {
     "apply_review": {
         *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
     },
+    "explain": {
+        *("CANDIDATES", "UUID", "POINT", "EXTENT", "CLASS", "EXPERT", "AGAINST", "IMAGE", "DEM", "MODEL"),
+        *("SOURCES", "CRS", "DEVICE", "OVERWRITE", "HEAT_MAP"),
+    },
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
     "setup_backend": {"PYTHON", "REBUILD"},
@@ -46,6 +50,7 @@ OUTPUTS = {
         *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
     },
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
+    "explain": {"HEAT_MAP", "CLASS_NAME", "EXPERT_NAME", "LOGIT", "INSIDE", "SHARES", "MESSAGE"},
     "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},
     "make_scene": {"OUTPUT_DIR", "IMAGE", "DEM", "LABELS"},
     "setup_backend": {"PYTHON", "INFO"},

@@ -10,6 +10,7 @@ import mce_landcover
 import pytest
 from mce_landcover.plugin import i18n, layers
 from mce_landcover.plugin.paths import RESOURCES, ROOT
+from mce_landcover.plugin.provider import ALGORITHMS, MODELS
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QObject
 from qgis.PyQt.QtGui import QIcon
@@ -72,7 +73,7 @@ def test_loading_and_unloading_leaves_nothing(interface, qgis_processing):
         plugin.initProcessing()
         plugin.initGui()
         assert provider_ids() == before | {"mce"}
-        assert len(interface.menu.actions()) == 8
+        assert len(interface.menu.actions()) == len(ALGORITHMS) + len(MODELS)
         assert len(interface.toolbar.actions()) == 1
         plugin.unload()
         assert provider_ids() == before
