@@ -21,14 +21,14 @@ from .heat import Heat
 
 #: Colour at a share of the scale, and how opaque of 255: nothing is seen where nothing speaks.
 _COLOURS = (
-    (-1.0, "#2166ac", 235),
-    (-0.35, "#67a9cf", 150),
+    (-1.0, "#2166ac", 200),
+    (-0.35, "#67a9cf", 120),
     (0.0, "#f7f7f7", 0),
-    (0.35, "#ef8a62", 150),
-    (1.0, "#b2182b", 235),
+    (0.35, "#ef8a62", 120),
+    (1.0, "#b2182b", 200),
 )
-#: Percentile of the absolute relevance at the ends of the scale; a few pixels stand far out.
-_SCALE_PERCENTILE = 99.5
+#: Share of the absolute relevance in pixels beyond the ends of the scale: a few stand far out.
+_BEYOND = 0.1
 
 
 def require_free(path: Path, *, overwrite: bool) -> None:
@@ -81,8 +81,11 @@ def write_heat(path: Path, heat: Heat, grid: WorldGrid, about: str, tags: Mappin
 
 def scale_of(relevance: NDArray[np.float32]) -> float:
     """Return the relevance at the ends of the colour scale, above 0."""
-    size = np.abs(relevance[np.isfinite(relevance) & (relevance != 0)])
-    return float(np.percentile(size, _SCALE_PERCENTILE)) if size.size else 1.0
+    size = np.sort(np.abs(relevance[np.isfinite(relevance)]).astype(np.float64))
+    reached = np.cumsum(size)
+    if not size.size or reached[-1] == 0:
+        return 1.0
+    return float(size[np.searchsorted(reached, (1 - _BEYOND) * reached[-1])])
 
 
 def diverging_style(limit: float) -> bytes:
