@@ -49,7 +49,7 @@ class Explainer:
             Relevance `[B, bands, H, W]`, and the logits.
         """
         inputs = inputs.detach().clone().requires_grad_()
-        flow = RelevanceFlow(self._rules.stabiliser)
+        flow = RelevanceFlow(self._rules.stabiliser, inputs if self._rules.flat else None)
         with torch.enable_grad(), self._composite.context(self._network):
             with flow:
                 logits = self._network(inputs)

@@ -73,6 +73,8 @@ SUMS = frozenset(
         "true_divide",
     )
 )
+#: Of these, those whose gradient hands on as much as it gets.
+AVERAGES = frozenset(("adaptive_avg_pool2d", "avg_pool2d", "interpolate", "mean"))
 #: Act on each value alone: relevance passes.
 ACTIVATIONS = frozenset(
     (
@@ -155,13 +157,15 @@ def signals_of(name: str, args: Arguments, result: Tensor, known: Callable[[Tens
 class RelevanceFlow(TorchFunctionMode):
     """While it is active, sums and activations get backward passes that share relevance.
 
-    `stabilise` keeps denominators away from 0. The network must have been looked at (`survey.py`): operations
+    `stabilise` keeps denominators away from 0. Averages of `evenly` itself, the input or none, share without
+    regard to values, which is their gradient. The network must have been looked at (`survey.py`): operations
     that nobody knows the rule of are taken as they are here.
     """
 
-    def __init__(self, stabilise: Callable[[Tensor], Tensor]):
+    def __init__(self, stabilise: Callable[[Tensor], Tensor], evenly: Tensor | None = None):
         super().__init__()
         self._stabilise = stabilise
+        self._even = [] if evenly is None else [evenly]
 
     def __torch_function__(
         self,
@@ -171,13 +175,18 @@ class RelevanceFlow(TorchFunctionMode):
         kwargs: Options | None = None,
     ) -> Any:
         name, options = name_of(func), kwargs or {}
-        if name not in SUMS | ACTIVATIONS or not torch.is_grad_enabled():
+        read = [tensor for tensor in tensors_in(args) if tensor.requires_grad]
+        if not read or not torch.is_grad_enabled():
             return func(*args, **options)
-        if not any(tensor.requires_grad for tensor in tensors_in(args)):
+        if name in MOVES | AVERAGES and all(any(t is even for even in self._even) for t in read):
+            result = func(*args, **options)
+            self._even.extend(tensors_in(result))
+            return result
+        if name not in SUMS | ACTIVATIONS:
             return func(*args, **options)
         if name in ACTIVATIONS:
             call = out_of_place(func, args, options)
-            return _Pass.apply(args[0], call)  # type: ignore[no-untyped-call]
+            return _Pass.apply(args[0], call)
         with torch.no_grad():
             result = out_of_place(func, args, options)()
         signals = signals_of(name, args, result, lambda tensor: tensor.requires_grad)
@@ -191,7 +200,7 @@ class RelevanceFlow(TorchFunctionMode):
             return again
 
         inputs = [args[position] for position in signals]
-        return _Share.apply(compute, self._stabilise, *inputs)  # type: ignore[no-untyped-call]
+        return _Share.apply(compute, self._stabilise, *inputs)
 
 
 class _Pass(torch.autograd.Function):

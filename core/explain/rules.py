@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..torch_setup import lrp_rules
 from .survey import Survey
 
-zennit = lrp_rules()
+zennit: Any = lrp_rules()
 Stabiliser = Callable[[Tensor], Tensor]
 #: Denominators are kept this far from 0, and are exact beyond: an epsilon that is added takes relevance away.
 SMALLEST = 1e-9
@@ -27,12 +27,14 @@ class Rules:
         convolution: all other convolutions.
         linear: linear layers, and convolutions that give logits: those are linear layers at each pixel.
         stabiliser: of sums, means and interpolation, which follow the epsilon rule.
+        flat: are averages of the input itself shared evenly, as the flat rule does?
     """
 
     first: Any
     convolution: Any
     linear: Any
     stabiliser: Stabiliser
+    flat: bool
 
 
 def epsilon_plus_flat(n_bands: Sequence[int] = (), smallest: float = SMALLEST) -> Rules:
@@ -44,14 +46,14 @@ def epsilon_plus_flat(n_bands: Sequence[int] = (), smallest: float = SMALLEST) -
     """
     keep, rules = stabiliser(smallest), zennit.rules
     first = FlatBySource(n_bands, keep) if len(n_bands) > 1 else rules.Flat(stabilizer=keep)
-    return Rules(first, rules.ZPlus(stabilizer=keep), rules.Epsilon(epsilon=keep), keep)
+    return Rules(first, rules.ZPlus(stabilizer=keep), rules.Epsilon(epsilon=keep), keep, flat=True)
 
 
 def epsilon_zero(smallest: float = SMALLEST) -> Rules:
     """Return the epsilon rule with epsilon 0: gradient x input in a ReLU network without biases."""
     keep = stabiliser(smallest)
     rule = zennit.rules.Epsilon(epsilon=keep)
-    return Rules(rule, rule, rule, keep)
+    return Rules(rule, rule, rule, keep, flat=False)
 
 
 def stabiliser(smallest: float) -> Stabiliser:
@@ -72,7 +74,7 @@ def composite_of(seen: Survey, rules: Rules) -> Any:
     return zennit.composites.NameLayerMapComposite(name_map, layer_map, [merge])
 
 
-class FlatBySource(zennit.core.Hook):  # type: ignore[misc]
+class FlatBySource(zennit.core.Hook):
     """The flat rule within each source, z+ between them.
 
     The relevance of an output of the layer is shared between sources as they contribute positively to it,
@@ -96,7 +98,7 @@ class FlatBySource(zennit.core.Hook):  # type: ignore[misc]
         with torch.no_grad():
             positive = [self._positive(module, part) for part in self._split(values)]
             counts = [_with_ones(module, part) for part in self._split(torch.ones_like(values))]
-            total, count = sum(positive), sum(counts)
+            total, count = torch.stack(positive).sum(0), torch.stack(counts).sum(0)
             shares = [
                 torch.where(total > 0, part / self._keep(total), n / count)
                 for part, n in zip(positive, counts, strict=True)

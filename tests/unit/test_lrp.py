@@ -299,6 +299,14 @@ def test_every_branch_that_reads_the_input_is_a_first_layer() -> None:
     assert float(found.sum()) == pytest.approx(float(logit), rel=0.01)
 
 
+def test_averages_of_the_input_share_evenly() -> None:
+    """Also where they are near 0 and what they are made of is not."""
+    network, inputs = Branches().eval(), torch.tensor([1.0, -1.0]).repeat(4).expand(1, 5, 8, 8) + 0.01
+    found, _ = relevance(network, inputs, 0)
+    coarse = found[:, 2:].unflatten(3, (4, 2)).unflatten(2, (4, 2))
+    torch.testing.assert_close(coarse, coarse.mean((3, 5), keepdim=True).expand_as(coarse))
+
+
 class Wrapped(nn.Module):
     """A layer and what is done with its output."""
 
