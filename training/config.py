@@ -15,7 +15,8 @@ from .data.camvid import Part
 from .data.samples import Symmetry
 from .data.tlm import Coding
 from .fit import TrainerSettings
-from .module import LossSettings, OptimizerSettings
+from .learning import OptimizerSettings
+from .module import LossSettings
 from .splits import Strategy
 
 T = TypeVar("T")

@@ -10,17 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 
 import torch
 from torch import Tensor
 
-from ..core.accuracy import Scores
 from ..core.errors import DeviceError, InputError, OutputError
 from ..core.progress import Reporter
 from .data.module import TileData
+from .learning import LearningModule, ScoresT
 from .lightning_setup import Callback, CSVLogger, ModelCheckpoint, TensorBoardLogger, Trainer
-from .module import MONITOR, SegmentationModule
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 _PREFIX = "network."
@@ -51,33 +50,53 @@ class TrainerSettings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is known after an epoch; scores are NaN where there was no validation."""
+    """What is known after an epoch; scores are NaN where there was no validation, or not of this kind."""
 
     epoch: int
     step: int
     loss: float
     validation_loss: float
-    mean_recall: float
-    mean_iou: float
+    mean_recall: float = math.nan
+    mean_iou: float = math.nan
+    macro_f1: float = math.nan
+    micro_f1: float = math.nan
+    average_precision: float = math.nan
+
+    @property
+    def told(self) -> str:
+        """The scores in words, those that are known."""
+        names = {
+            "validation loss": self.validation_loss,
+            "mean accuracy": self.mean_recall,
+            "mean IoU": self.mean_iou,
+            "macro F1": self.macro_f1,
+            "micro F1": self.micro_f1,
+            "average precision": self.average_precision,
+        }
+        return "".join(f", {name} {value:.3f}" for name, value in names.items() if not math.isnan(value))
 
 
 @dataclass(frozen=True)
-class FitResult:
-    """The weights of the highest validation mean accuracy (the last ones without a validation), their epoch,
-    the course of this run, scores by rule on the test windows, and the seconds spent."""
+class FitResult(Generic[ScoresT]):
+    """The weights of the highest validation score (the last ones without a validation), their epoch, the
+    course of this run, scores by rule on the test set, and the seconds spent."""
 
     weights: dict[str, Tensor]
     best: Epoch
     history: tuple[Epoch, ...]
-    scores: dict[str, Scores]
+    scores: dict[str, ScoresT]
     seconds: float
     device: str
     leads: bool  # the one process of a distributed run that writes results
 
 
 def fit(
-    module: SegmentationModule, data: TileData, folder: Path, settings: TrainerSettings, reporter: Reporter
-) -> FitResult:
+    module: LearningModule[ScoresT],
+    data: TileData,
+    folder: Path,
+    settings: TrainerSettings,
+    reporter: Reporter,
+) -> FitResult[ScoresT]:
     """Train, going on from the last whole epoch if `folder` holds one, and score the best weights.
 
     The folder gets a checkpoint per epoch (`last.ckpt`), the best one (`best.ckpt`) and the logs
@@ -89,7 +108,7 @@ def fit(
     """
     _check_device(settings)
     started, diary = time.monotonic(), _Diary(reporter)
-    keepers = _keepers(folder, judged=data.validation is not None)
+    keepers = _keepers(folder, module.MONITOR if data.validation is not None else None)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -158,13 +177,7 @@ class _Diary(Callback):
         """Note the epoch, and say how it went."""
         epoch = _epoch(trainer)
         self.history.append(epoch)
-        told = ""
-        if not math.isnan(epoch.mean_recall):
-            told = (
-                f", validation loss {epoch.validation_loss:.3f}, mean accuracy {epoch.mean_recall:.3f}, "
-                f"mean IoU {epoch.mean_iou:.3f}"
-            )
-        self.reporter.log(f"Epoch {epoch.epoch}: training loss {epoch.loss:.3f}{told}.")
+        self.reporter.log(f"Epoch {epoch.epoch}: training loss {epoch.loss:.3f}{epoch.told}.")
 
     def on_save_checkpoint(self, trainer: Trainer, _module: Any, checkpoint: dict[str, Any]) -> None:
         """Keep what is known of the epoch in the checkpoint."""
@@ -184,12 +197,15 @@ def _epoch(trainer: Trainer) -> Epoch:
         step=trainer.global_step,
         loss=known.get("train/loss_epoch", nan),
         validation_loss=known.get("validation/loss", nan),
-        mean_recall=known.get(MONITOR, nan),
+        mean_recall=known.get("validation/mean_accuracy", nan),
         mean_iou=known.get("validation/mean_iou", nan),
+        macro_f1=known.get("validation/macro_f1", nan),
+        micro_f1=known.get("validation/micro_f1", nan),
+        average_precision=known.get("validation/average_precision", nan),
     )
 
 
-def _keepers(folder: Path, *, judged: bool) -> list[ModelCheckpoint]:
+def _keepers(folder: Path, judged_by: str | None) -> list[ModelCheckpoint]:
     """Return what keeps the last epoch and, if there is a validation, the best one: each one file."""
 
     def keeper(filename: str, monitor: str | None) -> ModelCheckpoint:
@@ -203,7 +219,7 @@ def _keepers(folder: Path, *, judged: bool) -> list[ModelCheckpoint]:
             enable_version_counter=False,
         )
 
-    best = [keeper(Path(BEST).stem, MONITOR)] if judged else []
+    best = [keeper(Path(BEST).stem, judged_by)] if judged_by else []
     return [*best, keeper(Path(LAST).stem, None)]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..core.bundle import EMBEDDED
 from ..core.progress import Reporter, SilentReporter
+from ..core.tile_bundle import EMBEDDED_SCREEN
 from .demo import DemoPlan, train_demo_model
 
 
@@ -24,6 +25,24 @@ def train_demo(
     settings = replace(plan.settings, steps=steps or plan.settings.steps, seed=seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     train_demo_model(path, replace(plan, settings=settings), reporter or SilentReporter())
+    return path
+
+
+def train_screen(
+    output: Path | None = None,
+    *,
+    epochs: int | None = None,
+    seed: int = 0,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Train the screening model anew on synthetic scenes and write its bundle; see `multilabel/screen.py`."""
+    from .multilabel.screen import ScreenPlan, train_screen_model
+
+    plan, path = ScreenPlan(), output or EMBEDDED_SCREEN
+    trainer = replace(plan.settings.trainer, epochs=epochs or plan.settings.trainer.epochs)
+    settings = replace(plan.settings, trainer=trainer, seed=seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    train_screen_model(path, replace(plan, settings=settings), reporter or SilentReporter())
     return path
 
 

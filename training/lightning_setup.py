@@ -9,6 +9,7 @@ try:
     from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
     from lightning.pytorch.callbacks import ModelCheckpoint
     from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+    from torchmetrics import CatMetric
     from torchmetrics.classification import MulticlassConfusionMatrix
 except ModuleNotFoundError as error:
     raise BackendError(
@@ -19,6 +20,7 @@ except ModuleNotFoundError as error:
 __all__ = [
     "CSVLogger",
     "Callback",
+    "CatMetric",
     "LightningDataModule",
     "LightningModule",
     "ModelCheckpoint",

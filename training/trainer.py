@@ -18,8 +18,9 @@ from .data.patches import PatchSampler, drawn_pixels
 from .data.samples import ScoringWindows, TrainingPatches, augmentation
 from .data.tiles import MemoryTiles
 from .fit import TrainerSettings, fit
+from .learning import OptimizerSettings
 from .losses.mce import Complement, MceLoss
-from .module import OptimizerSettings, SegmentationModule
+from .module import SegmentationModule
 
 
 @dataclass(frozen=True)

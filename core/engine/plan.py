@@ -76,9 +76,9 @@ def make_plan(
     rule = _rule(card, aggregation, alpha)
     stride = card.stride if overlap is None else stride_of(card.window, overlap)
     rasters = open_sources(card, given)
-    grid = _grid(card, rasters, crs)
+    grid = choose_grid(card.gsd_m, rasters, crs)
     sources = [GridSource(rasters[spec.role], spec, grid, settings.cell) for spec in card.sources]
-    region = _region(sources, rasters, grid, extent)
+    region = common_region(sources, rasters, grid, extent)
     layout = Layout(region, Lattice(card.window, stride), settings.band_px, settings.chunk_rows)
     return Plan(rasters, sources, grid, layout, rule, alpha)
 
@@ -96,18 +96,27 @@ def _rule(card: ModelCard, aggregation: str | None, alpha: float) -> DecisionRul
     return DecisionRule(ids, card.responsible, name, log_priors(card.pixel_counts, alpha))
 
 
-def _grid(card: ModelCard, rasters: Mapping[str, Raster], crs: str | None) -> WorldGrid:
+def choose_grid(gsd_m: float, rasters: Mapping[str, Raster], crs: str | None) -> WorldGrid:
+    """Return the grid of pixels of `gsd_m` in the CRS asked for, else in that of the first raster.
+
+    Raises:
+        InputError: if that CRS does not count in metres.
+    """
     if crs:
-        return WorldGrid(parse_crs(crs), card.gsd_m)
+        return WorldGrid(parse_crs(crs), gsd_m)
     first = next(iter(rasters.values()))
     require_metric(first.crs, f"The coordinate reference system of {first.files[0]} ({name_of(first.crs)})")
-    return WorldGrid(first.crs, card.gsd_m)
+    return WorldGrid(first.crs, gsd_m)
 
 
-def _region(
+def common_region(
     sources: Sequence[GridSource], rasters: Mapping[str, Raster], grid: WorldGrid, extent: str | None
 ) -> Region:
-    """Return the pixels that all sources cover, within the extent."""
+    """Return the pixels that all sources cover, within the extent.
+
+    Raises:
+        InputError: if there is none, or the extent cannot be read.
+    """
     roles = list(rasters)
     region = sources[0].footprint
     for role, source in zip(roles[1:], sources[1:], strict=True):

@@ -51,7 +51,8 @@ COLUMNS = {
 }
 #: Columns of the table `decisions` but for its running number.
 _LOG = "uuid, candidate, decision, class_id, undoes, user, time, seconds, comment, outline, model_sha256, run"
-_LAYER_STYLES = """
+#: Table of QGIS styles, empty.
+LAYER_STYLES = """
 CREATE TABLE layer_styles (
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
   f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
@@ -59,7 +60,8 @@ CREATE TABLE layer_styles (
   update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
 """
-_CONTENTS = """
+#: Registers a table of attributes: its name twice, and what it holds.
+CONTENTS = """
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)
 """
 
@@ -93,7 +95,7 @@ def write_candidates(path: Path, content: CandidateFile, *, overwrite: bool = Fa
     """
     require_free(path, overwrite=overwrite)
     part = path.with_name(f".{path.stem}.part.gpkg")
-    with _cleared(part):
+    with cleared(part):
         with _disk(part.parent):
             _write_layer(part, content)
             with closing(sqlite3.connect(part)) as database, database:
@@ -159,7 +161,7 @@ def require_free(path: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def _cleared(part: Path) -> Iterator[None]:
+def cleared(part: Path) -> Iterator[None]:
     """Let nothing temporary lie before or after."""
     names = (part, *(part.with_name(part.name + end) for end in ("-journal", "-wal", "-shm")))
     try:
@@ -226,7 +228,7 @@ def _write_features(database: sqlite3.Connection, content: CandidateFile) -> Non
         f"INSERT INTO features ({quoted}) VALUES ({marks})",
         ((uuid, *(None if value != value else value for value in row.tolist())) for uuid, row in rows),  # noqa: PLR0124
     )
-    database.execute(_CONTENTS, ("features", "features", "What the meta classifier knows of each candidate"))
+    database.execute(CONTENTS, ("features", "features", "What the meta classifier knows of each candidate"))
 
 
 def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
@@ -237,11 +239,11 @@ def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
     said = {"schema_version": SCHEMA_VERSION, **run}
     rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in said.items()]
     database.executemany("INSERT INTO run (key, value) VALUES (?, ?)", rows)
-    database.execute(_CONTENTS, ("run", "run", "What the candidates were made from, values as JSON"))
+    database.execute(CONTENTS, ("run", "run", "What the candidates were made from, values as JSON"))
 
 
 def _write_styles(database: sqlite3.Connection, classes: Sequence[LandCoverClass]) -> None:
-    database.execute(_LAYER_STYLES)
+    database.execute(LAYER_STYLES)
     styles = (
         ("candidates", "class and score", style_by_class(classes)),
         ("review", "state of the review", style_by_state()),
@@ -252,7 +254,7 @@ def _write_styles(database: sqlite3.Connection, classes: Sequence[LandCoverClass
         "VALUES ('', '', ?, 'geometry', ?, ?, '', 1, ?, '')",
         [(table, name, style, name) for table, name, style in styles],
     )
-    database.execute(_CONTENTS, ("layer_styles", "layer_styles", "QGIS styles"))
+    database.execute(CONTENTS, ("layer_styles", "layer_styles", "QGIS styles"))
 
 
 def _copy_decisions(path: Path, target: sqlite3.Connection) -> int:

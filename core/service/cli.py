@@ -17,6 +17,7 @@ from .command import say_error
 from .explain_commands import explain
 from .mapping_commands import backend_info, make_scene, model_info, overview, predict, train_demo
 from .metafusion_commands import apply_review, fit_meta_classifier, flag_candidates
+from .screening_commands import screen_tiles, train_screen
 from .training_commands import import_weights, train
 
 DEBUG_VARIABLE = "MCE_LANDCOVER_DEBUG"
@@ -27,12 +28,14 @@ COMMANDS = (
     fit_meta_classifier,
     apply_review,
     explain,
+    screen_tiles,
     overview,
     model_info,
     make_scene,
     train,
     import_weights,
     train_demo,
+    train_screen,
     backend_info,
 )
 

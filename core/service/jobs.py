@@ -28,6 +28,7 @@ from .metafusion_jobs import (
     do_fit_meta_classifier,
     do_flag_candidates,
 )
+from .screening_jobs import ScreenTilesJob, do_screen_tiles
 
 
 class ModelInfoJob(JobRequest):
@@ -37,11 +38,11 @@ class ModelInfoJob(JobRequest):
 
 
 def do_model_info(job: ModelInfoJob, _reporter: Reporter) -> Value:
-    """Return the model card, the file's hash and a summary for people."""
-    from ..bundle import load_bundle
+    """Return the model card, the file's hash and a summary for people; of a screening model, too."""
+    from ..tile_bundle import load_any
     from .summary import summary_text
 
-    bundle = load_bundle(job.model)
+    bundle = load_any(job.model)
     card = bundle.card.model_dump(mode="json")
     text = summary_text(bundle.card, bundle.sha256, bundle.path)
     return {"card": card, "sha256": bundle.sha256, "path": str(bundle.path), "text": text}
@@ -70,6 +71,20 @@ def do_train_demo(job: TrainDemoJob, reporter: Reporter) -> Value:
     """Train on embedded scenes and return the bundle written."""
     chosen = job.model_dump(exclude_none=True, exclude={"output"})
     return {"model": str(_training("train_demo")(job.output, **chosen, reporter=reporter))}
+
+
+class TrainScreenJob(JobRequest):
+    """Train the screening model anew; without `output` the embedded file is replaced."""
+
+    output: OptionalOutput = None
+    epochs: int | None = Field(default=None, gt=0)
+    seed: int = Field(default=0, ge=0)
+
+
+def do_train_screen(job: TrainScreenJob, reporter: Reporter) -> Value:
+    """Train on embedded scenes and return the bundle written."""
+    chosen = job.model_dump(exclude_none=True, exclude={"output"})
+    return {"model": str(_training("train_screen")(job.output, **chosen, reporter=reporter))}
 
 
 class TrainJob(JobRequest):
@@ -122,6 +137,8 @@ JOB_TABLE: Mapping[str, Job] = {
     "fit_meta_classifier": Job(FitMetaClassifierJob, do_fit_meta_classifier),
     "apply_review": Job(ApplyReviewJob, do_apply_review),
     "explain": Job(ExplainJob, do_explain),
+    "screen_tiles": Job(ScreenTilesJob, do_screen_tiles),
+    "train_screen": Job(TrainScreenJob, do_train_screen),
     "train": Job(TrainJob, do_train),
     "import_weights": Job(ImportWeightsJob, do_import_weights),
 }

@@ -21,6 +21,8 @@ JOBS = (
     "fit_meta_classifier",
     "apply_review",
     "explain",
+    "screen_tiles",
+    "train_screen",
     "train",
     "import_weights",
 )

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..card import ModelCard
+from ..tile_card import TileCard
 from .reporting import Interrupt, Pace, format_seconds
 from .summary import summary
 
@@ -100,9 +101,21 @@ def show_heat(console: Console, value: dict[str, Any]) -> None:
     show_files(console, {"heat_map": value["heat_map"]})
 
 
+def show_tiles(console: Console, value: dict[str, Any]) -> None:
+    """Print the layer of screened tiles and how fast it was; the job has said what it holds."""
+    show_files(console, {"tiles": value["tiles"]})
+    console.print(
+        f"{value['hectares']:,.0f} ha in {format_seconds(value['seconds'])} on {value['device']}, "
+        f"{value['precision']}",
+        markup=False,
+        highlight=False,
+    )
+
+
 def show_model(console: Console, value: dict[str, Any]) -> None:
     """Print the model card as tables."""
-    card = ModelCard.model_validate(value["card"])
+    kind = ModelCard if "experts" in value["card"] else TileCard
+    card = kind.model_validate(value["card"])
     console.print(summary(card, value["sha256"], value["path"]), soft_wrap=False)
 
 

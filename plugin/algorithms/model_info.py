@@ -57,6 +57,6 @@ class ModelInfo(MceAlgorithm):
             "NAME": card["name"],
             "SHA256": result["sha256"],
             "N_CLASSES": len(card["classes"]),
-            "N_EXPERTS": len(card["experts"]),
+            "N_EXPERTS": len(card.get("experts", ())),
             "SOURCES": ",".join(source["role"] for source in card["sources"]),
         }

@@ -17,7 +17,8 @@ from mce_landcover.training.data.samples import Augmentation, ScoringWindows, Tr
 from mce_landcover.training.data.tiles import MemoryTiles
 from mce_landcover.training.evaluate import evaluate
 from mce_landcover.training.fit import BEST, LAST, FitResult, TrainerSettings, fit, read_best
-from mce_landcover.training.module import LossSettings, OptimizerSettings, SegmentationModule, make_loss
+from mce_landcover.training.learning import OptimizerSettings
+from mce_landcover.training.module import LossSettings, SegmentationModule, make_loss
 
 CARD = tlm_card("tu-mobilenetv3_small_100", window=32, stride=16)
 IDS = [c.id for c in CARD.classes]

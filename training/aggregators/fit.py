@@ -12,8 +12,9 @@ from ...core.network import MceNetwork
 from ...core.progress import Reporter
 from ..data.module import TileData
 from ..fit import FitResult, TrainerSettings, fit
+from ..learning import OptimizerSettings
 from ..losses.cross_entropy import CrossEntropy
-from ..module import OptimizerSettings, SegmentationModule
+from ..module import SegmentationModule
 from .rules import RuleName, make_rule
 
 #: METHODS.md section 1: 50 epochs, decay 0.1 every 10 epochs.
