@@ -8,20 +8,22 @@ from pathlib import Path
 
 import rasterio
 
-from ..bundle import Bundle, load_bundle
+from ..bundle import Bundle
 from ..card import ModelCard
-from ..catalogue import LandCoverClass
 from ..engine.devices import choose
 from ..engine.memory import GDAL_CACHE_MB
-from ..engine.plan import Plan, Settings, make_plan
 from ..engine.start import torch_flags
 from ..errors import InputError
 from ..progress import Reporter, SilentReporter
 from ..record import RunRecord, read_record
+from ..tile_bundle import TileBundle, load_any
+from ..tile_card import TileCard
 from ..version import package_version
 from .files import require_free, write_heat
-from .heat import Heat, Target, heat_of_place
+from .ground import Ground, open_ground
+from .heat import Heat, heat_of_place
 from .place import Candidate, Place, place_of_extent, place_of_outline, place_of_point, read_candidate
+from .subject import Subject, choose_subject
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class ExplainRequest:
         output: GeoTIFF to write; its style lies beside it.
         sources: one raster per source of the model by role, or several that form a mosaic; none takes
             those of the candidate's run.
-        model: a bundle file, or "demo"; None takes that of the candidate's run, without a candidate "demo".
+        model: a mapping or a screening model, "demo" or "screen"; None takes that of the candidate's run,
+            without a candidate "demo".
         candidates: GeoPackage of candidates, with `uuid` of one of them: explains why it was flagged.
         extent: "xmin,xmax,ymin,ymax [EPSG:n]" in place of a candidate.
         point: "x,y [EPSG:n]" in place of a candidate.
@@ -64,13 +67,14 @@ class ExplainRequest:
 class ExplainResult:
     """What was written, and what it says.
 
-    `logit` is the mean over the place of what was explained, `shares` the share of the absolute relevance by
-    source, `inside` the share within the place, `n_windows` how many windows see it.
+    `expert` is None where the model screens tiles. `logit` is the mean over the place of what was explained,
+    `shares` the share of the absolute relevance by source, `inside` that within the place, `n_windows` how
+    many windows or tiles see it.
     """
 
     heat_map: Path
     class_name: str
-    expert: str
+    expert: str | None
     against: str | None
     logit: float
     shares: dict[str, float]
@@ -90,19 +94,20 @@ def explain(request: ExplainRequest, reporter: Reporter = SilentReporter()) -> E
     _check(request)
     require_free(request.output, overwrite=request.overwrite)
     candidate = _candidate(request)
-    bundle = load_bundle(_model_of(request, candidate))
+    bundle = load_any(_model_of(request, candidate))
     if candidate is not None:
         _require_same_model(candidate, bundle, request)
-    subject = _subject(bundle.card, request, candidate)
+    wanted = request.class_name or (str(candidate.class_id) if candidate else "")
+    subject = choose_subject(bundle.card, wanted, request.expert, request.against)
     execution = choose(request.device, "torch", "fp32")
     with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB):
-        plan = _plan(bundle.card, request, candidate)
+        ground = _ground(bundle.card, request, candidate)
         try:
-            place = _place(request, candidate, plan)
+            place = _place(request, candidate, ground)
             with torch_flags(execution):
                 heat = heat_of_place(
                     bundle.network(),
-                    plan,
+                    ground,
                     bundle.card.sources,
                     place,
                     subject.target,
@@ -110,8 +115,8 @@ def explain(request: ExplainRequest, reporter: Reporter = SilentReporter()) -> E
                     reporter=reporter,
                 )
         finally:
-            plan.close()
-        write_heat(request.output, heat, plan.grid, subject.about, _tags(bundle, subject, heat, candidate))
+            ground.close()
+        write_heat(request.output, heat, ground.grid, subject.about, _tags(bundle, subject, heat, candidate))
     message = _message(subject, heat)
     reporter.log(message)
     return ExplainResult(
@@ -125,54 +130,6 @@ def explain(request: ExplainRequest, reporter: Reporter = SilentReporter()) -> E
         heat.n_windows,
         message,
     )
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """Whose opinion on what is explained."""
-
-    target: Target
-    class_: LandCoverClass
-    against: LandCoverClass | None
-    expert: str
-
-    @property
-    def about(self) -> str:
-        """In a few words."""
-        contrast = f" against {self.against.name}" if self.against else ""
-        return f"{self.class_.name}{contrast}, expert {self.expert}"
-
-
-def find_class(classes: Sequence[LandCoverClass], wanted: str) -> int:
-    """Return the channel of a class by its name or id.
-
-    Raises:
-        InputError: if there is no such class.
-    """
-    text = wanted.strip().casefold()
-    for channel, c in enumerate(classes):
-        if text in (str(c.id), c.name.casefold()):
-            return channel
-    listed = ", ".join(f"{c.id} ({c.name})" for c in classes)
-    raise InputError(f"The model has no class {wanted!r}; it has {listed}.")
-
-
-def find_expert(card: ModelCard, wanted: str | None, channel: int) -> int:
-    """Return the number, from 0, of an expert by its name or its number from 1; the specialist of the
-    class if none is named: the responsible one with the fewest classes.
-
-    Raises:
-        InputError: if there is no such expert.
-    """
-    if wanted is None:
-        able = [k for k, row in enumerate(card.responsible) if row[channel]]
-        return min(able, key=lambda k: len(card.experts[k].classes))
-    text = wanted.strip().casefold()
-    for k, expert in enumerate(card.experts):
-        if text in (str(k + 1), expert.name.casefold()):
-            return k
-    listed = ", ".join(f"{k} ({expert.name})" for k, expert in enumerate(card.experts, start=1))
-    raise InputError(f"The model has no expert {wanted!r}; it has {listed}.")
 
 
 def _check(request: ExplainRequest) -> None:
@@ -222,7 +179,7 @@ def _record(request: ExplainRequest, candidate: Candidate) -> RunRecord | None:
     return None
 
 
-def _require_same_model(candidate: Candidate, bundle: Bundle, request: ExplainRequest) -> None:
+def _require_same_model(candidate: Candidate, bundle: Bundle | TileBundle, request: ExplainRequest) -> None:
     said = candidate.run["model_sha256"]
     if said != bundle.sha256:
         raise InputError(
@@ -232,79 +189,53 @@ def _require_same_model(candidate: Candidate, bundle: Bundle, request: ExplainRe
         )
 
 
-def _subject(card: ModelCard, request: ExplainRequest, candidate: Candidate | None) -> _Subject:
-    wanted = request.class_name
-    if wanted is None and candidate is not None:
-        wanted = str(candidate.class_id)
-    assert wanted is not None
-    channel = find_class(card.classes, wanted)
-    against = None if request.against is None else find_class(card.classes, request.against)
-    if against == channel:
-        raise InputError(
-            f"{card.classes[channel].name} cannot be compared with itself; choose another class."
-        )
-    expert = find_expert(card, request.expert, channel)
-    return _Subject(
-        Target(expert, channel, against),
-        card.classes[channel],
-        None if against is None else card.classes[against],
-        card.experts[expert].name,
-    )
+def _ground(card: ModelCard | TileCard, request: ExplainRequest, candidate: Candidate | None) -> Ground:
+    """Return the rasters on the grid of the map."""
+    if candidate is None:
+        return open_ground(card, request.sources, request.crs)
+    sources = request.sources
+    if not sources:
+        record = _record(request, candidate)
+        if record is None:
+            raise InputError(
+                f"The run of {request.candidates} is no longer in {candidate.run['run_folder']}; give the "
+                "image, and what else the model reads."
+            )
+        sources = {source.role: source.files for source in record.inputs}
+    return open_ground(card, sources, candidate.run["grid"]["crs_wkt"])
 
 
-def _plan(card: ModelCard, request: ExplainRequest, candidate: Candidate | None) -> Plan:
-    """Return the rasters on the grid of the map, and its lattice."""
-    sources, crs = request.sources, request.crs
+def _place(request: ExplainRequest, candidate: Candidate | None, ground: Ground) -> Place:
     if candidate is not None:
-        crs = candidate.run["grid"]["crs_wkt"]
-        if not sources:
-            record = _record(request, candidate)
-            if record is None:
-                raise InputError(
-                    f"The run of {request.candidates} is no longer in {candidate.run['run_folder']}; give "
-                    "the image, and what else the model reads."
-                )
-            sources = {source.role: source.files for source in record.inputs}
-    return make_plan(
-        card,
-        sources,
-        extent=None,
-        crs=crs,
-        aggregation=None,
-        alpha=0.0,
-        overlap=None,
-        settings=Settings(),
-    )
-
-
-def _place(request: ExplainRequest, candidate: Candidate | None, plan: Plan) -> Place:
-    if candidate is not None:
-        place = place_of_outline(candidate.outline, plan.grid)
-        if place.region.intersect(plan.region).size == 0:
+        place = place_of_outline(candidate.outline, ground.grid)
+        if place.region.intersect(ground.region).size == 0:
             raise InputError(
                 f"The candidate {candidate.uuid} lies outside the rasters; give those that it was "
                 "mapped from."
             )
         return place
     if request.extent is not None:
-        return place_of_extent(request.extent, plan.grid, plan.region)
+        return place_of_extent(request.extent, ground.grid, ground.region)
     assert request.point is not None
-    return place_of_point(request.point, plan.grid, plan.region)
+    return place_of_point(request.point, ground.grid, ground.region)
 
 
-def _tags(bundle: Bundle, subject: _Subject, heat: Heat, candidate: Candidate | None) -> dict[str, str]:
+def _tags(
+    bundle: Bundle | TileBundle, subject: Subject, heat: Heat, candidate: Candidate | None
+) -> dict[str, str]:
     """Return the provenance inside the file: equal for equal inputs, so neither times nor places."""
     tags = {
         "MCE_PRODUCT": "heat_map",
         "MCE_MODEL": bundle.card.name,
         "MCE_MODEL_SHA256": bundle.sha256,
         "MCE_CLASS": subject.class_.name,
-        "MCE_EXPERT": subject.expert,
         "MCE_RULE": "LRP EpsilonPlusFlat",
         "MCE_MEAN_LOGIT": f"{heat.logit:.6g}",
         "MCE_PIXELS": str(heat.n_pixels),
         "MCE_VERSION": package_version(),
     }
+    if subject.expert:
+        tags["MCE_EXPERT"] = subject.expert
     if subject.against:
         tags["MCE_AGAINST"] = subject.against.name
     if candidate:
@@ -312,14 +243,17 @@ def _tags(bundle: Bundle, subject: _Subject, heat: Heat, candidate: Candidate | 
     return tags
 
 
-def _message(subject: _Subject, heat: Heat) -> str:
+def _message(subject: Subject, heat: Heat) -> str:
     """Return the outcome in two sentences."""
     several = "s" * (heat.n_windows != 1)
-    text = (
-        f"The expert {subject.expert} gives {subject.class_.name} a mean logit of {heat.logit:.2f}"
-        f"{f' above {subject.against.name}' if subject.against else ''} there, seen in {heat.n_windows} "
-        f"window{several}."
-    )
-    shares = [f"{share:.0%} comes from {role}" for role, share in heat.shares.items()]
-    listed = f" {', '.join(shares)};" if len(shares) > 1 else ""
-    return f"{text} Of what speaks for or against it,{listed} {heat.inside:.0%} lies in the place itself."
+    lead = f" above {subject.against.name}" if subject.against else ""
+    parts = []
+    if len(heat.shares) > 1:
+        parts.append(", ".join(f"{share:.0%} comes from {role}" for role, share in heat.shares.items()))
+    if subject.expert is None:
+        who, where = "The network", f"in {heat.n_windows} tile{several}"
+    else:
+        who, where = f"The expert {subject.expert}", f"there, seen in {heat.n_windows} window{several}"
+        parts.append(f"{heat.inside:.0%} lies in the place itself")
+    text = f"{who} gives {subject.class_.name} a mean logit of {heat.logit:.2f}{lead} {where}."
+    return f"{text} Of what speaks for or against it, {'; '.join(parts)}." if parts else text

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..card import SourceSpec
-from ..engine.plan import Plan
 from ..engine.reader import Strip, StripReader
 from ..errors import InputError
 from ..grid import Region
 from ..normalise import Normaliser
 from ..progress import Reporter
 from ..windows import Lattice, blending_weights
+from .ground import Ground
 from .lrp import Explainer
 from .place import Place
 from .rules import epsilon_plus_flat
@@ -31,9 +31,12 @@ from .rules import epsilon_plus_flat
 
 @dataclass(frozen=True)
 class Target:
-    """The logit that is explained: of an expert (from 0) for a class channel, less that of `against`."""
+    """The logit that is explained: of an expert (from 0) for a class channel, less that of `against`.
 
-    expert: int
+    A network that looks at tiles as a whole has no experts.
+    """
+
+    expert: int | None
     channel: int
     against: int | None = None
 
@@ -50,7 +53,8 @@ class Heat:
     Attributes:
         region: the pixels of all windows that were run, as far as the rasters reach.
         by_source: role -> float32 `[h, w]`, summed over the source's bands; NaN where a source has no value.
-        logit: mean of what is explained over the place's pixels with values.
+        logit: mean of what is explained over the place's pixels with values; over its tiles, where the
+            network looks at those.
         n_pixels: of these.
         inside: share of the absolute relevance that lies within the place.
         n_windows: how many were run.
@@ -78,7 +82,7 @@ class Heat:
 
 def heat_of_place(
     network: nn.Module,
-    plan: Plan,
+    ground: Ground,
     specs: Sequence[SourceSpec],
     place: Place,
     target: Target,
@@ -86,16 +90,16 @@ def heat_of_place(
     device: torch.device,
     reporter: Reporter,
 ) -> Heat:
-    """Explain the logits of a segmentation network over a place.
+    """Explain the logits of a network over a place, or those of the tiles that it touches.
 
-    Memory holds the region of the windows, one row of windows, and one pass of the network. The plan says
-    where windows stand, `specs` are the model's sources.
+    Memory holds the region of the windows, one row of windows, and one pass of the network. `specs` are the
+    model's sources.
 
     Raises:
         InputError: if no pixel of the place has values in all sources.
         ModelError: if relevance has no rule for the network.
     """
-    lattice = plan.lattice
+    lattice = ground.lattice
     work = _Work(network, specs, lattice, place=place, target=target, device=device)
     rows = lattice.touching(place.region.row0, place.region.row1)
     cols = lattice.touching(place.region.col0, place.region.col1)
@@ -104,12 +108,12 @@ def heat_of_place(
         lattice.origin(rows[-1]) + lattice.window,
         lattice.origin(cols[0]),
         lattice.origin(cols[-1]) + lattice.window,
-    ).intersect(plan.region)
+    ).intersect(ground.region)
     canvas = np.zeros((len(specs), *seen.shape), np.float32)
     valid = np.zeros(seen.shape, np.bool_)
     done = 0
     with (
-        closing(StripReader(plan.sources, lattice, threads=2)) as reader,
+        closing(StripReader(ground.sources, lattice, threads=2)) as reader,
         reader.strips(place.region) as strips,
     ):
         for strip in strips:
@@ -128,7 +132,8 @@ def heat_of_place(
     counted = _cut(place.mask, place.region, seen) & _cut(valid, seen, place.region.intersect(seen))
     n_pixels = int(counted.sum())
     by_source = {spec.role: values for spec, values in zip(specs, canvas, strict=True)}
-    return Heat(seen, by_source, work.logit_sum / n_pixels, n_pixels, inside, work.n_windows)
+    logit = work.logit_sum / (work.n_windows if target.expert is None else n_pixels)
+    return Heat(seen, by_source, logit, n_pixels, inside, work.n_windows)
 
 
 class _Work:
@@ -172,9 +177,12 @@ class _Work:
     def _relevance(self, inputs: Tensor, part: NDArray[np.bool_]) -> NDArray[np.float32]:
         if self._explainer is None:
             self._explainer = Explainer(self._network, inputs, epsilon_plus_flat(self._n_bands))
-        weights = torch.zeros_like(self._explainer.example_output)  # (1, K, C, h, w)
+        weights = torch.zeros_like(self._explainer.example_output)  # (1, K, C, h, w), or (1, C)
         for channel, sign in self._target.signs.items():
-            weights[0, self._target.expert, channel] = torch.from_numpy(sign * self._blend * part)
+            if self._target.expert is None:
+                weights[0, channel] = sign
+            else:
+                weights[0, self._target.expert, channel] = torch.from_numpy(sign * self._blend * part)
         relevance, logits = self._explainer.relevance(inputs, weights)
         self.logit_sum += float((weights * logits).sum())
         self.n_windows += 1

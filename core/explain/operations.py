@@ -21,6 +21,7 @@ MOVES = frozenset(
         "__getitem__",
         "adaptive_max_pool2d",
         "alpha_dropout",
+        "amax",
         "broadcast_to",
         "cat",
         "chunk",

@@ -180,7 +180,7 @@ class Explain(MceAlgorithm):
         return {
             "HEAT_MAP": result["heat_map"],
             "CLASS_NAME": result["class_name"],
-            "EXPERT_NAME": result["expert"],
+            "EXPERT_NAME": result["expert"] or "",
             "LOGIT": result["logit"],
             "INSIDE": result["inside"],
             "SHARES": ", ".join(f"{role}: {share:.0%}" for role, share in result["shares"].items()),

@@ -20,11 +20,11 @@ from flag_support import GSD, small_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.bundle import load_bundle, save_bundle
-from mce_landcover.core.engine.plan import Plan, Settings, make_plan
 from mce_landcover.core.errors import Cancelled, InputError, ModelError
 from mce_landcover.core.explain import place as places
-from mce_landcover.core.explain.explain import ExplainRequest, explain, find_class, find_expert
+from mce_landcover.core.explain.explain import ExplainRequest, explain
 from mce_landcover.core.explain.files import diverging_style, scale_of
+from mce_landcover.core.explain.ground import Ground, open_ground
 from mce_landcover.core.explain.heat import Heat, Target, heat_of_place
 from mce_landcover.core.explain.place import (
     Place,
@@ -33,6 +33,7 @@ from mce_landcover.core.explain.place import (
     place_of_point,
     read_candidate,
 )
+from mce_landcover.core.explain.subject import find_class, find_expert
 from mce_landcover.core.grid import Region, WorldGrid, parse_crs
 from mce_landcover.core.metafusion.flag import FlagRequest, flag_candidates
 from mce_landcover.core.metafusion.outlines import outline, to_world
@@ -50,23 +51,10 @@ def few_threads():
         yield
 
 
-def plan_of(model: Any, sources: dict[str, list[Path]]) -> Plan:
-    return make_plan(
-        model.card,
-        sources,
-        extent=None,
-        crs=None,
-        aggregation=None,
-        alpha=0.0,
-        overlap=None,
-        settings=Settings(cell=64),
-    )
-
-
-def heat(model: Any, plan: Plan, place: Place, target: Target, reporter: Any = None) -> Heat:
+def heat(model: Any, ground: Ground, place: Place, target: Target, reporter: Any = None) -> Heat:
     return heat_of_place(
         model.net,
-        plan,
+        ground,
         model.card.sources,
         place,
         target,
@@ -91,46 +79,53 @@ def model():
 
 
 @pytest.fixture
-def plan(model, tmp_path):
-    made = plan_of(model, scene(tmp_path, 70, 90))
+def ground(model, tmp_path):
+    made = open_ground(model.card, scene(tmp_path, 70, 90))
     yield made
     made.close()
 
 
-def logits_of(model: Any, plan: Plan) -> np.ndarray:
+def within(outer: Region, inner: Region) -> tuple[slice, slice]:
+    rows = slice(inner.row0 - outer.row0, inner.row1 - outer.row0)
+    return rows, slice(inner.col0 - outer.col0, inner.col1 - outer.col0)
+
+
+def logits_of(model: Any, ground: Ground) -> np.ndarray:
     """The blended logits of the tiny scene `[K, C, rows, cols]`, in a plain way."""
-    rows, cols = plan.region.shape
+    rows, cols = ground.region.shape
     raw = np.full((model.card.n_bands, rows, cols), np.nan, np.float32)
     at = 0
-    for source in plan.sources:
-        for cell_row in range(plan.region.row0 // 64, -(-plan.region.row1 // 64)):
-            for cell_col in range(plan.region.col0 // 64, -(-plan.region.col1 // 64)):
-                cell = source.read_cell(cell_row, cell_col)
-                top, left = cell_row * 64 - plan.region.row0, cell_col * 64 - plan.region.col0
-                for r, c in np.ndindex(64, 64):
-                    if 0 <= top + r < rows and 0 <= left + c < cols:
-                        raw[at : at + source.raster.n_bands, top + r, left + c] = cell[:, r, c]
+    for source in ground.sources:
+        side = source.cell
+        for row in range(ground.region.row0 // side, -(-ground.region.row1 // side)):
+            for col in range(ground.region.col0 // side, -(-ground.region.col1 // side)):
+                cell = source.read_cell(row, col)
+                both = Region(row * side, (row + 1) * side, col * side, (col + 1) * side).intersect(
+                    ground.region
+                )
+                into = np.s_[at : at + source.raster.n_bands, *within(ground.region, both)]
+                raw[into] = cell[:, *within(Region(row * side, 0, col * side, 0), both)]
         at += source.raster.n_bands
-    return blended(model, raw, plan.region.row0, plan.region.col0)
+    return blended(model, raw, ground.region.row0, ground.region.col0)
 
 
-def test_relevance_adds_up_to_the_logits_that_predict_blends(model, plan):
+def test_relevance_adds_up_to_the_logits_that_predict_blends(model, ground):
     """Over a place that is larger than a window, from the sum over all of its windows."""
     place = rectangle(20, 25, 38, 33)
     place.mask[3:9, 4:20] = False
-    found = heat(model, plan, place, Target(1, 4))
+    found = heat(model, ground, place, Target(1, 4))
     here = np.s_[1, 4, 20:58, 25:58]
-    expected = logits_of(model, plan)[here][place.mask]
+    expected = logits_of(model, ground)[here][place.mask]
     assert found.logit == pytest.approx(expected.mean(), rel=1e-4)
     assert found.total.sum(dtype=np.float64) == pytest.approx(expected.sum(), rel=0.01)
     assert found.n_pixels == place.mask.sum()
     assert found.n_windows >= 9
 
 
-def test_a_difference_of_logits_adds_up_too(model, plan):
+def test_a_difference_of_logits_adds_up_too(model, ground):
     place = rectangle(20, 25, 5, 6)
-    found = heat(model, plan, place, Target(0, 2, against=5))
-    logits = logits_of(model, plan)[0, :, 20:25, 25:31]
+    found = heat(model, ground, place, Target(0, 2, against=5))
+    logits = logits_of(model, ground)[0, :, 20:25, 25:31]
     assert found.logit == pytest.approx((logits[2] - logits[5]).mean(), rel=1e-4)
     assert found.total.sum() == pytest.approx((logits[2] - logits[5]).sum(), rel=0.01)
 
@@ -142,17 +137,17 @@ def paste(found: Heat, whole: Region) -> np.ndarray:
     return canvas
 
 
-def test_the_heat_of_two_places_is_the_sum_of_theirs(model, plan):
+def test_the_heat_of_two_places_is_the_sum_of_theirs(model, ground):
     left, right = rectangle(30, 20, 12, 14), rectangle(30, 34, 12, 30)
     both = rectangle(30, 20, 12, 44)
     one, two, joined = (
-        paste(heat(model, plan, place, Target(0, 1)), plan.region) for place in (left, right, both)
+        paste(heat(model, ground, place, Target(0, 1)), ground.region) for place in (left, right, both)
     )
     np.testing.assert_allclose(joined, one + two, rtol=1e-3, atol=1e-5)
 
 
-def test_sources_add_up_and_the_shares_are_theirs(model, plan):
-    found = heat(model, plan, rectangle(30, 40, 6, 6), Target(2, 2))
+def test_sources_add_up_and_the_shares_are_theirs(model, ground):
+    found = heat(model, ground, rectangle(30, 40, 6, 6), Target(2, 2))
     np.testing.assert_allclose(found.total, found.by_source["image"] + found.by_source["dem"], rtol=1e-6)
     assert set(found.shares) == {"image", "dem"}
     assert sum(found.shares.values()) == pytest.approx(1)
@@ -160,29 +155,29 @@ def test_sources_add_up_and_the_shares_are_theirs(model, plan):
     assert found.inside == pytest.approx(inside.sum() / np.abs(found.total).sum(), rel=1e-4)
 
 
-def test_only_windows_around_the_place_are_read(model, plan):
+def test_only_windows_around_the_place_are_read(model, ground):
     """Memory is that of the windows, whatever the raster's size."""
-    found = heat(model, plan, rectangle(35, 45, 1, 1), Target(0, 0))
+    found = heat(model, ground, rectangle(35, 45, 1, 1), Target(0, 0))
     assert found.n_windows == 4
     assert max(found.region.shape) == model.card.window + model.card.stride
 
 
 def test_missing_pixels_stay_missing(model, tmp_path):
-    plan = plan_of(model, scene(tmp_path, 60, 80, gap=True))
-    found = heat(model, plan, rectangle(15, 15, 20, 30), Target(0, 3))
+    ground = open_ground(model.card, scene(tmp_path, 60, 80, gap=True))
+    found = heat(model, ground, rectangle(15, 15, 20, 30), Target(0, 3))
     dem = read(tmp_path / "dem.tif")[0] == -9999
     row, col = found.region.row0 - ROW0, found.region.col0 - COL0
     missing = dem[row : row + found.region.shape[0], col : col + found.region.shape[1]]
     assert np.array_equal(np.isnan(found.total), missing)
     assert found.n_pixels == 600 - dem[15:35, 15:45].sum()
     with pytest.raises(InputError, match="No pixel of the place"):
-        heat(model, plan, rectangle(22, 25, 4, 4), Target(0, 3))
+        heat(model, ground, rectangle(22, 25, 4, 4), Target(0, 3))
 
 
-def test_it_can_be_cancelled(model, plan):
+def test_it_can_be_cancelled(model, ground):
     reporter = Recorder(stop_at=3, error=Cancelled("stop"))
     with pytest.raises(Cancelled):
-        heat(model, plan, rectangle(20, 25, 38, 33), Target(0, 0), reporter)
+        heat(model, ground, rectangle(20, 25, 38, 33), Target(0, 0), reporter)
 
 
 @settings(max_examples=30, deadline=None)
