@@ -79,7 +79,7 @@ class MergeBatchNorm(zennit.canonizers.NamedMergeBatchNorm):
     eps is large (0.001 in Inception)."""
 
     @staticmethod
-    def merge_batch_norm(modules: Sequence[nn.Module], batch_norm: nn.Module) -> None:
+    def merge_batch_norm(modules: Sequence[nn.Module], batch_norm: Any) -> None:
         """Move a batch norm into the layers before it, and leave the identity."""
         zennit.canonizers.MergeBatchNorm.merge_batch_norm(modules, batch_norm)
         batch_norm.running_var.data -= batch_norm.eps
