@@ -23,8 +23,12 @@ _DESCRIPTOR = 128
 
 class PatchCnn(nn.Sequential):
     """A small network that is quick on a CPU: patches of 4 x 4 pixels, three stages of two convolutions each,
-    then mean and maximum over the tile, because a rare class may fill a corner of it only.
+    a logit per class and place, and the maximum over all places: a tile holds a class if any place does.
+
+    It can learn place by place, which says where in a tile a class is; a place is `PLACE_PX` pixels wide.
     """
+
+    PLACE_PX = 16
 
     def __init__(self, n_bands: int, n_classes: int, width: int, dropout: float):
         layers: list[nn.Module] = [*_norm_relu(nn.Conv2d(n_bands, width, 4, stride=4, bias=False))]
@@ -34,15 +38,14 @@ class PatchCnn(nn.Sequential):
             layers += _norm_relu(nn.Conv2d(channels, wide, 3, stride=stride, padding=1, bias=False))
             layers += _norm_relu(nn.Conv2d(wide, wide, 3, padding=1, bias=False))
             channels = wide
-        super().__init__(*layers, MeanAndMax(), nn.Dropout(dropout), nn.Linear(2 * channels, n_classes))
+        head = nn.Conv2d(channels, n_classes, 1)
+        super().__init__(*layers, nn.Dropout(dropout), head, nn.AdaptiveMaxPool2d(1), nn.Flatten())
 
-
-class MeanAndMax(nn.Module):
-    """Mean and maximum over all places, `[B, F, H, W]` to `[B, 2 F]`."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return both, means first."""
-        return torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
+    def places(self, x: Tensor) -> Tensor:
+        """Return the logits of every place, `[B, P, C]`, row by row."""
+        for layer in list(self)[:-2]:
+            x = layer(x)
+        return x.flatten(2).transpose(1, 2)
 
 
 class ShortCnn(nn.Sequential):

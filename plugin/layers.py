@@ -173,6 +173,11 @@ def place_heat_map(file: Path, class_name: str) -> Placed:
     return Placed(file, tr("Seen as {}").format(class_name), expanded=False, level=1)
 
 
+def place_tiles(file: Path) -> Placed:
+    """Return how screened tiles stand: above the rasters of their region."""
+    return Placed(file, tr("Tiles"), table="tiles", level=1)
+
+
 def _rank(product: str) -> tuple[int, int, str]:
     if product == "land_cover":
         return 0, 0, product

@@ -43,6 +43,7 @@ class MceLandCoverPlugin:
             "fit_meta_classifier": tr("Fit a meta classifier…"),
             "apply_review": tr("Apply a review to the map…"),
             "explain": tr("Explain a place…"),
+            "screen_tiles": tr("Screen tiles for rare classes…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),
             "setup_backend": tr("Set up the backend…"),

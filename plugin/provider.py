@@ -12,6 +12,7 @@ from .algorithms.flag_candidates import FlagCandidates
 from .algorithms.make_scene import MakeScene
 from .algorithms.model_info import ModelInfo
 from .algorithms.predict import Predict
+from .algorithms.screen_tiles import ScreenTiles
 from .algorithms.setup_backend import SetupBackend
 from .i18n import tr
 from .models import MapAndFlag
@@ -23,6 +24,7 @@ ALGORITHMS = (
     FitMetaClassifier,
     ApplyReview,
     Explain,
+    ScreenTiles,
     ModelInfo,
     MakeScene,
     SetupBackend,

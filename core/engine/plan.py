@@ -11,9 +11,11 @@ from ..decision import DecisionRule
 from ..errors import InputError
 from ..grid import Region, WorldGrid, name_of, parse_crs, parse_extent, require_metric
 from ..priors import log_priors
+from ..screening.layer import read_chosen
 from ..sources import Raster, open_sources
 from ..windows import Lattice, stride_of
 from .layout import Layout
+from .mask import TileMask, tile_mask
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Plan:
-    """Sources on their grid, the region to map, the lattice and the decision rule."""
+    """Sources on their grid, the region to map and the tiles of it, the lattice and the decision rule."""
 
     rasters: Mapping[str, Raster]
     sources: Sequence[GridSource]
@@ -40,6 +42,7 @@ class Plan:
     layout: Layout
     rule: DecisionRule
     alpha: float
+    mask: TileMask | None = None
 
     @property
     def region(self) -> Region:
@@ -67,11 +70,16 @@ def make_plan(
     alpha: float,
     overlap: float | None,
     settings: Settings,
+    tiles: tuple[Path, float] | None = None,
 ) -> Plan:
     """Check what the user gave and work out what will be done.
 
+    Args:
+        tiles: a layer of `screen_tiles` and the share of its tiles to map, those of lowest rank; None maps
+            the whole region.
+
     Raises:
-        InputError: in one sentence, if the rasters, the extent or a parameter cannot be used.
+        InputError: in one sentence, if the rasters, the extent, the tiles or a parameter cannot be used.
     """
     rule = _rule(card, aggregation, alpha)
     stride = card.stride if overlap is None else stride_of(card.window, overlap)
@@ -79,8 +87,20 @@ def make_plan(
     grid = choose_grid(card.gsd_m, rasters, crs)
     sources = [GridSource(rasters[spec.role], spec, grid, settings.cell) for spec in card.sources]
     region = common_region(sources, rasters, grid, extent)
+    mask = None if tiles is None else _chosen(tiles, grid, region)
+    if mask is not None:
+        region = region.intersect(mask.bounding())
     layout = Layout(region, Lattice(card.window, stride), settings.band_px, settings.chunk_rows)
-    return Plan(rasters, sources, grid, layout, rule, alpha)
+    return Plan(rasters, sources, grid, layout, rule, alpha, mask)
+
+
+def _chosen(tiles: tuple[Path, float], grid: WorldGrid, region: Region) -> TileMask:
+    """Return the tiles that come first in a layer of `screen_tiles`."""
+    path, share = tiles
+    mask = tile_mask(*read_chosen(path, share), grid)
+    if not mask.touches(region):
+        raise InputError(f"None of the first tiles of {path} lies in what is to be mapped.")
+    return mask
 
 
 def _rule(card: ModelCard, aggregation: str | None, alpha: float) -> DecisionRule:

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ..defaults import DEFAULT_ALPHA
+from ..defaults import DEFAULT_ALPHA, DEFAULT_FIRST
 from ..progress import Reporter
 from .fields import (
     JobRequest,
     ModelName,
     OptionalOutput,
+    OptionalPath,
     OptionalText,
     OutputPath,
     Paths,
@@ -64,6 +65,8 @@ class PredictJob(MappingJob):
     batch_size: int = Field(default=0, ge=0)
     overwrite: bool = False
     logits: bool = False
+    tiles: OptionalPath = None
+    tiles_first: float = Field(default=DEFAULT_FIRST, gt=0, le=1)
     destinations: Annotated[
         dict[str, Annotated[OutputPath, BeforeValidator(as_path)]], BeforeValidator(as_mapping)
     ] = {}  # noqa: RUF012

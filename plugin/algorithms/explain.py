@@ -32,8 +32,8 @@ from ..extents import crs_text, extent_text, point_text
 from ..groups import group_of_run
 from ..i18n import tr
 from ..layers import load_on_completion, place_heat_map
-from ..mapping import DEVICES, SourceInputs, mapping_fault, read_area, read_sources
-from ..parameters import choice_parameter, model_parameter, optional_text
+from ..mapping import DEVICES, SourceInputs, mapping_fault, read_area, read_sources, screening_fault
+from ..parameters import EMBEDDED_SCREEN, choice_parameter, model_parameter, optional_text
 from ..rasters import Area
 from ..vectors import geopackage_of
 
@@ -113,7 +113,9 @@ class Explain(MceAlgorithm):
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
-        fault = mapping_fault(self, parameters, context) or self._fault(parameters, context)
+        screens = optional_text(self, parameters, "MODEL", context) == EMBEDDED_SCREEN
+        check = screening_fault if screens else mapping_fault
+        fault = check(self, parameters, context) or self._fault(parameters, context)
         return (False, fault) if fault else super().checkParameterValues(parameters, context)
 
     def _fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:

@@ -31,7 +31,7 @@ class ModelInfo(MceAlgorithm):
         return [tr("model"), tr("card"), tr("classes"), tr("experts"), "safetensors"]
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self.addParameter(model_parameter())
+        self.addParameter(model_parameter(tr("Model (empty: the embedded demonstration model)")))
         self.addOutput(QgsProcessingOutputString("INFO", tr("Model card as text")))
         self.addOutput(QgsProcessingOutputString("NAME", tr("Name")))
         self.addOutput(QgsProcessingOutputString("SHA256", tr("SHA-256 of the file")))

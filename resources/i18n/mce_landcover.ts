@@ -575,6 +575,11 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/model_info.py" />
+   <source>Model (empty: the embedded demonstration model)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/model_info.py" />
    <source>Model card as text</source>
    <translation type="unfinished" />
   </message>
@@ -690,6 +695,16 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
+   <source>Map only the first of these screened tiles (empty: all of the extent)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Share of the tiles to map, the likeliest first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
    <source>Add all results to the project</source>
    <translation type="unfinished" />
   </message>
@@ -700,12 +715,77 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
+   <source>GeoPackages (*.gpkg);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
    <source>Mapped {} windows in {:.1f} s on {} with {}.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
    <source>Expert {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Screen tiles for rare classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Ranks the tiles of a region by the probability that they hold a rare class.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>tiles,screening,rare classes,where to look first,hectares,multi-label,classification</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Screening model (empty: the embedded demonstration model)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Classes to rank by, by name or id, with commas (empty: the rare ones)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Side of the squares in metres, a multiple of the model's tile (empty: the tile)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Replace an earlier layer</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Add the tiles to the project</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>File for the tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Number of tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Classes that they are ranked by</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -945,17 +1025,7 @@
   </message>
   <message>
    <location filename="../../plugin/mapping.py" />
-   <source>CRS of the map (empty: the orthophoto's)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
    <source>How the experts are combined</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>Precision</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -964,8 +1034,13 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/models.py" />
-   <source>Model (empty: the embedded demonstration model)</source>
+   <location filename="../../plugin/mapping.py" />
+   <source>CRS of the map (empty: the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/mapping.py" />
+   <source>Precision</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1046,6 +1121,11 @@
   <message>
    <location filename="../../plugin/plugin.py" />
    <source>Explain a place…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Screen tiles for rare classes…</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -55,31 +55,37 @@ def predict(parameters):
     }
 
 
-def flag_candidates(parameters):
+def write_layer(file, name, field):
+    """Write a GeoPackage of one triangle with its style."""
     from osgeo import ogr, osr
 
-    run = Path(parameters["run"])
-    mapped = predict({"destinations": {}, **parameters, "output": run}) if parameters.get("image") else None
-    file = parameters["output"] or str(run / "candidates.gpkg")
     ogr.UseExceptions()
     crs = osr.SpatialReference()
     crs.ImportFromEPSG(2056)
     dataset = ogr.GetDriverByName("GPKG").CreateDataSource(file)
-    layer = dataset.CreateLayer("candidates", crs, ogr.wkbMultiPolygon)
-    layer.CreateField(ogr.FieldDefn("class_name"))
+    layer = dataset.CreateLayer(name, crs, ogr.wkbMultiPolygon)
+    layer.CreateField(ogr.FieldDefn(field))
     layer.CreateField(ogr.FieldDefn("uuid"))
     feature = ogr.Feature(layer.GetLayerDefn())
-    feature.SetField("class_name", "glacier")
+    feature.SetField(field, "glacier")
     feature.SetField("uuid", "uuid-1")
     square = "MULTIPOLYGON(((2600002 1199992,2600004 1199992,2600004 1199994,2600002 1199992)))"
     feature.SetGeometry(ogr.CreateGeometryFromWkt(square))
     layer.CreateFeature(feature)
     dataset.ExecuteSQL(STYLES)
-    values = "'', '', 'candidates', 'geom', 'by class', '{}', 1".format(STYLE.replace("'", "''"))
+    values = f"'', '', '{name}', 'geom', 'by class', '{{}}', 1".format(STYLE.replace("'", "''"))
     columns = (
         "f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML, useAsDefault"
     )
     dataset.ExecuteSQL(f"INSERT INTO layer_styles ({columns}) VALUES ({values})")
+    dataset.ExecuteSQL(f"INSERT INTO layer_styles ({columns}) VALUES ({values})")
+
+
+def flag_candidates(parameters):
+    run = Path(parameters["run"])
+    mapped = predict({"destinations": {}, **parameters, "output": run}) if parameters.get("image") else None
+    file = parameters["output"] or str(run / "candidates.gpkg")
+    write_layer(file, "candidates", "class_name")
     return {
         "run": str(run),
         "prediction": mapped,
@@ -88,6 +94,20 @@ def flag_candidates(parameters):
         "per_class": {"glacier": 1, "forest": 0},
         "ranked_by": "margin",
         "message": "One candidate.",
+    }
+
+
+def screen_tiles(parameters):
+    write_layer(parameters["output"], "tiles", "probability")
+    return {
+        "tiles": parameters["output"],
+        "n": 1,
+        "ranked_by": ["large blocks", "glacier"],
+        "hectares": 1.0,
+        "seconds": 0.5,
+        "device": "cpu",
+        "precision": "fp32",
+        "message": "One tile.",
     }
 
 

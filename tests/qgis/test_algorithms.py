@@ -14,7 +14,7 @@ EXPERTS = {"EXPERT_1", "EXPERT_2", "EXPERT_3"}
 PARAMETERS = {
     "predict": {
         *(RASTERS | SETTINGS | EXPERTS),
-        *("ALPHA", "OVERLAP", "BATCH_SIZE", "LOGITS", "OVERWRITE", "LOAD_LAYERS"),
+        *("ALPHA", "OVERLAP", "BATCH_SIZE", "LOGITS", "TILES", "TILES_FIRST", "OVERWRITE", "LOAD_LAYERS"),
         *("OUTPUT_DIR", "MAP", "EVIDENCE"),
     },
     "flag_candidates": {
@@ -32,6 +32,10 @@ PARAMETERS = {
     "explain": {
         *("CANDIDATES", "UUID", "POINT", "EXTENT", "CLASS", "EXPERT", "AGAINST", "IMAGE", "DEM", "MODEL"),
         *("SOURCES", "CRS", "DEVICE", "OVERWRITE", "HEAT_MAP"),
+    },
+    "screen_tiles": {
+        *(RASTERS | {"SOURCES", "CRS", "DEVICE", "PRECISION"}),
+        *("CLASSES", "GRID", "OVERWRITE", "LOAD_LAYERS", "TILES_FILE"),
     },
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
@@ -51,6 +55,7 @@ OUTPUTS = {
     },
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
     "explain": {"HEAT_MAP", "CLASS_NAME", "EXPERT_NAME", "LOGIT", "INSIDE", "SHARES", "MESSAGE"},
+    "screen_tiles": {"TILES_FILE", "TILES", "N_TILES", "SECONDS", "RANKED_BY", "MESSAGE"},
     "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},
     "make_scene": {"OUTPUT_DIR", "IMAGE", "DEM", "LABELS"},
     "setup_backend": {"PYTHON", "INFO"},

@@ -61,9 +61,8 @@ def bright_model(path: Path) -> Path:
         elif tensor.dim() == 1 and name.endswith("weight"):
             tensor.fill_(1)
     state["1.running_mean"] -= 1.0  # so that ReLU cuts nothing off
-    last = max((n for n in state if n.endswith("weight") and state[n].dim() == 2), key=lambda n: int(n[:-7]))
-    state[last][:, :3] = ones  # of the means
-    state[last.replace("weight", "bias")] -= 1.0
+    head = convolutions[-1]
+    state[head.replace("weight", "bias")] -= 1.0
     save_tile_bundle(path, card, state, torch.float32)
     return path
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from mce_landcover.core.errors import ModelError
 from mce_landcover.core.tile_card import TileCard
-from mce_landcover.core.tile_network import MeanAndMax, ShortCnn, build_tile_network
+from mce_landcover.core.tile_network import ShortCnn, build_tile_network
 from tile_cards import sentinel_card, tile_card
 from torch import nn
 from torch.nn import functional as F
@@ -63,9 +63,14 @@ def test_branches_see_their_own_pixels() -> None:
     torch.testing.assert_close(network(fine), expected)
 
 
-def test_mean_and_max() -> None:
-    x = torch.tensor([[[[1.0, 2.0], [3.0, 10.0]]]])
-    assert MeanAndMax()(x).tolist() == [[4.0, 10.0]]
+def test_a_tile_holds_what_any_of_its_places_holds() -> None:
+    """Where borders are far, the logits of a large tile are those of its likeliest part."""
+    network = build_tile_network(tile_card()).eval()
+    x = torch.zeros(1, 4, 512, 512)
+    x[:, :, 240:272, 240:272] = torch.randn((1, 4, 32, 32), generator=torch.Generator().manual_seed(6))
+    middle = x[:, :, 128:384, 128:384]
+    torch.testing.assert_close(network(x), network(middle))
+    assert network(x).shape == network(x[:, :, :64, :64]).shape == (1, 9)
 
 
 def test_the_seed_makes_the_weights_and_nothing_else() -> None:

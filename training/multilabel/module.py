@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...core.tile_card import TileCard
-from ...core.tile_network import build_tile_network
+from ...core.tile_network import PatchCnn, build_tile_network
 from ...core.tile_scores import decision_scores
 from ..learning import LearningModule, OptimizerSettings
 from ..lightning_setup import CatMetric
@@ -64,9 +64,18 @@ class MultilabelModule(LearningModule[MultilabelScores]):
     def training_step(self, batch: LabelledSample, _batch_index: int) -> Tensor:
         """Return the loss of a batch."""
         self.check_last()
-        loss: Tensor = self.loss(self.network(self.normalised(batch.raw)), batch.labels)
+        x = self.normalised(batch.raw)
+        if batch.labels.dim() == 3:  # of places: each is a sample of the loss
+            loss: Tensor = self.loss(self._places(x).flatten(0, 1), batch.labels.flatten(0, 1))
+        else:
+            loss = self.loss(self.network(x), batch.labels)
         self.note_loss(loss, batch.name)
         return loss
+
+    def _places(self, x: Tensor) -> Tensor:
+        if not isinstance(self.network, PatchCnn):
+            raise InputError("Only a patch_cnn learns place by place; give labels of whole tiles.")
+        return self.network.places(x)
 
     def validation_step(self, batch: LabelledSample, _batch_index: int) -> None:
         """Keep the scores of a batch, and add up the loss."""

@@ -15,8 +15,8 @@ from .tiles import Bools, LabelledTiles, labels_of_counts
 
 
 class LabelledSample(NamedTuple):
-    """One tile: raw bands float32 `[n_bands, S, S]`, NaN = missing, labels float32 `[C]`, and its name; a
-    batch has one more axis and a list of names."""
+    """One tile: raw bands float32 `[n_bands, S, S]`, NaN = missing, labels float32 `[C]`, or `[P, C]` of its
+    places, and its name; a batch has one more axis and a list of names."""
 
     raw: Tensor
     labels: Tensor
@@ -47,7 +47,8 @@ class TileSamples(Dataset[LabelledSample]):
 
 
 class DrawnTiles(Dataset[LabelledSample]):
-    """`per_epoch` squares drawn anew from areas in memory, with the classes that fill enough of each.
+    """`per_epoch` squares drawn anew from areas in memory, with the classes that fill enough of each, or of
+    each of its places: squares of `place` pixels, row by row.
 
     The sampler meets rare classes more often than they are: calibrate on tiles that are not drawn so.
     """
@@ -61,9 +62,12 @@ class DrawnTiles(Dataset[LabelledSample]):
         *,
         min_share: float,
         seed: int,
+        place: int | None = None,
     ):
+        if place is not None and sampler.window % place:
+            raise ValueError(f"squares of {sampler.window} pixels hold no whole places of {place}")
         self.sampler, self.per_epoch, self.n_classes = sampler, per_epoch, n_classes
-        self.variants, self.min_share, self.seed = variants, min_share, seed
+        self.variants, self.min_share, self.seed, self.place = variants, min_share, seed, place
 
     def __len__(self) -> int:
         return self.per_epoch
@@ -75,5 +79,9 @@ class DrawnTiles(Dataset[LabelledSample]):
         return LabelledSample(torch.from_numpy(np.ascontiguousarray(patch.raw)), labels, f"tile {draw.item}")
 
     def _labels(self, patch: Patch) -> Bools:
-        counts = np.bincount(patch.channels.ravel(), minlength=self.n_classes)[: self.n_classes]
-        return labels_of_counts(counts[None], patch.channels.size, self.min_share)[0]
+        side = self.place or self.sampler.window
+        n = self.sampler.window // side
+        places = patch.channels.reshape(n, side, n, side).transpose(0, 2, 1, 3).reshape(n * n, -1)
+        counts = np.stack([(places == c).sum(axis=1) for c in range(self.n_classes)], axis=1)
+        labels = labels_of_counts(counts, side**2, self.min_share)
+        return labels if self.place else labels[0]
