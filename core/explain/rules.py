@@ -46,7 +46,7 @@ def epsilon_plus_flat(n_bands: Sequence[int] = (), smallest: float = SMALLEST) -
     """
     keep, rules = stabiliser(smallest), zennit.rules
     first = FlatBySource(n_bands, keep) if len(n_bands) > 1 else rules.Flat(stabilizer=keep)
-    return Rules(first, rules.ZPlus(stabilizer=keep), rules.Epsilon(epsilon=keep), keep, flat=True)
+    return Rules(first, PositiveFirst(keep), rules.Epsilon(epsilon=keep), keep, flat=True)
 
 
 def epsilon_zero(smallest: float = SMALLEST) -> Rules:
@@ -72,6 +72,62 @@ def composite_of(seen: Survey, rules: Rules) -> Any:
     ]
     merge = MergeBatchNorm([((layer,), norm) for layer, norm in seen.merges])
     return zennit.composites.NameLayerMapComposite(name_map, layer_map, [merge])
+
+
+class PositiveFirst(zennit.core.Hook):
+    """The z+ rule: an output shares its relevance between its positive contributions. Where it has none, as
+    an output of a depthwise convolution or of a residual branch may, it does so between the negative ones; z+
+    alone loses that relevance.
+    """
+
+    def __init__(self, keep: Stabiliser):
+        super().__init__()
+        self._keep = keep
+
+    def forward(self, _module: nn.Module, args: tuple[Tensor, ...], _output: Tensor) -> None:
+        """Keep what the layer reads."""
+        self.stored_tensors["input"] = args
+
+    def backward(
+        self, module: nn.Module, _grad_input: tuple[Tensor, ...], grad_output: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        """Return the relevance of the input from that of the output."""
+        values, relevance = self.stored_tensors["input"][0].detach(), grad_output[0]
+        inputs, total = _contributions(module, values, positive=True)
+        some = total.detach() > 0
+        shared = self._share(inputs, total, torch.where(some, relevance, 0.0))
+        rest = torch.where(some, 0.0, relevance)
+        if bool(rest.any()):
+            shared += self._share(*_contributions(module, values, positive=False), rest)
+        return (shared,)
+
+    def copy(self) -> "PositiveFirst":
+        """Return a hook of its own for another layer."""
+        return PositiveFirst(self._keep)
+
+    def _share(self, inputs: list[Tensor], total: Tensor, relevance: Tensor) -> Tensor:
+        gradients = torch.autograd.grad(total, inputs, relevance / self._keep(total.detach()))
+        return torch.stack([i.detach() * g for i, g in zip(inputs, gradients, strict=True)]).sum(0)
+
+
+def _contributions(
+    module: nn.Module, values: Tensor, *, positive: bool, bias: bool = True
+) -> tuple[list[Tensor], Tensor]:
+    """Return the positive and the negative half of the values, and the sum of the layer's products of either
+    sign, with its bias of that sign unless that is left out, which the halves have a gradient of.
+    """
+    inputs, outputs = [], []
+    for upper in (True, False):
+        half = values.clamp(min=0.0) if upper else values.clamp(max=0.0)
+        if not upper and not bool(half.any()):  # behind a ReLU
+            continue
+        bounds = {"min": 0.0} if upper == positive else {"max": 0.0}
+        modifier = zennit.rules.ClampMod(**bounds, zero_params=None if upper and bias else "bias")
+        inputs.append(half.requires_grad_())
+        with torch.enable_grad(), modifier(module) as clamped:
+            outputs.append(clamped.forward(half))
+    with torch.enable_grad():
+        return inputs, torch.stack(outputs).sum(0)
 
 
 class MergeBatchNorm(zennit.canonizers.NamedMergeBatchNorm):
@@ -107,7 +163,8 @@ class FlatBySource(zennit.core.Hook):
         """Return the relevance of the input from that of the output."""
         values = self.stored_tensors["input"][0].detach()
         with torch.no_grad():
-            positive = [self._positive(module, part) for part in self._split(values)]
+            halves = [_contributions(module, p, positive=True, bias=False) for p in self._split(values)]
+            positive = [total.detach() for _, total in halves]
             counts = [_with_ones(module, part) for part in self._split(torch.ones_like(values))]
             total, count = torch.stack(positive).sum(0), torch.stack(counts).sum(0)
             shares = [
@@ -136,16 +193,6 @@ class FlatBySource(zennit.core.Hook):
             before, after = sum(self._n_bands[:index]), sum(self._n_bands[index + 1 :])
             parts.append(nn.functional.pad(part, (0, 0, 0, 0, before, after)))
         return parts
-
-    @staticmethod
-    def _positive(module: nn.Module, values: Tensor) -> Tensor:
-        """Return what is positive in the products of values and weights, summed as the layer does."""
-        both = values.new_zeros(())
-        for keep in ({"min": 0.0}, {"max": 0.0}):
-            modifier = zennit.rules.ClampMod(**keep, zero_params="bias")
-            with modifier(module) as clamped:
-                both = both + clamped.forward(values.clamp(**keep)).detach()
-        return both
 
 
 def _with_ones(module: nn.Module, values: Tensor) -> Tensor:

@@ -37,6 +37,8 @@ LINEAR = (
     nn.ConvTranspose2d,
     nn.ConvTranspose3d,
 )
+#: Of timm and smp: they pad their input themselves, and then do the same.
+_PADDED = ("Conv2dSame", "Conv2dStaticSamePadding")
 BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -146,7 +148,7 @@ class _Following(TorchFunctionMode):
         if self._calls[name] > 1:
             raise ModelError(f"The network uses its layer {name} more than once, so it cannot be explained.")
         own = type(module).forward
-        plain = any(own is base.forward for base in LINEAR) or type(module).__name__ == "Conv2dSame"
+        plain = any(own is base.forward for base in LINEAR) or type(module).__name__ in _PADDED
         if not plain:
             raise ModelError(
                 f"The network's layer {name} is a {type(module).__name__}, which heat maps have no rule for; "

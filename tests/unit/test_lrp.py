@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from cards import tlm_card
 from engine_support import one_thread
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from mce_landcover.core.errors import ModelError
 from mce_landcover.core.explain.lrp import Explainer
 from mce_landcover.core.explain.rules import Rules, epsilon_plus_flat, epsilon_zero, stabiliser
 from mce_landcover.core.explain.survey import survey
+from mce_landcover.core.network import build_network
 from mce_landcover.core.torch_setup import lrp_rules
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -255,6 +257,38 @@ def test_shares_of_sources_in_closed_form() -> None:
     found, logit = relevance(layer, inputs, 0, epsilon_plus_flat([2, 1, 1]))
     expected = torch.tensor([0.375, 0.375, 0.25, 0.0]) * logit
     torch.testing.assert_close(found.flatten(), expected)
+
+
+@pytest.mark.parametrize("decoder", ["unet", "deeplabv3plus", "deeplabv3plus_authors", "fcn"])
+def test_every_decoder_hands_all_relevance_on(decoder: str) -> None:
+    """Also the depthwise convolutions of DeepLabV3+, whose outputs are often negative altogether."""
+    shape = {"decoder": decoder, "encoder": "resnet18", "expert_channels": 8}
+    if decoder in ("unet", "deeplabv3plus"):
+        shape["decoder_channels"] = 8
+    network = build_network(tlm_card(architecture=shape)).eval()
+    for module in network.modules():
+        if getattr(module, "bias", None) is not None:
+            module.bias.data.zero_()
+    inputs = torch.randn(1, 4, 64, 64)
+    explainer = Explainer(network, inputs)
+    weights = torch.zeros_like(explainer.example_output)
+    weights[0, 1, 2, 20:40, 20:40] = 1
+    found, logits = explainer.relevance(inputs, weights)
+    logit = float((weights * logits).sum())
+    assert abs(float(found.sum()) - logit) <= 0.01 * max(abs(logit), 0.01 * float(found.abs().sum()))
+
+
+def test_outputs_without_positive_contributions_in_closed_form() -> None:
+    """Two depthwise outputs, -2 and 3, and a head that adds them: the first hands its -2 on all the same."""
+    stem = nn.Conv2d(1, 2, 1, bias=False)
+    depthwise = nn.Conv2d(2, 2, 1, groups=2, bias=False)
+    head = nn.Conv2d(2, 1, 1, bias=False)
+    for layer, weights in ((stem, [1.0, 1.0]), (depthwise, [-2.0, 3.0]), (head, [1.0, 1.0])):
+        layer.weight.data = torch.tensor(weights).reshape(layer.weight.shape)
+    network = nn.Sequential(stem, nn.ReLU(), depthwise, head)
+    inputs = torch.ones(1, 1, 1, 1)
+    found, logit = relevance(network, inputs, 0)
+    assert (float(logit), float(found.sum())) == (1.0, pytest.approx(1.0))
 
 
 class Gated(nn.Module):
