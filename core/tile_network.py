@@ -22,22 +22,25 @@ _DESCRIPTOR = 128
 
 
 class PatchCnn(nn.Sequential):
-    """A small network that is quick on a CPU: patches of 4 x 4 pixels, three stages of two convolutions each,
+    """A small network that is quick on a CPU: four stages of 3 x 3 convolutions with a max-pool between them,
     a logit per class and place, and the maximum over all places: a tile holds a class if any place does.
 
     It can learn place by place, which says where in a tile a class is; a place is `PLACE_PX` pixels wide.
     """
 
-    PLACE_PX = 16
+    PLACE_PX = 8
+    #: Widths of the convolutions of each stage, in units of `width`.
+    STAGES = ((1,), (2,), (3, 3), (4, 4))
 
     def __init__(self, n_bands: int, n_classes: int, width: int, dropout: float):
-        layers: list[nn.Module] = [*_norm_relu(nn.Conv2d(n_bands, width, 4, stride=4, bias=False))]
-        channels = width
-        for stage, wide in enumerate((width, 2 * width, 3 * width)):
-            stride = 1 if stage == 0 else 2
-            layers += _norm_relu(nn.Conv2d(channels, wide, 3, stride=stride, padding=1, bias=False))
-            layers += _norm_relu(nn.Conv2d(wide, wide, 3, padding=1, bias=False))
-            channels = wide
+        layers: list[nn.Module] = []
+        channels = n_bands
+        for stage, factors in enumerate(self.STAGES):
+            if stage:
+                layers.append(nn.MaxPool2d(2))
+            for factor in factors:
+                layers += _norm_relu(nn.Conv2d(channels, factor * width, 3, padding=1, bias=False))
+                channels = factor * width
         head = nn.Conv2d(channels, n_classes, 1)
         super().__init__(*layers, nn.Dropout(dropout), head, nn.AdaptiveMaxPool2d(1), nn.Flatten())
 

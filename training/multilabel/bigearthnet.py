@@ -100,7 +100,7 @@ def read_bigearthnet(
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(lambda name: _checked(folder, name, bands, classes), names))
     labels = np.array(found, np.bool_).reshape(len(names), len(classes))
-    kept = labels.any(axis=1)
+    kept = np.asarray(labels.any(axis=1))
     if not kept.any():
         raise InputError(f"No patch of {listing or folder} has a label of {nomenclature}.")
     return BigEarthNet(folder, [n for n, k in zip(names, kept, strict=True) if k], labels[kept], tuple(bands))

@@ -1,7 +1,7 @@
 """Scores of multi-label decisions, thresholds and calibrated probabilities. What logits mean lives in
 `core/tile_scores.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -58,19 +58,23 @@ def multilabel_scores(predicted: Bools, labels: Bools) -> MultilabelScores:
     """
     if predicted.shape != labels.shape or labels.ndim != 2:
         raise ValueError(f"decisions {predicted.shape} and labels {labels.shape} are not both [N, C]")
-    hit = predicted & labels
-    by_class = [_ratios(m.sum(axis=0) for m in (hit, predicted, labels))]
-    present = labels.any(axis=0)
-    macro = [np.mean(r[present]) if present.any() else np.nan for r in by_class[0]]
-    micro = [r[0] for r in _ratios(np.array([m.sum()]) for m in (hit, predicted, labels))]
+    hit, present = predicted & labels, np.asarray(labels.any(axis=0))
+    by_class = _ratios(m.sum(axis=0) for m in (hit, predicted, labels))
+    pooled = _ratios(np.array([m.sum()]) for m in (hit, predicted, labels))
     rows = _ratios(m.sum(axis=1) for m in (hit, predicted, labels))
-    right = ~(predicted.any(axis=1) | labels.any(axis=1))
-    samples = [np.mean(np.where(right, 1.0, r)) if len(r) else np.nan for r in rows]
+    right = ~np.asarray(predicted.any(axis=1) | labels.any(axis=1))
     return MultilabelScores(
-        *(Averages(*map(float, found)) for found in (macro, micro, samples)),
-        f1=np.where(present, by_class[0][2], np.nan),
+        macro=_means(r[present] for r in by_class),
+        micro=_means(pooled),
+        samples=_means(np.where(right, 1.0, r) for r in rows),
+        f1=np.where(present, by_class[2], np.nan),
         support=labels.sum(axis=0).astype(np.int64),
     )
+
+
+def _means(ratios: Iterable[Floats]) -> Averages:
+    """Return the averages of precision, recall, F1 and F2; NaN of nothing."""
+    return Averages(*(float(np.mean(r)) if len(r) else np.nan for r in ratios))
 
 
 def _ratios(counts: Any) -> list[Floats]:

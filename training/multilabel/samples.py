@@ -78,6 +78,12 @@ class DrawnTiles(Dataset[LabelledSample]):
         labels = torch.from_numpy(self._labels(patch).astype(np.float32))
         return LabelledSample(torch.from_numpy(np.ascontiguousarray(patch.raw)), labels, f"tile {draw.item}")
 
+    def drawn_labels(self, draws: int = 200) -> tuple[list[int], int]:
+        """Return how many rows of labels hold each class, `[C]`, and how many there are, in some draws."""
+        rng = np.random.default_rng(self.seed)
+        rows = [np.atleast_2d(self._labels(self.sampler.draw(rng))) for _ in range(draws)]
+        return [int(n) for n in sum(r.sum(axis=0) for r in rows)], sum(len(r) for r in rows)
+
     def _labels(self, patch: Patch) -> Bools:
         side = self.place or self.sampler.window
         n = self.sampler.window // side

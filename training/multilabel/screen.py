@@ -106,7 +106,7 @@ def found_by_share(
         labels: `[N, C]`.
         shares: of the tiles that are looked at.
     """
-    targets = _of_tail(labels, classes).any(axis=1)
+    targets = np.asarray(_of_tail(labels, classes).any(axis=1))
     ranked = any_of(torch.from_numpy(_of_tail(chances, classes))).numpy()
     effort = review_effort(targets, ranked)
     at = np.asarray(shares) * len(targets)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.html_report import Line, Page, Plot, Section, Table, Text, plot_lines
-from ..splits import SPLITS, IntArray, SplitReport, Strategy, Tiles, report_splits, split_tiles
+from ..splits import SPLITS, SplitReport, Strategy, Tiles, report_splits, split_tiles
+from ..stratify import IntArray
 from .tiles import Bools
 
 Floats = NDArray[np.float64]
@@ -70,6 +71,14 @@ def split_labels(
     folds = split_tiles(tiles, strategy, ratios, seed=seed)
     shares = np.asarray(ratios, np.float64) / sum(ratios)
     return LabelSplit(strategy, folds, report_splits(tiles, folds, classes, SPLITS[: len(ratios)]), shares)
+
+
+def with_folds(labels: Bools, classes: Sequence[str], folds: IntArray) -> LabelSplit:
+    """Return a split that came with the data, judged by the ratios that it has itself."""
+    n = int(folds.max()) + 1
+    shares = np.bincount(folds, minlength=n) / len(folds)
+    report = report_splits(Tiles(labels.astype(np.int64)), folds, classes, SPLITS[:n])
+    return LabelSplit("random", folds, report, shares)
 
 
 def scarce_labels(labels: Bools, classes: Sequence[str], n_splits: int = 3) -> list[str]:

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from ...core.card import SourceSpec
 from ...core.progress import Reporter
@@ -21,7 +20,7 @@ from ..fit import Epoch, TrainerSettings, fit
 from ..losses.multilabel.by_name import MultilabelLossName, link_of, multilabel_loss
 from .metrics import Floats, class_calibration, class_thresholds
 from .module import MultilabelModule, TileOptimizer
-from .samples import LabelledSample, TileSamples
+from .samples import DrawnTiles, TileSamples
 from .tiles import LabelledTiles
 
 #: Tiles that normalisation is measured on, evenly spread.
@@ -51,7 +50,7 @@ class TileSplits:
     train: LabelledTiles
     validation: LabelledTiles
     test: LabelledTiles | None = None
-    drawn: Dataset[LabelledSample] | None = None
+    drawn: DrawnTiles | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +93,7 @@ def train_tiles(
     )
     module = MultilabelModule(
         card,
-        multilabel_loss(settings.loss, counts, n),
+        multilabel_loss(settings.loss, *(tiles.drawn.drawn_labels() if tiles.drawn else (counts, n))),
         settings.optimizer,
         pretrained=settings.pretrained,
         seed=settings.seed,
