@@ -118,71 +118,75 @@ def sources_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsPro
 
 
 @dataclass(frozen=True)
-class RasterInputs:
-    """The rasters by role, and the extent in the backend's words, None where the user gave none."""
+class SourceInputs:
+    """The rasters that a job reads; no image where it knows a run's."""
 
-    image: RasterInput
+    image: RasterInput | None
     dem: RasterInput | None
     sources: dict[str, list[RasterInput]]
-    extent: str | None
 
     def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Return the parameters of the job; exports what is no file first."""
         return {
-            "image": str(localise(self.image, context, feedback)),
+            "image": None if self.image is None else str(localise(self.image, context, feedback)),
             "dem": None if self.dem is None else str(localise(self.dem, context, feedback)),
             "source": {
                 role: [str(localise(raster, context, feedback)) for raster in rasters]
                 for role, rasters in self.sources.items()
             },
-            "extent": self.extent,
         }
 
 
 @dataclass(frozen=True)
-class MappingInputs(RasterInputs):
+class MappingInputs(SourceInputs):
     """The rasters, and the settings that the jobs take as they are."""
 
+    image: RasterInput
     settings: dict[str, Any]
 
     def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Return the parameters of the job; exports what is no file first."""
         return {**super().request(context, feedback), **self.settings}
-
-
-def read_rasters(
-    alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
-) -> RasterInputs:
-    """Read IMAGE, DEM, SOURCES and EXTENT; call it in `prepareAlgorithm`.
-
-    Raises QgsProcessingException for a broken layer.
-    """
-    area = _area(alg, parameters, context)
-    image = _read(alg.parameterAsRasterLayer(parameters, "IMAGE", context), "IMAGE", area)
-    dem = None
-    if parameters.get("DEM"):
-        dem = _read(alg.parameterAsRasterLayer(parameters, "DEM", context), "DEM", area)
-    extent = None
-    if area.rectangle is not None:
-        extent = extent_text(area.rectangle, area.crs, image.crs, area.transforms)
-    return RasterInputs(image, dem, _further_sources(alg, parameters, area, context), extent)
 
 
 def read_mapping(
     alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> MappingInputs:
     """Read the layers; call it in `prepareAlgorithm`. Raises QgsProcessingException for a broken one."""
-    return read_sources(alg, parameters, context, _settings(alg, parameters, context))
+    return read_inputs(alg, parameters, context, _settings(alg, parameters, context))
 
 
-def read_sources(
+def read_inputs(
     alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext, settings: dict[str, Any]
 ) -> MappingInputs:
     """Do the same with the job's other settings at hand."""
-    rasters = read_rasters(alg, parameters, context)
-    return MappingInputs(rasters.image, rasters.dem, rasters.sources, rasters.extent, settings)
+    area = read_area(alg, parameters, context)
+    image = _read(alg.parameterAsRasterLayer(parameters, "IMAGE", context), "IMAGE", area)
+    rest = read_sources(alg, {**parameters, "IMAGE": None}, context, area)
+    extent = None
+    if area.rectangle is not None:
+        extent = extent_text(area.rectangle, area.crs, image.crs, area.transforms)
+    return MappingInputs(image, rest.dem, rest.sources, {"extent": extent, **settings})
 
 
-def _area(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:
+def read_sources(
+    alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext, area: Area
+) -> SourceInputs:
+    """Read the layers that are given; call it in `prepareAlgorithm`.
+
+    Raises QgsProcessingException for a broken one.
+    """
+    image, dem = (
+        _read(alg.parameterAsRasterLayer(parameters, name, context), name, area)
+        if parameters.get(name)
+        else None
+        for name in ("IMAGE", "DEM")
+    )
+    return SourceInputs(image, dem, _further_sources(alg, parameters, area, context))
+
+
+def read_area(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:
+    """Return EXTENT."""
     extent = alg.parameterAsExtent(parameters, "EXTENT", context)
     crs = alg.parameterAsExtentCrs(parameters, "EXTENT", context)
     given = not extent.isNull() and not extent.isEmpty()

@@ -47,6 +47,7 @@ class MceLandCoverPlugin:
             "merge_reviews": tr("Merge reviews…"),
             "review_report": tr("Report on a review…"),
             "apply_review": tr("Apply a review to the map…"),
+            "explain": tr("Explain a place…"),
             "screen_tiles": tr("Screen tiles for rare classes…"),
             "draw_sample": tr("Draw a sample of a map…"),
             "evaluate": tr("Evaluate a map…"),

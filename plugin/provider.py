@@ -8,6 +8,7 @@ from qgis.PyQt.QtGui import QIcon
 from .algorithms.apply_review import ApplyReview
 from .algorithms.draw_sample import DrawSample
 from .algorithms.evaluate import Evaluate
+from .algorithms.explain import Explain
 from .algorithms.export_review import ExportReview
 from .algorithms.fit_meta_classifier import FitMetaClassifier
 from .algorithms.flag_candidates import FlagCandidates
@@ -32,6 +33,7 @@ ALGORITHMS = (
     MergeReviews,
     ReviewReport,
     ApplyReview,
+    Explain,
     ScreenTiles,
     Evaluate,
     DrawSample,

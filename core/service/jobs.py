@@ -1,6 +1,6 @@
 """All jobs by name, and the door that checks what they are given. Their requests and functions live in
-`mapping_jobs.py`, `metafusion_jobs.py` and `evaluation_jobs.py`, the few others here; what those that make
-models take is in `model_jobs.py`.
+`mapping_jobs.py`, `metafusion_jobs.py`, `explain_jobs.py`, `screening_jobs.py` and `evaluation_jobs.py`, the
+few others here; what those that make models take is in `model_jobs.py`.
 
 Worker and command line both come in through `run_job`. Heavy imports stay inside the functions, and training
 is named here as text only and resolved when it is called.
@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from ..errors import InputError
 from ..progress import Reporter
 from .evaluation_jobs import DrawSampleJob, EvaluateJob, do_draw_sample, do_evaluate
+from .explain_jobs import ExplainJob, do_explain
 from .fields import JobRequest, ModelName, OptionalOutput, Value
 from .mapping_jobs import MakeSceneJob, OverviewJob, PredictJob, do_make_scene, do_overview, do_predict
 from .metafusion_jobs import (
@@ -134,6 +135,7 @@ JOB_TABLE: Mapping[str, Job] = {
     "flag_candidates": Job(FlagCandidatesJob, do_flag_candidates),
     "fit_meta_classifier": Job(FitMetaClassifierJob, do_fit_meta_classifier),
     "apply_review": Job(ApplyReviewJob, do_apply_review),
+    "explain": Job(ExplainJob, do_explain),
     "screen_tiles": Job(ScreenTilesJob, do_screen_tiles),
     "train_screen": Job(TrainScreenJob, do_train_screen),
     "evaluate": Job(EvaluateJob, do_evaluate),

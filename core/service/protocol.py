@@ -20,6 +20,7 @@ JOBS = (
     "flag_candidates",
     "fit_meta_classifier",
     "apply_review",
+    "explain",
     "screen_tiles",
     "train_screen",
     "evaluate",

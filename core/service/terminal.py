@@ -96,6 +96,11 @@ def show_fusion(console: Console, value: dict[str, Any]) -> None:
     show_files(console, {name: value[name] for name in ("land_cover", "change_log")})
 
 
+def show_heat(console: Console, value: dict[str, Any]) -> None:
+    """Print the file of a heat map; the job has said what it shows."""
+    show_files(console, {"heat_map": value["heat_map"]})
+
+
 def show_screened(console: Console, value: dict[str, Any]) -> None:
     """Print the layer of screened tiles and how fast it was; the job has said what it holds."""
     show_files(console, {"tiles": value["tiles"]})

@@ -28,7 +28,7 @@ from ..algorithm import MceAlgorithm
 from ..extents import crs_text
 from ..i18n import tr
 from ..labels import LabelInput, localise_labels, read_labels
-from ..mapping import RasterInputs, read_rasters, sources_fault, sources_parameter
+from ..mapping import MappingInputs, read_inputs, sources_fault, sources_parameter
 from ..parameters import choice_parameter, number_or_none, optional_text, share_parameter
 
 SPLITS = ("blocked_iterative", "blocked", "iterative", "dominant", "random")
@@ -40,7 +40,7 @@ class PrepareTiles(MceAlgorithm):
 
     ID = "prepare_tiles"
     # Set by prepareAlgorithm.
-    _rasters: RasterInputs
+    _rasters: MappingInputs
     _labels: LabelInput
 
     def displayName(self) -> str:
@@ -144,7 +144,7 @@ class PrepareTiles(MceAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,  # noqa: ARG002
     ) -> bool:
-        self._rasters = read_rasters(self, parameters, context)
+        self._rasters = read_inputs(self, parameters, context, {})
         layer = self.parameterAsLayer(parameters, "LABELS", context)
         if layer is None or not layer.isValid():
             raise QgsProcessingException(

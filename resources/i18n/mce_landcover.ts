@@ -309,6 +309,146 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Heat map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Explain a place</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Shows which pixels spoke for a class at a place, or for flagging a candidate.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>explain,why,heat map,relevance,candidates,experts,attribution,saliency</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>One place is explained at a time: give CANDIDATES, POINT or EXTENT.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>UUID is empty and not just one candidate is selected: give it, or select one candidate.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Candidates, one of which is explained</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>The candidate's uuid (empty: the one that is selected)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Or a point</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Or an extent</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Class to explain, by name or id (empty: the candidate's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Expert, by name or number (empty: the specialist of the class)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Orthophoto (empty: that of the candidate's run)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Elevation model (DEM), if the model reads one</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Model (empty: that of the candidate's run, else the embedded one)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Replace an earlier heat map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Explain the lead over this class, by name or id (empty: none)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Further sources, as role=path; role=path</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>CRS of the heat map of a point or an extent (empty: the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Device</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Class that was explained</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Expert that was asked</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Mean logit at the place</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Share of the relevance within the place</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Share of each source</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>CRS is that of the candidate's run: leave it empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>EXTENT is empty: choose another one.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>{} is needed for a point or an extent: give it too.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/export_review.py" />
    <source>Export accepted candidates</source>
    <translation type="unfinished" />
@@ -1375,11 +1515,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/train.py" />
-   <source>Device</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
    <source>Learning rate (empty: as configured)</source>
    <translation type="unfinished" />
   </message>
@@ -1565,22 +1700,17 @@
   </message>
   <message>
    <location filename="../../plugin/layers.py" />
+   <source>Seen as {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layers.py" />
    <source>Land cover</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/layers.py" />
    <source>The style {} was not used ({}).</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>Further sources, as role=path; role=path</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>Elevation model (DEM), if the model reads one</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1706,6 +1836,11 @@
   <message>
    <location filename="../../plugin/plugin.py" />
    <source>Apply a review to the map…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Explain a place…</source>
    <translation type="unfinished" />
   </message>
   <message>

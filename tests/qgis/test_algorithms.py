@@ -29,6 +29,10 @@ PARAMETERS = {
     "apply_review": {
         *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
     },
+    "explain": {
+        *("CANDIDATES", "UUID", "POINT", "EXTENT", "CLASS", "EXPERT", "AGAINST", "IMAGE", "DEM", "MODEL"),
+        *("SOURCES", "CRS", "DEVICE", "OVERWRITE", "HEAT_MAP"),
+    },
     "screen_tiles": {
         *(RASTERS | {"SOURCES", "CRS", "DEVICE", "PRECISION"}),
         *("CLASSES", "GRID", "OVERWRITE", "LOAD_LAYERS", "TILES_FILE"),
@@ -69,6 +73,7 @@ OUTPUTS = {
         *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
     },
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
+    "explain": {"HEAT_MAP", "CLASS_NAME", "EXPERT_NAME", "LOGIT", "INSIDE", "SHARES", "MESSAGE"},
     "screen_tiles": {"TILES_FILE", "TILES", "N_TILES", "SECONDS", "RANKED_BY", "MESSAGE"},
     "evaluate": {
         *("OUTPUT_DIR", "REPORT_HTML", "REPORT_JSON", "CLASSES_CSV", "CONFUSION_CSV", "EXPERTS_CSV"),
