@@ -1,44 +1,26 @@
-"""The model file: safetensors weights whose header carries the model card. No pickle is ever read here.
-
-A file is judged before it is believed: first its header, then the card, then whether the declared tensors are
-those of the architecture; only then are the weights read, so memory stays within the size of the file.
+"""Files of mapping models: which network a card describes, and the one that ships. How files are read safely
+lives in `model_file.py`.
 """
 
-import hashlib
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import torch
-from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load as read_tensors
-from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
 from .card import FORMAT_VERSION, ModelCard
-from .errors import ModelError, OutputError
+from .errors import ModelError
+from .model_file import Kind, ModelFile, read_model, write_model
 from .network import MceNetwork, build_network
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "resources" / "models" / "demo.safetensors"
 CARD_KEY = "mce_model_card"
-MAX_HEADER_BYTES = 16 * 2**20
-_FLOATS = ("F64", "F32", "F16", "BF16")
-_INTEGERS = ("I64", "I32", "I16", "I8", "U8", "BOOL")
-_CHECKPOINT_SUFFIXES = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".bin")
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """A model as it was read: card, float32 weights by tensor name, and the SHA-256 of the file."""
-
-    card: ModelCard
-    weights: Mapping[str, Tensor]
-    sha256: str
-    path: Path
+class Bundle(ModelFile[ModelCard]):
+    """A mapping model as it was read."""
 
     def network(self) -> MceNetwork:
         """Return a new network with these weights, float32, on the CPU, in evaluation mode."""
@@ -48,11 +30,10 @@ class Bundle:
 
 
 def load_bundle(model: str | Path = "demo") -> Bundle:
-    """Read a model file; "demo" or "" is the embedded one.
+    """Read a mapping model; "demo" or "" is the embedded one.
 
     Raises:
-        ModelError: in one sentence, if the file is missing, truncated, hostile, a pickle, of a newer format,
-            or its weights do not fit its card.
+        ModelError: see `model_file.read_model`.
     """
     embedded = str(model) in ("", "demo")
     path = EMBEDDED if embedded else Path(model)
@@ -61,170 +42,33 @@ def load_bundle(model: str | Path = "demo") -> Bundle:
             "The embedded demo model is missing from this installation; rebuild it with "
             "`mce-landcover train-demo` or name a model file."
         )
-    if path.is_dir():
-        raise ModelError(f"The model {path} is a folder; name the .safetensors file in it.")
-    try:
-        with path.open("rb") as file:
-            header = _read_header(file, path)
-            card = _read_card(header, path)
-            _check_declared_tensors(header, card, path)
-            file.seek(0)
-            content = file.read()
-    except FileNotFoundError:
-        raise ModelError(f"There is no model file {path}; check its path.") from None
-    except OSError as error:
-        raise ModelError(f"The model {path} cannot be read ({error.strerror or error}).") from error
-    return Bundle(card, _read_weights(content, path), hashlib.sha256(content).hexdigest(), path)
+    return Bundle(**vars(read_model(path, MAPPING)))
 
 
 def save_bundle(
     path: Path, card: ModelCard, state_dict: Mapping[str, Tensor], dtype: torch.dtype = torch.float16
 ) -> str:
-    """Write a model file whole or not at all, and return its SHA-256.
-
-    Convolution weights are stored as `dtype`; vectors (batch-norm statistics, biases) stay float32, as does a
-    tensor whose values `dtype` cannot hold.
+    """Write a mapping model whole or not at all, and return its SHA-256.
 
     Raises:
-        ModelError: if a weight is not finite or the tensors do not fit the card.
-        OutputError: if the file cannot be written.
+        ModelError, OutputError: see `model_file.write_model`.
     """
-    tensors = {name: _for_disk(tensor, dtype) for name, tensor in state_dict.items()}
-    broken = next((name for name, tensor in tensors.items() if not _is_finite(tensor)), None)
-    if broken:
-        raise ModelError(f"The weights {broken!r} are not finite: the training failed, so nothing was saved.")
-    shapes = {name: (tensor.is_floating_point(), tuple(tensor.shape)) for name, tensor in tensors.items()}
-    _check_fit(shapes, card, path)
-    content = tensors_to_bytes(tensors, {CARD_KEY: card.model_dump_json()})
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"The model {path} cannot be written ({error.strerror or error}).") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return hashlib.sha256(content).hexdigest()
-
-
-def _for_disk(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    tensor = tensor.detach().cpu().contiguous()
-    if not tensor.is_floating_point():
-        return tensor
-    small = tensor.to(dtype)
-    return small if tensor.dim() > 1 and _is_finite(small) else tensor.float()
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    return bool(torch.isfinite(tensor).all())
-
-
-def _read_header(file: BinaryIO, path: Path) -> dict[str, Any]:
-    """Return the JSON header of a safetensors file: 8 bytes of length, then that many of JSON."""
-    start = file.read(8)
-    length = int.from_bytes(start, "little")
-    if len(start) < 8 or not 2 <= length <= MAX_HEADER_BYTES:
-        raise _not_a_bundle(path, start, "its header is implausible")
-    if length > os.fstat(file.fileno()).st_size - 8:
-        raise ModelError(f"The model {path} is truncated or not a .safetensors bundle; get the file again.")
-    try:
-        header = json.loads(file.read(length))
-    except (ValueError, RecursionError):
-        raise _not_a_bundle(path, start, "its header is not JSON") from None
-    if not isinstance(header, dict):
-        raise _not_a_bundle(path, start, "its header is not an object")
-    return header
-
-
-def _not_a_bundle(path: Path, start: bytes, why: str) -> ModelError:
-    """Tell pickles, which the import job can convert, from other files."""
-    looks_pickled = start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"))
-    if looks_pickled or path.suffix.lower() in _CHECKPOINT_SUFFIXES:
-        return ModelError(
-            f"The model {path} is a PyTorch checkpoint or another pickle, which are never read here because "
-            "they can run code; convert it to a bundle with the import_weights job."
-        )
-    return ModelError(f"The model {path} is not a .safetensors bundle ({why}); name another file.")
-
-
-def _read_card(header: dict[str, Any], path: Path) -> ModelCard:
-    metadata = header.get("__metadata__")
-    text = metadata.get(CARD_KEY) if isinstance(metadata, dict) else None
-    if not isinstance(text, str):
-        raise ModelError(f"The model {path} has no model card: it is not an MCE Land Cover bundle.")
-    try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ModelError(f"The model card in {path} is not JSON; the file is damaged.") from None
-    version = raw.get("format_version") if isinstance(raw, dict) else None
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise ModelError(
-            f"The model {path} has format {version}, this version reads {FORMAT_VERSION}; "
-            "update MCE Land Cover."
-        )
-    try:
-        return ModelCard.model_validate(raw)
-    except ValidationError as error:
-        raise ModelError(f"The model card in {path} is invalid: {_first_problem(error)}.") from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    """Return "field: what is wrong" of the first finding, short and printable whatever the file says."""
-    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = ".".join(str(part) for part in problem["loc"]) or "the card"
-    text = f"{field[:80]}: {problem['msg'][:160]}"
-    return "".join(c if c.isprintable() else "?" for c in text).rstrip(".")
-
-
-def _check_declared_tensors(header: dict[str, Any], card: ModelCard, path: Path) -> None:
-    declared = {}
-    for name, entry in header.items():
-        if name == "__metadata__":
-            continue
-        try:
-            kind, shape = entry["dtype"], tuple(entry["shape"])
-        except (KeyError, TypeError):
-            raise ModelError(f"The model {path} declares a tensor without type and shape.") from None
-        if kind not in _FLOATS + _INTEGERS:
-            raise ModelError(f"The model {path} has weights of the unknown type {str(kind)[:20]!r}.")
-        declared[name] = (kind in _FLOATS, shape)
-    _check_fit(declared, card, path)
-
-
-def _check_fit(declared: Mapping[str, tuple[bool, tuple[int, ...]]], card: ModelCard, path: Path) -> None:
-    """Compare names, kinds and shapes with those of the card's architecture, without allocating weights."""
-    expected = {
-        name: (tensor.is_floating_point(), tuple(tensor.shape))
-        for name, tensor in _skeleton(card).state_dict().items()
-    }
-    arch = card.architecture
-    for name in sorted(expected.keys() | declared.keys()):
-        if declared.get(name) != expected.get(name):
-            raise ModelError(
-                f"The weights in {path} are not those of {arch.decoder} on {arch.encoder[:60]} with "
-                f"{card.n_bands} bands, {len(card.classes)} classes and {len(card.experts)} experts "
-                f"(first difference: {name[:120]!r})."
-            )
+    return write_model(path, card, state_dict, dtype, MAPPING)
 
 
 def _skeleton(card: ModelCard) -> MceNetwork:
-    """Build the network without memory for its weights, however large the card claims it to be."""
     if card.architecture.encoder.startswith("mit_"):  # smp's own transformers, small, need real tensors
         return build_network(card)
     with torch.device("meta"):
         return build_network(card)
 
 
-def _read_weights(content: bytes, path: Path) -> dict[str, Tensor]:
-    try:
-        tensors = read_tensors(content)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise ModelError(f"The model {path} is truncated or damaged; get the file again.") from error
-    weights = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
-    broken = next((name for name, tensor in weights.items() if not _is_finite(tensor)), None)
-    if broken:
-        raise ModelError(f"The weights {broken[:120]!r} in {path} are not finite; get the file again.")
-    return weights
+def _shape(card: ModelCard) -> str:
+    arch = card.architecture
+    return (
+        f"{arch.decoder} on {arch.encoder[:60]} with {card.n_bands} bands, {len(card.classes)} classes and "
+        f"{len(card.experts)} experts"
+    )
+
+
+MAPPING = Kind(CARD_KEY, ModelCard, FORMAT_VERSION, _skeleton, _shape)

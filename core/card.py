@@ -16,11 +16,13 @@ AggregationName = Literal[
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """Base of what cards are made of: unknown fields are errors, values never change."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Normalisation(_Frozen):
+class Normalisation(Frozen):
     """`(scale * x [- minimum of the window] - mean) / std`, per band.
 
     `window_min` first subtracts the smallest valid value of the window, so that a DEM becomes a local
@@ -33,7 +35,7 @@ class Normalisation(_Frozen):
     std: tuple[Annotated[float, Field(gt=0)], ...]
 
 
-class SourceSpec(_Frozen):
+class SourceSpec(Frozen):
     """One named raster input: `bands` in network order, `gsd_m` the sampling distance trained on.
 
     `resampling` is used where the raster's grid differs from the model's; shrinking always averages unless
@@ -56,14 +58,14 @@ class SourceSpec(_Frozen):
         return self
 
 
-class ExpertSpec(_Frozen):
+class ExpertSpec(Frozen):
     """One expert and the ids of the classes it is responsible for (the paper's C_i)."""
 
     name: str
     classes: tuple[int, ...] = Field(min_length=1)
 
 
-class Architecture(_Frozen):
+class Architecture(Frozen):
     """Which network of segmentation-models-pytorch carries the experts; see `core/network.py`.
 
     `encoder_depth` is how many halvings of the encoder are used (4 leaves out the stage at stride 32).
@@ -95,7 +97,7 @@ class Architecture(_Frozen):
         return self
 
 
-class ModelCard(_Frozen):
+class ModelCard(Frozen):
     """What a bundle says of itself.
 
     Logit channel `c` of the network is `classes[c]`; `pixel_counts[c]` are its training pixels (the priors).

@@ -17,7 +17,7 @@ from torch import nn
 from .bundle import load_bundle
 from .card import ModelCard
 from .catalogue import LandCoverClass
-from .defaults import DEFAULT_ALPHA
+from .defaults import DEFAULT_ALPHA, DEFAULT_FIRST
 from .engine.backend import Backend
 from .engine.blend import RollingBlend
 from .engine.devices import Execution, choose, n_cores
@@ -67,6 +67,8 @@ class PredictRequest:
         overwrite: replace finished results, and drop an unfinished run with other settings.
         logits: keep every expert's logits too, so that the map can be decided anew by another rule.
         destinations: file per product id, in place of `output/<id>.tif`.
+        tiles: a layer of `screen_tiles`; only its first tiles are mapped, the rest is nodata.
+        tiles_first: the share of its tiles, by rank, that are mapped.
     """
 
     sources: Mapping[str, Sequence[Path]]
@@ -84,6 +86,8 @@ class PredictRequest:
     overwrite: bool = False
     logits: bool = False
     destinations: Mapping[str, Path] = field(default_factory=dict)
+    tiles: Path | None = None
+    tiles_first: float = DEFAULT_FIRST
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,7 @@ def run(
             alpha=request.alpha,
             overlap=request.overlap,
             settings=settings,
+            tiles=(request.tiles, request.tiles_first) if request.tiles else None,
         )
         try:
             return _Run(model, request, reporter, settings, plan, execution, clock).make()
@@ -247,7 +252,7 @@ class _Run:
         tally = Tally(sum(plan.layout.n_windows(spanned(chunks)) for chunks in runs))
         n_channels = plan.rule.n_experts * len(plan.rule.class_ids)
         threads = n_cores() if self.execution.device == "cuda" else 2
-        reader = StripReader(plan.sources, plan.lattice, threads, self.settings.ahead)
+        reader = StripReader(plan.sources, plan.lattice, threads, self.settings.ahead, plan.mask)
         pipeline = Pipeline(
             plan.grid,
             plan.lattice,
@@ -300,7 +305,8 @@ class _Run:
 
     def _report(self, backend: Backend, tally: Tally, *, resumed: bool) -> dict[str, Any]:
         """Return the content of the run file, but for the products."""
-        model = {"name": self.model.card.name, "sha256": self.model.sha256, "path": str(self.model.path)}
+        path = str(self.model.path.absolute())
+        model = {"name": self.model.card.name, "sha256": self.model.sha256, "path": path}
         wishes = {f.name: getattr(self.request, f.name) for f in fields(self.request)}
         return {
             **describe_execution(self.execution, backend.batch_size),

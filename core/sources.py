@@ -18,6 +18,7 @@ from .card import ModelCard, SourceSpec
 from .errors import InputError
 from .grid import horizontal
 from .mosaic import BandStyle, Mosaic, Placement
+from .tile_card import TileCard
 from .units import declared_unit, same_unit
 
 #: Files of a mosaic may stand off their common grid by this share of a pixel.
@@ -60,7 +61,7 @@ class Raster:
         return left, bottom, right, top
 
 
-def open_sources(card: ModelCard, given: Mapping[str, Sequence[Path]]) -> dict[str, Raster]:
+def open_sources(card: ModelCard | TileCard, given: Mapping[str, Sequence[Path]]) -> dict[str, Raster]:
     """Look at every raster that the model needs; none is read yet.
 
     Returns:

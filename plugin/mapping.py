@@ -23,7 +23,14 @@ from qgis.core import (
 from .algorithm import MceAlgorithm
 from .extents import crs_text, extent_text
 from .i18n import tr
-from .parameters import check_model, choice_parameter, model_parameter, model_value
+from .parameters import (
+    EMBEDDED_MODEL,
+    EMBEDDED_SCREEN,
+    check_model,
+    choice_parameter,
+    model_parameter,
+    model_value,
+)
 from .rasters import Area, RasterInput, localise, read_layer, unreadable
 from .source_list import parse_sources
 
@@ -42,82 +49,144 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 ENGINES = ("auto", "openvino", "torch")
 
 
-def raster_parameters(*, optional: bool = False) -> list[QgsProcessingParameterDefinition]:
+def raster_parameters(
+    *, optional: bool = False, model: QgsProcessingParameterDefinition | None = None
+) -> list[QgsProcessingParameterDefinition]:
     """Return IMAGE, DEM, MODEL and EXTENT; IMAGE may be left out where nothing need be mapped."""
     return [
         QgsProcessingParameterRasterLayer("IMAGE", tr("Orthophoto"), optional=optional),
         QgsProcessingParameterRasterLayer(
             "DEM", tr("Elevation model (DEM), if the model reads one"), optional=True
         ),
-        model_parameter(),
+        model or model_parameter(tr("Model (empty: the embedded demonstration model)")),
         QgsProcessingParameterExtent(
             "EXTENT", tr("Extent to map (empty: the whole orthophoto)"), optional=True
         ),
     ]
 
 
+def sources_parameter() -> QgsProcessingParameterString:
+    """Return SOURCES: rasters of roles without a parameter of their own."""
+    return QgsProcessingParameterString(
+        "SOURCES", tr("Further sources, as role=path; role=path"), optional=True, multiLine=False
+    )
+
+
 def setting_parameters() -> list[QgsProcessingParameterDefinition]:
     """Return what few people change: further sources, CRS, and how the network runs."""
     return [
-        QgsProcessingParameterString(
-            "SOURCES", tr("Further sources, as role=path; role=path"), optional=True, multiLine=False
-        ),
-        QgsProcessingParameterCrs("CRS", tr("CRS of the map (empty: the orthophoto's)"), optional=True),
+        *source_parameters(),
         choice_parameter("AGGREGATION", tr("How the experts are combined"), AGGREGATIONS),
+        *device_parameters(),
+        choice_parameter("ENGINE", tr("Engine on a CPU"), ENGINES),
+    ]
+
+
+def source_parameters() -> list[QgsProcessingParameterDefinition]:
+    """Return SOURCES and CRS."""
+    return [
+        sources_parameter(),
+        QgsProcessingParameterCrs("CRS", tr("CRS of the map (empty: the orthophoto's)"), optional=True),
+    ]
+
+
+def device_parameters() -> list[QgsProcessingParameterDefinition]:
+    """Return DEVICE and PRECISION."""
+    return [
         choice_parameter("DEVICE", tr("Device"), DEVICES),
         choice_parameter("PRECISION", tr("Precision"), PRECISIONS),
-        choice_parameter("ENGINE", tr("Engine on a CPU"), ENGINES),
     ]
 
 
 def mapping_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
     """Return what is wrong with MODEL or SOURCES, or nothing."""
+    return sources_fault(alg, parameters, context) or check_model(alg, parameters, context, EMBEDDED_MODEL)
+
+
+def screening_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+    """Return the same where MODEL is a screening model."""
+    return sources_fault(alg, parameters, context) or check_model(alg, parameters, context, EMBEDDED_SCREEN)
+
+
+def sources_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+    """Return what is wrong with SOURCES, or nothing."""
     try:
         parse_sources(alg.parameterAsString(parameters, "SOURCES", context))
     except ValueError as error:
         return str(error)
-    return check_model(alg, parameters, context)
+    return ""
 
 
 @dataclass(frozen=True)
-class MappingInputs:
-    """The rasters, and the settings that the jobs take as they are."""
+class SourceInputs:
+    """The rasters that a job reads; no image where it knows a run's."""
 
-    image: RasterInput
+    image: RasterInput | None
     dem: RasterInput | None
     sources: dict[str, list[RasterInput]]
-    settings: dict[str, Any]
 
     def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Return the parameters of the job; exports what is no file first."""
         return {
-            "image": str(localise(self.image, context, feedback)),
+            "image": None if self.image is None else str(localise(self.image, context, feedback)),
             "dem": None if self.dem is None else str(localise(self.dem, context, feedback)),
             "source": {
                 role: [str(localise(raster, context, feedback)) for raster in rasters]
                 for role, rasters in self.sources.items()
             },
-            **self.settings,
         }
+
+
+@dataclass(frozen=True)
+class MappingInputs(SourceInputs):
+    """The rasters, and the settings that the jobs take as they are."""
+
+    image: RasterInput
+    settings: dict[str, Any]
+
+    def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Return the parameters of the job; exports what is no file first."""
+        return {**super().request(context, feedback), **self.settings}
 
 
 def read_mapping(
     alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> MappingInputs:
     """Read the layers; call it in `prepareAlgorithm`. Raises QgsProcessingException for a broken one."""
-    area = _area(alg, parameters, context)
+    return read_inputs(alg, parameters, context, _settings(alg, parameters, context))
+
+
+def read_inputs(
+    alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext, settings: dict[str, Any]
+) -> MappingInputs:
+    """Do the same with the job's other settings at hand."""
+    area = read_area(alg, parameters, context)
     image = _read(alg.parameterAsRasterLayer(parameters, "IMAGE", context), "IMAGE", area)
-    dem = None
-    if parameters.get("DEM"):
-        dem = _read(alg.parameterAsRasterLayer(parameters, "DEM", context), "DEM", area)
+    rest = read_sources(alg, {**parameters, "IMAGE": None}, context, area)
     extent = None
     if area.rectangle is not None:
         extent = extent_text(area.rectangle, area.crs, image.crs, area.transforms)
-    settings = {"extent": extent, **_settings(alg, parameters, context)}
-    return MappingInputs(image, dem, _further_sources(alg, parameters, area, context), settings)
+    return MappingInputs(image, rest.dem, rest.sources, {"extent": extent, **settings})
 
 
-def _area(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:
+def read_sources(
+    alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext, area: Area
+) -> SourceInputs:
+    """Read the layers that are given; call it in `prepareAlgorithm`.
+
+    Raises QgsProcessingException for a broken one.
+    """
+    image, dem = (
+        _read(alg.parameterAsRasterLayer(parameters, name, context), name, area)
+        if parameters.get(name)
+        else None
+        for name in ("IMAGE", "DEM")
+    )
+    return SourceInputs(image, dem, _further_sources(alg, parameters, area, context))
+
+
+def read_area(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:
+    """Return EXTENT."""
     extent = alg.parameterAsExtent(parameters, "EXTENT", context)
     crs = alg.parameterAsExtentCrs(parameters, "EXTENT", context)
     given = not extent.isNull() and not extent.isEmpty()
@@ -141,12 +210,21 @@ def _further_sources(
 def _settings(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
     aggregation = alg.parameterAsEnumString(parameters, "AGGREGATION", context)
     return {
-        "model": model_value(alg, parameters, context),
-        "crs": crs_text(alg.parameterAsCrs(parameters, "CRS", context)),
+        **device_settings(alg, parameters, context, EMBEDDED_MODEL),
         "aggregation": None if aggregation == MODEL_DEFAULT else aggregation,
+        "engine": alg.parameterAsEnumString(parameters, "ENGINE", context),
+    }
+
+
+def device_settings(
+    alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext, embedded: str
+) -> dict[str, Any]:
+    """Return the model, the CRS, the device and the precision; no MODEL means the embedded one."""
+    return {
+        "model": model_value(alg, parameters, context, embedded),
+        "crs": crs_text(alg.parameterAsCrs(parameters, "CRS", context)),
         "device": alg.parameterAsEnumString(parameters, "DEVICE", context),
         "precision": alg.parameterAsEnumString(parameters, "PRECISION", context),
-        "engine": alg.parameterAsEnumString(parameters, "ENGINE", context),
     }
 
 

@@ -19,8 +19,10 @@ from .i18n import tr
 
 #: How far rarity is taken out unless the user says otherwise; the jobs' own default.
 DEFAULT_ALPHA = 0.95
-#: What the jobs call the model that ships with the package.
-EMBEDDED_MODEL = "demo"
+#: Share of screened tiles that is mapped unless the user says otherwise; the job's own default.
+DEFAULT_FIRST = 0.2
+#: What the jobs call the models that ship with the package, for mapping and for screening.
+EMBEDDED_MODEL, EMBEDDED_SCREEN = "demo", "screen"
 
 
 def choice_parameter(name: str, title: str, options: tuple[str, ...]) -> QgsProcessingParameterEnum:
@@ -106,11 +108,11 @@ def file_fault(
     return ""
 
 
-def model_parameter() -> QgsProcessingParameterFile:
+def model_parameter(title: str) -> QgsProcessingParameterFile:
     """Return the parameter MODEL: a bundle, or nothing for the embedded model."""
     return QgsProcessingParameterFile(
         "MODEL",
-        tr("Model (empty: the embedded demonstration model)"),
+        title,
         optional=True,
         # QGIS refuses other endings without a sentence of ours unless all files are allowed.
         fileFilter=tr("Model bundles (*.safetensors);;All files (*)"),
@@ -118,18 +120,34 @@ def model_parameter() -> QgsProcessingParameterFile:
 
 
 def model_value(
-    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+    alg: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    context: QgsProcessingContext,
+    embedded: str = EMBEDDED_MODEL,
 ) -> str:
     """Return what the jobs take as `model`."""
-    return alg.parameterAsString(parameters, "MODEL", context).strip() or EMBEDDED_MODEL
+    return alg.parameterAsString(parameters, "MODEL", context).strip() or embedded
+
+
+def bundle_fault(
+    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+) -> str:
+    """Return what is wrong with the destination MODEL, or nothing."""
+    target = alg.parameterAsFileOutput(parameters, "MODEL", context)
+    if target and Path(target).suffix.lower() != ".safetensors":
+        return tr('MODEL "{}": choose a name that ends in .safetensors.').format(target)
+    return ""
 
 
 def check_model(
-    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+    alg: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    context: QgsProcessingContext,
+    embedded: str = EMBEDDED_MODEL,
 ) -> str:
     """Return what is wrong with MODEL, or nothing."""
-    model = model_value(alg, parameters, context)
-    if model == EMBEDDED_MODEL or Path(model).is_file():
+    model = model_value(alg, parameters, context, embedded)
+    if model == embedded or Path(model).is_file():
         return ""
     return tr('The model "{}" is not a file: choose a .safetensors bundle or leave MODEL empty.').format(
         model

@@ -10,74 +10,80 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Literal
+from typing import Any, Generic
 
 import torch
 from torch import Tensor
 
-from ..core.accuracy import Scores
-from ..core.errors import DeviceError, InputError, OutputError
+from ..core.errors import Cancelled, DeviceError, InputError, OutputError
 from ..core.progress import Reporter
 from .data.module import TileData
-from .lightning_setup import Callback, CSVLogger, ModelCheckpoint, TensorBoardLogger, Trainer
-from .module import MONITOR, SegmentationModule
+from .learning import LearningModule, ScoresT
+from .lightning_setup import (
+    Callback,
+    CSVLogger,
+    ModelCheckpoint,
+    SIGTERMException,
+    TensorBoardLogger,
+    Trainer,
+)
+from .settings import TrainerSettings
 
 BEST, LAST = "best.ckpt", "last.ckpt"
+LOGS = ("csv", "tensorboard")
 _PREFIX = "network."
 _PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 @dataclass(frozen=True)
-class TrainerSettings:
-    """How long and on what.
-
-    Attributes:
-        steps: ends a training before its epochs do; -1 never.
-        accumulate: batches per optimizer step.
-        devices: GPUs, or processes on the CPU, of this machine; more than one share the data (DDP), their
-            batch norms counting together. `torchrun` sets more machines.
-        every: epochs between validations.
-    """
-
-    epochs: int = 50
-    steps: int = -1
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    devices: int = 1
-    nodes: int = 1
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    accumulate: int = 1
-    every: int = 1
-
-
-@dataclass(frozen=True)
 class Epoch:
-    """What is known after an epoch; scores are NaN where there was no validation."""
+    """What is known after an epoch; scores are NaN where there was no validation, or not of this kind."""
 
     epoch: int
     step: int
     loss: float
     validation_loss: float
-    mean_recall: float
-    mean_iou: float
+    mean_recall: float = math.nan
+    mean_iou: float = math.nan
+    macro_f1: float = math.nan
+    micro_f1: float = math.nan
+    average_precision: float = math.nan
+
+    @property
+    def told(self) -> str:
+        """The scores in words, those that are known."""
+        names = {
+            "validation loss": self.validation_loss,
+            "mean accuracy": self.mean_recall,
+            "mean IoU": self.mean_iou,
+            "macro F1": self.macro_f1,
+            "micro F1": self.micro_f1,
+            "average precision": self.average_precision,
+        }
+        return "".join(f", {name} {value:.3f}" for name, value in names.items() if not math.isnan(value))
 
 
 @dataclass(frozen=True)
-class FitResult:
-    """The weights of the highest validation mean accuracy (the last ones without a validation), their epoch,
-    the course of this run, scores by rule on the test windows, and the seconds spent."""
+class FitResult(Generic[ScoresT]):
+    """The weights of the highest validation score (the last ones without a validation), their epoch, the
+    course of this run, scores by rule on the test set, and the seconds spent."""
 
     weights: dict[str, Tensor]
     best: Epoch
     history: tuple[Epoch, ...]
-    scores: dict[str, Scores]
+    scores: dict[str, ScoresT]
     seconds: float
     device: str
     leads: bool  # the one process of a distributed run that writes results
 
 
 def fit(
-    module: SegmentationModule, data: TileData, folder: Path, settings: TrainerSettings, reporter: Reporter
-) -> FitResult:
+    module: LearningModule[ScoresT],
+    data: TileData,
+    folder: Path,
+    settings: TrainerSettings,
+    reporter: Reporter,
+) -> FitResult[ScoresT]:
     """Train, going on from the last whole epoch if `folder` holds one, and score the best weights.
 
     The folder gets a checkpoint per epoch (`last.ckpt`), the best one (`best.ckpt`) and the logs
@@ -89,7 +95,7 @@ def fit(
     """
     _check_device(settings)
     started, diary = time.monotonic(), _Diary(reporter)
-    keepers = _keepers(folder, judged=data.validation is not None)
+    keepers = _keepers(folder, module.MONITOR if data.validation is not None else None)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -103,11 +109,14 @@ def fit(
             data.first_epoch = _read_checkpoint(last)[1].epoch
             reporter.log(f"Going on after epoch {data.first_epoch}, from {last}.")
         start = str(last) if last.exists() else None
-        trainer.fit(module, datamodule=data, ckpt_path=start, weights_only=True)
-        weights, best = read_best(folder)
-        module.network.load_state_dict(weights)
-        if data.test is not None:
-            trainer.test(module, datamodule=data, verbose=False)
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=start, weights_only=True)
+            weights, best = read_best(folder)
+            module.network.load_state_dict(weights)
+            if data.test is not None:
+                trainer.test(module, datamodule=data, verbose=False)
+        except SIGTERMException as error:  # Lightning's own word for the signal that QGIS cancels with
+            raise Cancelled("Cancelled before the training was done.") from error
     return FitResult(
         weights,
         best,
@@ -154,17 +163,15 @@ class _Diary(Callback):
         """Report a step; may raise Cancelled."""
         self.reporter.progress(trainer.global_step, int(trainer.estimated_stepping_batches), "steps")
 
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        """Stand where the last step was; may raise Cancelled."""
+        self.on_train_batch_end(trainer)
+
     def on_train_epoch_end(self, trainer: Trainer, _module: Any) -> None:
         """Note the epoch, and say how it went."""
         epoch = _epoch(trainer)
         self.history.append(epoch)
-        told = ""
-        if not math.isnan(epoch.mean_recall):
-            told = (
-                f", validation loss {epoch.validation_loss:.3f}, mean accuracy {epoch.mean_recall:.3f}, "
-                f"mean IoU {epoch.mean_iou:.3f}"
-            )
-        self.reporter.log(f"Epoch {epoch.epoch}: training loss {epoch.loss:.3f}{told}.")
+        self.reporter.log(f"Epoch {epoch.epoch}: training loss {epoch.loss:.3f}{epoch.told}.")
 
     def on_save_checkpoint(self, trainer: Trainer, _module: Any, checkpoint: dict[str, Any]) -> None:
         """Keep what is known of the epoch in the checkpoint."""
@@ -184,12 +191,15 @@ def _epoch(trainer: Trainer) -> Epoch:
         step=trainer.global_step,
         loss=known.get("train/loss_epoch", nan),
         validation_loss=known.get("validation/loss", nan),
-        mean_recall=known.get(MONITOR, nan),
+        mean_recall=known.get("validation/mean_accuracy", nan),
         mean_iou=known.get("validation/mean_iou", nan),
+        macro_f1=known.get("validation/macro_f1", nan),
+        micro_f1=known.get("validation/micro_f1", nan),
+        average_precision=known.get("validation/average_precision", nan),
     )
 
 
-def _keepers(folder: Path, *, judged: bool) -> list[ModelCheckpoint]:
+def _keepers(folder: Path, judged_by: str | None) -> list[ModelCheckpoint]:
     """Return what keeps the last epoch and, if there is a validation, the best one: each one file."""
 
     def keeper(filename: str, monitor: str | None) -> ModelCheckpoint:
@@ -203,7 +213,7 @@ def _keepers(folder: Path, *, judged: bool) -> list[ModelCheckpoint]:
             enable_version_counter=False,
         )
 
-    best = [keeper(Path(BEST).stem, MONITOR)] if judged else []
+    best = [keeper(Path(BEST).stem, judged_by)] if judged_by else []
     return [*best, keeper(Path(LAST).stem, None)]
 
 
@@ -226,7 +236,7 @@ def _trainer(folder: Path, settings: TrainerSettings, data: TileData, callbacks:
         use_distributed_sampler=False,
         benchmark=on_gpu,
         default_root_dir=folder,
-        logger=[CSVLogger(folder, name="csv"), TensorBoardLogger(folder, name="tensorboard")],
+        logger=[CSVLogger(folder, name=LOGS[0]), TensorBoardLogger(folder, name=LOGS[1])],
         callbacks=callbacks,
         log_every_n_steps=10,
         enable_progress_bar=False,

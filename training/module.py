@@ -1,64 +1,31 @@
-"""The Lightning module: one network, one loss, one step, for K experts and for single-head baselines alike.
-The Trainer around it, files and data live elsewhere."""
+"""The Lightning module of segmentation: one network, one loss, one step, for K experts and for single-head
+baselines alike. What all trainings share is in `learning.py`; the Trainer, files and data live elsewhere."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ..core.accuracy import Scores, scores
 from ..core.card import ModelCard
-from ..core.errors import InputError, TrainingError
+from ..core.errors import InputError
 from ..core.network import MceNetwork
-from ..core.normalise import Normaliser
 from .data.samples import Sample
 from .evaluate import all_rules, join
-from .learning_rates import cosine_factor, parameter_groups
-from .lightning_setup import LightningModule, MulticlassConfusionMatrix
-from .losses.by_name import LossName, loss_by_name
+from .learning import LearningModule
+from .learning_rates import parameter_groups
+from .lightning_setup import MulticlassConfusionMatrix
+from .losses.by_name import loss_by_name
 from .losses.cdfl import CrossDropoutFocalLoss, dropout_variance
 from .losses.cross_entropy import cross_entropy
-from .losses.mce import Complement, MceLoss
+from .losses.mce import MceLoss
 from .losses.pixels import IGNORE_INDEX
 from .pretrained import starting_network
+from .settings import LossSettings, OptimizerSettings
 
 MONITOR = "validation/mean_accuracy"
-#: Names of a batch that an error lists.
-_NAMED = 8
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """Which loss: `mce`, or one of the single-head ones; the complementary term is of `mce` only."""
-
-    name: Literal["mce"] | LossName = "mce"
-    complement: Complement = "pixels"
-    complement_weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class OptimizerSettings:
-    """Adam and the course of its rates; the defaults are the paper's for DeepLabV3+ (METHODS.md section 1).
-
-    Attributes:
-        adapted_lr: eq. 1 for the experts' rates.
-        schedule: `plateau` multiplies by `factor` after `patience` epochs without a lower validation loss,
-            `step` every `patience` epochs;
-            `cosine` rises over `warmup` steps and falls to 0 at the end of the training.
-    """
-
-    lr: float = 1e-4
-    weight_decay: float = 0.01
-    adapted_lr: bool = True
-    schedule: Literal["plateau", "step", "cosine", "constant"] = "plateau"
-    patience: int = 10
-    factor: float = 0.1
-    warmup: int = 0
 
 
 def make_loss(settings: LossSettings, card: ModelCard, tile_pixels: int) -> nn.Module:
@@ -77,8 +44,10 @@ def make_loss(settings: LossSettings, card: ModelCard, tile_pixels: int) -> nn.M
     return loss_by_name(settings.name, card.pixel_counts, tile_pixels)
 
 
-class SegmentationModule(LightningModule):
+class SegmentationModule(LearningModule[Scores]):
     """Trains the network of a card; `counts` are the pixels per class that eq. 1 takes its shares from."""
+
+    MONITOR = MONITOR
 
     def __init__(
         self,
@@ -92,12 +61,14 @@ class SegmentationModule(LightningModule):
         seed: int = 0,
     ):
         """Build the card's network, or take one that maps to as many experts."""
-        super().__init__()
-        self.card, self.settings, self.seed = card, optimizer, seed
-        self.counts = tuple(counts or card.pixel_counts)
-        self.network = network or starting_network(card, encoder_weights, seed)
-        self.normaliser = Normaliser(card.sources)
-        self.loss = loss
+        super().__init__(
+            network or starting_network(card, encoder_weights, seed),
+            loss,
+            card.sources,
+            optimizer,
+            seed,
+        )
+        self.card, self.counts = card, tuple(counts or card.pixel_counts)
         self.matrices = nn.ModuleDict(
             {
                 rule: MulticlassConfusionMatrix(
@@ -106,76 +77,29 @@ class SegmentationModule(LightningModule):
                 for rule in all_rules(card)
             }
         )
-        self.results: dict[str, Scores] = {}
-        self._plateau: ReduceLROnPlateau | None = None
-        self._plateau_state: dict[str, Any] | None = None
-        self._unchecked: tuple[Tensor, list[str], int] | None = None
 
     def forward(self, raw: Tensor) -> Tensor:
         """Return logits `[B, K, C, H, W]` of raw bands `[B, n_bands, H, W]`."""
-        network: Tensor = self.network(self._normalised(raw))
+        network: Tensor = self.network(self.normalised(raw))
         return network
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return Adam with a group for the backbone and one for each expert."""
-        s = self.settings
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return a group for the backbone and one for each expert."""
         if isinstance(self.network, MceNetwork):
-            groups = parameter_groups(self.network, self.card.responsible, self.counts, s.lr)
-        else:
-            learning = [p for p in self.network.parameters() if p.requires_grad]
-            groups = [{"name": "all", "params": learning, "lr": s.lr}]
-        for group in groups:
-            group["base_lr"] = group["lr"] = group["lr"] if s.adapted_lr else s.lr
-        fused = self.device.type == "cuda"
-        optimizer = torch.optim.Adam(groups, lr=s.lr, weight_decay=s.weight_decay, fused=fused)
-        if s.schedule == "plateau":
-            self._plateau = ReduceLROnPlateau(optimizer, factor=s.factor, patience=s.patience)
-            if self._plateau_state is not None:
-                self._plateau.load_state_dict(self._plateau_state)
-        return optimizer
-
-    def on_train_batch_start(self, _batch: Sample, _batch_index: int) -> None:
-        """Set the step's learning rates, and make dropout a function of seed, step and process."""
-        torch.manual_seed(_mixed(self.seed, self._draws(), self.global_rank))
-        if self.settings.schedule == "cosine":
-            steps = int(self.trainer.estimated_stepping_batches)
-            self._set_rates(cosine_factor(min(self.global_step, steps - 1), steps, self.settings.warmup))
-        elif self.settings.schedule == "step":
-            self._set_rates(self.settings.factor ** (self.current_epoch // self.settings.patience))
+            return parameter_groups(self.network, self.card.responsible, self.counts, self.settings.lr)
+        return super().parameter_groups()
 
     def training_step(self, batch: Sample, _batch_index: int) -> Tensor:
         """Return the loss of a batch."""
-        self._check_last()
-        x = self._normalised(batch.raw)
+        self.check_last()
+        x = self.normalised(batch.raw)
         loss = self._loss(self.network(x), x, batch.channels.long())
-        self._unchecked = loss.detach(), list(batch.name), self.global_step + 1
-        self.log("train/loss", loss.detach(), on_step=True, on_epoch=True, batch_size=len(batch.raw))
+        self.note_loss(loss, batch.name)
         return loss
-
-    def on_train_epoch_end(self) -> None:
-        """Check the last loss; lower the rates if the validation loss has come to a halt."""
-        self._check_last()
-        for group in self.trainer.optimizers[0].param_groups:
-            self.log(f"lr/{group['name']}", group["lr"])
-        value = self.trainer.callback_metrics.get("validation/loss")
-        if self._plateau is not None and value is not None:
-            self._plateau.step(float(value))
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the state of the plateau schedule, which Lightning would save a step too early."""
-        if self._plateau is not None:
-            state = self._plateau.state_dict()
-            checkpoint["plateau"] = {
-                k: v for k, v in state.items() if isinstance(v, int | float | str | list)
-            }
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the plateau schedule where it was."""
-        self._plateau_state = checkpoint.get("plateau")
 
     def validation_step(self, batch: Sample, _batch_index: int) -> None:
         """Add a batch to the matrix of the default rule and to the loss."""
-        x = self._normalised(batch.raw)
+        x = self.normalised(batch.raw)
         logits = self.network(x)
         self._score(logits, batch, [self.card.aggregation])
         loss = self._loss(logits, x, batch.channels.long())
@@ -200,12 +124,6 @@ class SegmentationModule(LightningModule):
     def on_test_epoch_end(self) -> None:
         """Keep the scores of every rule in `results`."""
         self.results = self._collect(list(self.matrices))
-
-    def _normalised(self, raw: Tensor) -> Tensor:
-        """Normalise in float32, whatever the network computes in: a DEM needs it."""
-        with torch.autocast(raw.device.type, enabled=False):
-            normalised: Tensor = self.normaliser(raw.float())
-        return normalised
 
     def _loss(self, logits: Tensor, x: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of logits `[B, K, C, H, W]` of normalised x; without dropout passes to validate."""
@@ -236,37 +154,7 @@ class SegmentationModule(LightningModule):
             matrix.reset()
         return found
 
-    def _set_rates(self, factor: float) -> None:
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = group["base_lr"] * factor
-
     def _matrix(self, rule: str) -> MulticlassConfusionMatrix:
         matrix = self.matrices[rule]
         assert isinstance(matrix, MulticlassConfusionMatrix)
         return matrix
-
-    def _check_last(self) -> None:
-        """Stop if the loss of the step before was no number: looking one step late keeps the device busy.
-
-        Raises:
-            TrainingError: with the names of the batch's tiles.
-        """
-        if self._unchecked is None:
-            return
-        (loss, names, step), self._unchecked = self._unchecked, None
-        value = float(loss)
-        if not math.isfinite(value):
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            raise TrainingError(
-                f"The training diverged at step {step}: the loss of the tiles "
-                f"{', '.join(names[:_NAMED])}{more} is {value}; check these tiles or lower the learning rate."
-            )
-
-    def _draws(self) -> int:
-        """Number of batches that this training has taken before."""
-        return self.trainer.fit_loop.epoch_loop.total_batch_idx
-
-
-def _mixed(*numbers: int) -> int:
-    """Return one 63-bit seed of several numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -11,9 +11,11 @@ from ..decision import DecisionRule
 from ..errors import InputError
 from ..grid import Region, WorldGrid, name_of, parse_crs, parse_extent, require_metric
 from ..priors import log_priors
+from ..screening.layer import read_chosen
 from ..sources import Raster, open_sources
 from ..windows import Lattice, stride_of
 from .layout import Layout
+from .mask import TileMask, tile_mask
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Plan:
-    """Sources on their grid, the region to map, the lattice and the decision rule."""
+    """Sources on their grid, the region to map and the tiles of it, the lattice and the decision rule."""
 
     rasters: Mapping[str, Raster]
     sources: Sequence[GridSource]
@@ -40,6 +42,7 @@ class Plan:
     layout: Layout
     rule: DecisionRule
     alpha: float
+    mask: TileMask | None = None
 
     @property
     def region(self) -> Region:
@@ -67,20 +70,37 @@ def make_plan(
     alpha: float,
     overlap: float | None,
     settings: Settings,
+    tiles: tuple[Path, float] | None = None,
 ) -> Plan:
     """Check what the user gave and work out what will be done.
 
+    Args:
+        tiles: a layer of `screen_tiles` and the share of its tiles to map, those of lowest rank; None maps
+            the whole region.
+
     Raises:
-        InputError: in one sentence, if the rasters, the extent or a parameter cannot be used.
+        InputError: in one sentence, if the rasters, the extent, the tiles or a parameter cannot be used.
     """
     rule = _rule(card, aggregation, alpha)
     stride = card.stride if overlap is None else stride_of(card.window, overlap)
     rasters = open_sources(card, given)
-    grid = _grid(card, rasters, crs)
+    grid = choose_grid(card.gsd_m, rasters, crs)
     sources = [GridSource(rasters[spec.role], spec, grid, settings.cell) for spec in card.sources]
-    region = _region(sources, rasters, grid, extent)
+    region = common_region(sources, rasters, grid, extent)
+    mask = None if tiles is None else _chosen(tiles, grid, region)
+    if mask is not None:
+        region = region.intersect(mask.bounding())
     layout = Layout(region, Lattice(card.window, stride), settings.band_px, settings.chunk_rows)
-    return Plan(rasters, sources, grid, layout, rule, alpha)
+    return Plan(rasters, sources, grid, layout, rule, alpha, mask)
+
+
+def _chosen(tiles: tuple[Path, float], grid: WorldGrid, region: Region) -> TileMask:
+    """Return the tiles that come first in a layer of `screen_tiles`."""
+    path, share = tiles
+    mask = tile_mask(*read_chosen(path, share), grid)
+    if not mask.touches(region):
+        raise InputError(f"None of the first tiles of {path} lies in what is to be mapped.")
+    return mask
 
 
 def _rule(card: ModelCard, aggregation: str | None, alpha: float) -> DecisionRule:
@@ -96,18 +116,27 @@ def _rule(card: ModelCard, aggregation: str | None, alpha: float) -> DecisionRul
     return DecisionRule(ids, card.responsible, name, log_priors(card.pixel_counts, alpha))
 
 
-def _grid(card: ModelCard, rasters: Mapping[str, Raster], crs: str | None) -> WorldGrid:
+def choose_grid(gsd_m: float, rasters: Mapping[str, Raster], crs: str | None) -> WorldGrid:
+    """Return the grid of pixels of `gsd_m` in the CRS asked for, else in that of the first raster.
+
+    Raises:
+        InputError: if that CRS does not count in metres.
+    """
     if crs:
-        return WorldGrid(parse_crs(crs), card.gsd_m)
+        return WorldGrid(parse_crs(crs), gsd_m)
     first = next(iter(rasters.values()))
     require_metric(first.crs, f"The coordinate reference system of {first.files[0]} ({name_of(first.crs)})")
-    return WorldGrid(first.crs, card.gsd_m)
+    return WorldGrid(first.crs, gsd_m)
 
 
-def _region(
+def common_region(
     sources: Sequence[GridSource], rasters: Mapping[str, Raster], grid: WorldGrid, extent: str | None
 ) -> Region:
-    """Return the pixels that all sources cover, within the extent."""
+    """Return the pixels that all sources cover, within the extent.
+
+    Raises:
+        InputError: if there is none, or the extent cannot be read.
+    """
     roles = list(rasters)
     region = sources[0].footprint
     for role, source in zip(roles[1:], sources[1:], strict=True):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..cells import GridSource, Values
 from ..grid import Region
 from ..windows import Lattice
+from .mask import TileMask
 
 _CellKey = tuple[int, int, int]  # source, cell row, cell column
 
@@ -24,7 +25,8 @@ class Strip:
     """The raw values under one row of windows.
 
     `row` is the lattice row, `region` the pixels; `values` float32 `[bands, window, width]` with NaN where
-    missing, `valid` bool `[window, width]`: no band is missing.
+    missing, `valid` bool `[window, width]`: no band is missing,
+    and the pixel is to be mapped.
     """
 
     row: int
@@ -39,11 +41,19 @@ class StripReader:
     The threads, and the dataset handle that each one has, serve all parts; `close` ends them.
     """
 
-    def __init__(self, sources: Sequence[GridSource], lattice: Lattice, threads: int, ahead: int = 2):
+    def __init__(
+        self,
+        sources: Sequence[GridSource],
+        lattice: Lattice,
+        threads: int,
+        ahead: int = 2,
+        mask: TileMask | None = None,
+    ):
         self._sources = sources
         self._lattice = lattice
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
         self._ahead = ahead
+        self._mask = mask
 
     def close(self) -> None:
         """End the threads."""
@@ -52,7 +62,7 @@ class StripReader:
     @contextmanager
     def strips(self, part: Region) -> Iterator[Iterator[Strip]]:
         """Open the strips of all lattice rows that touch the part; leaving the context ends the reading."""
-        feed = _Feed(self._sources, self._regions(part), self._pool, self._ahead)
+        feed = _Feed(self._sources, self._regions(part), self._pool, self._ahead, self._mask)
         try:
             yield iter(feed)
         finally:
@@ -77,8 +87,10 @@ class _Feed:
         plan: list[tuple[int, Region]],
         pool: ThreadPoolExecutor,
         ahead: int,
+        mask: TileMask | None,
     ):
         self._sources = sources
+        self._mask = mask
         self._plan = plan
         self._ahead = ahead
         self._cells: dict[_CellKey, Future[Values | None]] = {}
@@ -122,6 +134,8 @@ class _Feed:
         return None
 
     def _request(self, region: Region) -> None:
+        if not self._wants(region):
+            return
         for index, source in enumerate(self._sources):
             for row, col in _cells_of(region, source.cell):
                 key = (index, row, col)
@@ -134,17 +148,23 @@ class _Feed:
         for key in done:
             del self._cells[key]
 
+    def _wants(self, region: Region) -> bool:
+        return self._mask is None or self._mask.touches(region)
+
     def _assemble(self, row: int, region: Region) -> Strip:
-        parts = []
+        parts, wanted = [], self._wants(region)
         for index, source in enumerate(self._sources):
             values = np.full((source.raster.n_bands, *region.shape), np.nan, np.float32)
-            for cell_row, cell_col in _cells_of(region, source.cell):
+            for cell_row, cell_col in _cells_of(region, source.cell) if wanted else ():
                 cell = self._cells[index, cell_row, cell_col].result()
                 if cell is not None:
                     _paste(values, region, cell, cell_row * source.cell, cell_col * source.cell)
             parts.append(values)
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return Strip(row, region, values, np.asarray(~np.isnan(values).any(axis=0)))
+        valid = np.asarray(~np.isnan(values).any(axis=0))
+        if self._mask is not None:
+            valid &= self._mask.wanted(region)
+        return Strip(row, region, values, valid)
 
 
 def _cells_of(region: Region, cell: int) -> Iterator[tuple[int, int]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,9 @@ def fingerprint_of_plan(plan: Plan) -> dict[str, Any]:
     for role, raster in plan.rasters.items():
         stats = [(file, file.stat()) for file in raster.files]
         sources[role] = [[str(file.absolute()), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
+    tiles = {} if plan.mask is None else {"tiles": plan.mask.digest()}
     return {
+        **tiles,
         "sources": sources,
         "crs": plan.grid.crs.to_wkt(),
         "gsd": plan.grid.gsd,
@@ -91,7 +94,7 @@ def describe_parameters(wishes: Mapping[str, Any], plan: Plan) -> dict[str, Any]
     """Return what the user asked for, and what was made of it; files are named elsewhere in the run file."""
     files = ("sources", "output", "model", "overwrite", "destinations")
     return {
-        **{name: wish for name, wish in wishes.items() if name not in files},
+        **{n: str(w) if isinstance(w, Path) else w for n, w in wishes.items() if n not in files},
         "aggregation": plan.rule.aggregation,
         "window": plan.lattice.window,
         "stride": plan.lattice.stride,

@@ -52,7 +52,8 @@ COLUMNS = {
 }
 #: Columns of the table `decisions` but for its running number.
 _LOG = "uuid, candidate, decision, class_id, undoes, user, time, seconds, comment, outline, model_sha256, run"
-_CONTENTS = """
+#: Registers a table of attributes: its name twice, and what it holds.
+CONTENTS = """
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)
 """
 
@@ -86,7 +87,7 @@ def write_candidates(path: Path, content: CandidateFile, *, overwrite: bool = Fa
     """
     require_free(path, overwrite=overwrite)
     part = path.with_name(f".{path.stem}.part.gpkg")
-    with _cleared(part), ExitStack() as held:
+    with cleared(part), ExitStack() as held:
         with _disk(part.parent):
             _write_layer(part, content)
             with closing(sqlite3.connect(part)) as database, database:
@@ -154,7 +155,7 @@ def require_free(path: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def _cleared(part: Path) -> Iterator[None]:
+def cleared(part: Path) -> Iterator[None]:
     """Let nothing temporary lie before or after."""
     names = (part, *(part.with_name(part.name + end) for end in ("-journal", "-wal", "-shm")))
     try:
@@ -221,7 +222,7 @@ def _write_features(database: sqlite3.Connection, content: CandidateFile) -> Non
         f"INSERT INTO features ({quoted}) VALUES ({marks})",
         ((uuid, *(None if value != value else value for value in row.tolist())) for uuid, row in rows),  # noqa: PLR0124
     )
-    database.execute(_CONTENTS, ("features", "features", "What the meta classifier knows of each candidate"))
+    database.execute(CONTENTS, ("features", "features", "What the meta classifier knows of each candidate"))
 
 
 def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
@@ -232,7 +233,7 @@ def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
     said = {"schema_version": SCHEMA_VERSION, **run}
     rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in said.items()]
     database.executemany("INSERT INTO run (key, value) VALUES (?, ?)", rows)
-    database.execute(_CONTENTS, ("run", "run", "What the candidates were made from, values as JSON"))
+    database.execute(CONTENTS, ("run", "run", "What the candidates were made from, values as JSON"))
 
 
 def _write_styles(database: sqlite3.Connection, classes: Sequence[LandCoverClass]) -> None:

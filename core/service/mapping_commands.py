@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..defaults import DEFAULT_ALPHA
+from ..defaults import DEFAULT_ALPHA, DEFAULT_FIRST
 from .command import AsJson, Overwrite, run_command
 from .terminal import show_environment, show_files, show_model, show_prediction
 
@@ -84,6 +84,13 @@ def predict(
             "--logits", help="Keep every expert's logits too, to decide the map anew later (large)."
         ),
     ] = False,
+    tiles: Annotated[
+        Path | None,
+        typer.Option(metavar="GPKG", help="Map only the first of these tiles, which screen-tiles has made."),
+    ] = None,
+    tiles_first: Annotated[
+        float, typer.Option(metavar="SHARE", help="Share of the tiles to map, the likeliest first.")
+    ] = DEFAULT_FIRST,
     destinations: Annotated[
         list[str] | None,
         typer.Option(

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ..defaults import DEFAULT_ALPHA
+from ..defaults import DEFAULT_ALPHA, DEFAULT_FIRST
 from ..progress import Reporter
 from .fields import (
     JobRequest,
     ModelName,
     OptionalOutput,
+    OptionalPath,
     OptionalText,
     OutputPath,
     Paths,
@@ -23,22 +24,15 @@ from .fields import (
 )
 
 
-class MappingJob(JobRequest):
-    """What every job that maps takes: rasters by role, the model, and how to run it."""
+class SourcesJob(JobRequest):
+    """What every job that reads a model's sources takes: rasters by role."""
 
     image: Paths = ()
     dem: Paths = ()
     source: SourceMap = {}  # noqa: RUF012 - pydantic copies defaults
-    model: ModelName = "demo"
-    extent: OptionalText = None
-    crs: OptionalText = None
-    aggregation: OptionalText = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    engine: Literal["auto", "openvino", "torch"] = "auto"
 
     @model_validator(mode="after")
-    def _each_role_once(self) -> "MappingJob":
+    def _each_role_once(self) -> "SourcesJob":
         for role in ("image", "dem"):
             if getattr(self, role) and self.source.get(role):
                 raise ValueError(f"the source '{role}' is given twice, by its own name and under 'source'")
@@ -50,6 +44,18 @@ class MappingJob(JobRequest):
         return {r: p for r, p in {"image": self.image, "dem": self.dem, **self.source}.items() if p}
 
 
+class MappingJob(SourcesJob):
+    """What every job that maps takes: the sources, the model, and how to run it."""
+
+    model: ModelName = "demo"
+    extent: OptionalText = None
+    crs: OptionalText = None
+    aggregation: OptionalText = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    engine: Literal["auto", "openvino", "torch"] = "auto"
+
+
 class PredictJob(MappingJob):
     """Map land cover from `image`, `dem` and further `source` rasters by role; see `core/predict.py`."""
 
@@ -59,6 +65,8 @@ class PredictJob(MappingJob):
     batch_size: int = Field(default=0, ge=0)
     overwrite: bool = False
     logits: bool = False
+    tiles: OptionalPath = None
+    tiles_first: float = Field(default=DEFAULT_FIRST, gt=0, le=1)
     destinations: Annotated[
         dict[str, Annotated[OutputPath, BeforeValidator(as_path)]], BeforeValidator(as_mapping)
     ] = {}  # noqa: RUF012

@@ -11,12 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ..card import ModelCard
+from ..tile_card import TileCard
 
 TEXT_WIDTH = 110
 GROUPS = ("head", "body", "tail")
 
 
-def summary_text(card: ModelCard, sha256: str, path: Path | str) -> str:
+def summary_text(card: ModelCard | TileCard, sha256: str, path: Path | str) -> str:
     """Return the summary without colours, at most `TEXT_WIDTH` characters wide."""
     console = Console(file=io.StringIO(), width=TEXT_WIDTH, color_system=None, legacy_windows=False)
     with console.capture() as capture:
@@ -24,8 +25,10 @@ def summary_text(card: ModelCard, sha256: str, path: Path | str) -> str:
     return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip() + "\n"
 
 
-def summary(card: ModelCard, sha256: str, path: Path | str) -> Group:
+def summary(card: ModelCard | TileCard, sha256: str, path: Path | str) -> Group:
     """Return facts, sources, classes, scores and provenance as one printable group."""
+    if isinstance(card, TileCard):
+        return _tile_summary(card, sha256, path)
     parts = [_facts(card, sha256, path), _sources(card), _classes(card)]
     rules = _scored_rules(card)
     if rules:
@@ -50,7 +53,29 @@ def _facts(card: ModelCard, sha256: str, path: Path | str) -> Table:
     return _pairs(facts, f"Model {card.name}")
 
 
-def _sources(card: ModelCard) -> Table:
+def _tile_summary(card: TileCard, sha256: str, path: Path | str) -> Group:
+    """The same of a screening model."""
+    arch = card.architecture
+    facts = {
+        "description": card.description or "none",
+        "file": str(path),
+        "sha256": sha256,
+        "network": f"{arch.encoder or arch.kind}, {card.n_bands} bands, loss {card.loss or 'unknown'}",
+        "grid": f"{card.gsd_m:g} m pixels, tiles of {card.window} px ({card.tile_m:g} m)",
+        "a tile holds a class": f"from {100 * card.min_share:.2g} % of it on",
+    }
+    table = _table("Classes", ("id", "class", "group", "training tiles %"))
+    for c, n in zip(card.classes, card.label_counts, strict=True):
+        swatch = Text.assemble(("■ ", c.color), _text(c.name))
+        _add_row(table, str(c.id), swatch, c.group, _percent(n / max(1, card.n_samples), 2))
+    parts = [_pairs(facts, f"Screening model {card.name}"), _sources(card), table]
+    for title, values in (("Scores", card.scores), ("Provenance", card.provenance)):
+        if values:
+            parts.append(_pairs(dict(_flat(values)), title))
+    return Group(*parts)
+
+
+def _sources(card: ModelCard | TileCard) -> Table:
     table = _table("Sources", ("role", "bands", "pixel", "normalisation"))
     for s in card.sources:
         unit = f" ({s.unit})" if s.unit else ""

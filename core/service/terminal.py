@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..card import ModelCard
+from ..tile_card import TileCard
 from .reporting import Interrupt, Pace, format_seconds
 from .summary import summary
 
@@ -95,6 +96,22 @@ def show_fusion(console: Console, value: dict[str, Any]) -> None:
     show_files(console, {name: value[name] for name in ("land_cover", "change_log")})
 
 
+def show_heat(console: Console, value: dict[str, Any]) -> None:
+    """Print the file of a heat map; the job has said what it shows."""
+    show_files(console, {"heat_map": value["heat_map"]})
+
+
+def show_screened(console: Console, value: dict[str, Any]) -> None:
+    """Print the layer of screened tiles and how fast it was; the job has said what it holds."""
+    show_files(console, {"tiles": value["tiles"]})
+    console.print(
+        f"{value['hectares']:,.0f} ha in {format_seconds(value['seconds'])} on {value['device']}, "
+        f"{value['precision']}",
+        markup=False,
+        highlight=False,
+    )
+
+
 def show_evaluation(console: Console, value: dict[str, Any]) -> None:
     """Print the scores of the map, its experts and the oracle, and the files; the job has said the rest."""
     if value["rows"]:
@@ -119,9 +136,33 @@ def show_sample(console: Console, value: dict[str, Any]) -> None:
     console.print(table)
 
 
+def show_tiles(console: Console, value: dict[str, Any]) -> None:
+    """Print how many tiles went where, the share of each class there, and what to mind."""
+    table = Table("class, % of the pixels", *value["tiles"], box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row("tiles", *(f"{n:,}" for n in value["tiles"].values()))
+    for name in value["classes"]:
+        table.add_row(Text(name), *(f"{shares[name]:.3f}" for shares in value["shares"].values()))
+    console.print(table)
+    console.print(value["message"], markup=False, highlight=False)
+    show_files(console, {name: value[name] for name in ("folder", "config", "report")})
+
+
+def show_training(console: Console, value: dict[str, Any]) -> None:
+    """Print the bundle, and how good it is on tiles that it has not seen."""
+    shown = ("mean_accuracy", "overall_accuracy", "mean_iou", "head", "body", "tail")
+    known = {name: value[name] for name in shown if value[name] is not None}
+    if known:
+        scores = ", ".join(f"{name.replace('_', ' ')} {100 * score:.1f}" for name, score in known.items())
+        console.print(f"on the {value['scored_on']} tiles, %: {scores}", markup=False, highlight=False)
+    show_files(console, {name: value[name] for name in ("model", "run")})
+
+
 def show_model(console: Console, value: dict[str, Any]) -> None:
     """Print the model card as tables."""
-    card = ModelCard.model_validate(value["card"])
+    kind = ModelCard if "experts" in value["card"] else TileCard
+    card = kind.model_validate(value["card"])
     console.print(summary(card, value["sha256"], value["path"]), soft_wrap=False)
 
 

@@ -31,7 +31,7 @@ class ModelInfo(MceAlgorithm):
         return [tr("model"), tr("card"), tr("classes"), tr("experts"), "safetensors"]
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self.addParameter(model_parameter())
+        self.addParameter(model_parameter(tr("Model (empty: the embedded demonstration model)")))
         self.addOutput(QgsProcessingOutputString("INFO", tr("Model card as text")))
         self.addOutput(QgsProcessingOutputString("NAME", tr("Name")))
         self.addOutput(QgsProcessingOutputString("SHA256", tr("SHA-256 of the file")))
@@ -57,6 +57,6 @@ class ModelInfo(MceAlgorithm):
             "NAME": card["name"],
             "SHA256": result["sha256"],
             "N_CLASSES": len(card["classes"]),
-            "N_EXPERTS": len(card["experts"]),
+            "N_EXPERTS": len(card.get("experts", ())),
             "SOURCES": ",".join(source["role"] for source in card["sources"]),
         }

@@ -13,6 +13,7 @@ from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
+    QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
@@ -23,7 +24,14 @@ from ..groups import group_name
 from ..i18n import tr
 from ..layers import load_on_completion, place_products
 from ..mapping import MappingInputs, mapping_fault, raster_parameters, read_mapping, setting_parameters
-from ..parameters import DEFAULT_ALPHA, number_or_none, share_parameter
+from ..parameters import (
+    DEFAULT_ALPHA,
+    DEFAULT_FIRST,
+    file_fault,
+    number_or_none,
+    optional_text,
+    share_parameter,
+)
 
 #: Raster destination -> product of the job. A model with more experts has the rest in OUTPUT_DIR only.
 DESTINATIONS = {
@@ -102,6 +110,19 @@ class Predict(MceAlgorithm):
             )
         )
         self.add_advanced(
+            QgsProcessingParameterFile(
+                "TILES",
+                tr("Map only the first of these screened tiles (empty: all of the extent)"),
+                optional=True,
+                fileFilter=tr("GeoPackages (*.gpkg);;All files (*)"),
+            )
+        )
+        self.add_advanced(
+            share_parameter(
+                "TILES_FIRST", tr("Share of the tiles to map, the likeliest first"), DEFAULT_FIRST
+            )
+        )
+        self.add_advanced(
             QgsProcessingParameterBoolean(
                 "LOAD_LAYERS", tr("Add all results to the project"), defaultValue=True
             )
@@ -123,7 +144,11 @@ class Predict(MceAlgorithm):
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
-        fault = mapping_fault(self, parameters, context) or self._fault(parameters, context)
+        fault = (
+            mapping_fault(self, parameters, context)
+            or file_fault(self, parameters, ("TILES",), context)
+            or self._fault(parameters, context)
+        )
         return (False, fault) if fault else super().checkParameterValues(parameters, context)
 
     def _fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
@@ -174,6 +199,8 @@ class Predict(MceAlgorithm):
             "overlap": number_or_none(self, parameters, "OVERLAP", context),
             "batch_size": self.parameterAsInt(parameters, "BATCH_SIZE", context),
             "logits": self.parameterAsBoolean(parameters, "LOGITS", context),
+            "tiles": optional_text(self, parameters, "TILES", context),
+            "tiles_first": self.parameterAsDouble(parameters, "TILES_FIRST", context),
             "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
         }
 

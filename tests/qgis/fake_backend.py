@@ -55,29 +55,37 @@ def predict(parameters):
     }
 
 
-def flag_candidates(parameters):
+def write_layer(file, name, field):
+    """Write a GeoPackage of one triangle with its style."""
     from osgeo import ogr, osr
 
-    run = Path(parameters["run"])
-    mapped = predict({"destinations": {}, **parameters, "output": run}) if parameters.get("image") else None
-    file = parameters["output"] or str(run / "candidates.gpkg")
     ogr.UseExceptions()
     crs = osr.SpatialReference()
     crs.ImportFromEPSG(2056)
     dataset = ogr.GetDriverByName("GPKG").CreateDataSource(file)
-    layer = dataset.CreateLayer("candidates", crs, ogr.wkbMultiPolygon)
-    layer.CreateField(ogr.FieldDefn("class_name"))
+    layer = dataset.CreateLayer(name, crs, ogr.wkbMultiPolygon)
+    layer.CreateField(ogr.FieldDefn(field))
+    layer.CreateField(ogr.FieldDefn("uuid"))
     feature = ogr.Feature(layer.GetLayerDefn())
-    feature.SetField("class_name", "glacier")
+    feature.SetField(field, "glacier")
+    feature.SetField("uuid", "uuid-1")
     square = "MULTIPOLYGON(((2600002 1199992,2600004 1199992,2600004 1199994,2600002 1199992)))"
     feature.SetGeometry(ogr.CreateGeometryFromWkt(square))
     layer.CreateFeature(feature)
     dataset.ExecuteSQL(STYLES)
-    values = "'', '', 'candidates', 'geom', 'by class', '{}', 1".format(STYLE.replace("'", "''"))
+    values = f"'', '', '{name}', 'geom', 'by class', '{{}}', 1".format(STYLE.replace("'", "''"))
     columns = (
         "f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML, useAsDefault"
     )
     dataset.ExecuteSQL(f"INSERT INTO layer_styles ({columns}) VALUES ({values})")
+    dataset.ExecuteSQL(f"INSERT INTO layer_styles ({columns}) VALUES ({values})")
+
+
+def flag_candidates(parameters):
+    run = Path(parameters["run"])
+    mapped = predict({"destinations": {}, **parameters, "output": run}) if parameters.get("image") else None
+    file = parameters["output"] or str(run / "candidates.gpkg")
+    write_layer(file, "candidates", "class_name")
     return {
         "run": str(run),
         "prediction": mapped,
@@ -86,6 +94,20 @@ def flag_candidates(parameters):
         "per_class": {"glacier": 1, "forest": 0},
         "ranked_by": "margin",
         "message": "One candidate.",
+    }
+
+
+def screen_tiles(parameters):
+    write_layer(parameters["output"], "tiles", "probability")
+    return {
+        "tiles": parameters["output"],
+        "n": 1,
+        "ranked_by": ["large blocks", "glacier"],
+        "hectares": 1.0,
+        "seconds": 0.5,
+        "device": "cpu",
+        "precision": "fp32",
+        "message": "One tile.",
     }
 
 
@@ -157,6 +179,63 @@ def draw_sample(parameters):
     }
 
 
+def prepare_tiles(parameters):
+    folder = Path(parameters["output"])
+    folder.mkdir()
+    (folder / "train.yaml").write_text("output: model.safetensors")
+    shares = {"rock": 99.0, "blocks": 1.0}
+    return {
+        "folder": str(folder),
+        "config": str(folder / "train.yaml"),
+        "report": str(folder / "report.html"),
+        "tiles": {"train": 8, "val": 3, "test": 2},
+        "classes": ["rock", "blocks"],
+        "pixels": 5200,
+        "shares": dict.fromkeys(("train", "val", "test"), shares),
+        "neighbours": 20,
+        "neighbours_parted": 6,
+        "message": "6 of 20 pairs were parted.",
+    }
+
+
+def train(parameters):
+    model = parameters["output"] or str(Path(parameters["config"]).with_name("model.safetensors"))
+    Path(model).write_text("weights")
+    scores = {"mean_accuracy": 0.5, "overall_accuracy": 0.75, "mean_iou": 0.25}
+    return {
+        "model": model,
+        "run": str(Path(model).with_suffix(".run")),
+        "best_epoch": 3,
+        "scored_on": "test",
+        **scores,
+        **{"head": 0.75, "body": 0.5, "tail": None},
+        "device": "cpu",
+        "seconds": 12,
+    }
+
+
+def import_weights(parameters):
+    Path(parameters["output"]).write_text("weights")
+    return {"model": parameters["output"]}
+
+
+def explain(parameters):
+    target = Path(parameters["output"])
+    shutil.copy(parameters["image"] or Path(parameters["candidates"]).with_name("land_cover.tif"), target)
+    target.with_suffix(".qml").write_text(QML, encoding="utf-8")
+    return {
+        "heat_map": str(target),
+        "class_name": "large blocks",
+        "expert": "tail",
+        "against": None,
+        "logit": 2.25,
+        "shares": {"image": 0.75, "dem": 0.25},
+        "inside": 0.3,
+        "n_windows": 4,
+        "message": "Seen.",
+    }
+
+
 def model_info(parameters):
     card = {
         "name": "demo",
@@ -176,7 +255,11 @@ def make_scene(parameters):
 def backend_info(parameters):
     return {
         "python": "3.11.2",
-        "versions": {"torch": "2.13.0", "openvino": None},
+        "versions": {
+            "torch": "2.13.0",
+            "openvino": None,
+            "lightning": "2.6.6" if os.environ.get("FAKE_BACKEND_TRAINS") else None,
+        },
         "devices": ["cpu (2 threads)"],
     }
 
@@ -242,6 +325,18 @@ def linger(line):
 def hang(line):
     Path(os.environ["FAKE_BACKEND_REQUESTS"]).write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def careful(line):
+    """Puts things in order when it is cancelled, which takes longer than most jobs may."""
+
+    def stop(_number, _frame):
+        time.sleep(0.6)
+        say(type="error", kind="Cancelled", message="Cancelled; the best so far is kept.", exit_code=130)
+        os._exit(130)
+
+    signal.signal(signal.SIGTERM, stop)
+    hang(line)
 
 
 def stubborn(line):

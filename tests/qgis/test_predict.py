@@ -61,6 +61,8 @@ def test_defaults(predict, image, tmp_path):
         "overlap": None,
         "batch_size": 0,
         "logits": False,
+        "tiles": None,
+        "tiles_first": 0.2,
         "overwrite": False,
     }
     assert result == {

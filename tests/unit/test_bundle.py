@@ -11,7 +11,7 @@ import torch
 from cards import tlm_card
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mce_landcover.core import bundle
+from mce_landcover.core import bundle, model_file
 from mce_landcover.core.bundle import CARD_KEY, load_bundle, save_bundle
 from mce_landcover.core.card import ModelCard
 from mce_landcover.core.errors import ModelError, OutputError
@@ -117,7 +117,7 @@ def test_a_failed_write_leaves_the_old_file(
     def full_disk(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundle.os, "fsync", full_disk)
+    monkeypatch.setattr(model_file.os, "fsync", full_disk)
     with pytest.raises(OutputError, match="No space left"):
         save_bundle(path, CARD, state)
     assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1

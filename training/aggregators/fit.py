@@ -11,9 +11,10 @@ from ...core.card import ModelCard
 from ...core.network import MceNetwork
 from ...core.progress import Reporter
 from ..data.module import TileData
-from ..fit import FitResult, TrainerSettings, fit
+from ..fit import FitResult, fit
 from ..losses.cross_entropy import CrossEntropy
-from ..module import OptimizerSettings, SegmentationModule
+from ..module import SegmentationModule
+from ..settings import OptimizerSettings, TrainerSettings
 from .rules import RuleName, make_rule
 
 #: METHODS.md section 1: 50 epochs, decay 0.1 every 10 epochs; shorter fits decay as often.
@@ -24,7 +25,7 @@ _RATES: Mapping[RuleName, float] = {
     "cnn": 5e-4,
     "gate": 1e-3,
     "calibrated": 5e-2,
-    "composed": 1e-2,
+    "composed": 5e-3,
 }
 EPOCHS = 50
 

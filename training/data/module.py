@@ -1,4 +1,4 @@
-"""The Lightning data module: loaders of training samples and of windows to score on. What the samples are
+"""The Lightning data module: loaders of training samples and of samples to score on. What the samples are
 made of is the datasets' business."""
 
 import os
@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ...core.errors import InputError
 from ..lightning_setup import LightningDataModule
-from .samples import EpochSampler, Sample, ScoringWindows
+from .samples import EpochSampler
 
 #: Batches that each worker keeps ready.
 PREFETCH = 4
@@ -25,9 +25,9 @@ class TileData(LightningDataModule):
 
     def __init__(
         self,
-        train: Dataset[Sample],
-        validation: ScoringWindows | None = None,
-        test: ScoringWindows | None = None,
+        train: Dataset[Any],
+        validation: Dataset[Any] | None = None,
+        test: Dataset[Any] | None = None,
         *,
         batch_size: int = 8,
         workers: int | None = None,
@@ -55,19 +55,19 @@ class TileData(LightningDataModule):
         self.first_epoch = 0
         self.workers = auto_workers() if workers is None else workers
 
-    def train_dataloader(self) -> DataLoader[Sample]:
+    def train_dataloader(self) -> DataLoader[Any]:
         """Return shuffled batches; the last, smaller one of an epoch is left out."""
         return self._loader(self.train, training=True)
 
-    def val_dataloader(self) -> DataLoader[Sample] | list[Any]:
-        """Return batches of the validation windows."""
+    def val_dataloader(self) -> DataLoader[Any] | list[Any]:
+        """Return batches of what is validated on."""
         return [] if self.validation is None else self._loader(self.validation, training=False)
 
-    def test_dataloader(self) -> DataLoader[Sample] | list[Any]:
-        """Return batches of the test windows."""
+    def test_dataloader(self) -> DataLoader[Any] | list[Any]:
+        """Return batches of what is tested on."""
         return [] if self.test is None else self._loader(self.test, training=False)
 
-    def _loader(self, dataset: Dataset[Sample], *, training: bool) -> DataLoader[Sample]:
+    def _loader(self, dataset: Dataset[Any], *, training: bool) -> DataLoader[Any]:
         process, processes = 0, 1
         if self.trainer is not None:
             process, processes = self.trainer.global_rank, self.trainer.world_size
@@ -92,6 +92,6 @@ def auto_workers() -> int:
     return min(MAX_WORKERS, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else 1)
 
 
-def _length(dataset: Dataset[Sample]) -> int:
+def _length(dataset: Dataset[Any]) -> int:
     assert isinstance(dataset, Sized)
     return len(dataset)

@@ -19,7 +19,7 @@ from ...data.patches import PatchSampler
 from ...data.samples import Augmentation, TrainingPatches
 from ...data.tiles import TileSet
 from ...data.windows import cut, places
-from ...fit import TrainerSettings
+from ...settings import TrainerSettings
 from .study import FittedRules
 
 _BATCH = 8

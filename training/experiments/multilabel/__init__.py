@@ -1,0 +1,1 @@
+"""Experiments on tiles with several labels: the splits of paper 001 and the losses of paper 003."""

@@ -1,0 +1,189 @@
+"""One training of an experiment: a network, a split, a loss and a seed, judged on its test tiles and kept in
+a file, so that a finished row is never trained again."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from ....core.metafusion.crossval import review_effort
+from ....core.progress import Reporter, SilentReporter
+from ....core.tile_card import TileArchitecture, TileCard
+from ....core.tile_scores import any_of, calibrated
+from ...data.samples import Symmetry
+from ...losses.multilabel.by_name import MultilabelLossName
+from ...multilabel.metrics import best_threshold, mean_average_precision, multilabel_scores
+from ...multilabel.module import TileOptimizer
+from ...multilabel.tiles import SomeLabelledTiles
+from ...multilabel.train import TileResult, TileSplits, TileTraining, measured, train_tiles
+from ...settings import TrainerSettings
+from .data import Opened
+
+
+class TrainConfig(BaseModel):
+    """How one network is trained; the paper's values stand in the full configurations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    lr: float = Field(gt=0)
+    optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine", "step", "plateau"] = "constant"
+    warmup: int = 0
+    symmetry: Symmetry = "none"
+    jitter: float = 0.0
+    pretrained: bool = False
+    precision: Literal["fp32", "bf16"] = "fp32"
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained: `folds` 0 train, 1 validation, 2 test, -1 unused, `[N]`."""
+
+    key: str
+    architecture: TileArchitecture
+    config: TrainConfig
+    loss: MultilabelLossName
+    seed: int
+    folds: NDArray[np.intp]
+
+
+def finish(run: Run, data: Opened, output: Path, device: str, reporter: Reporter) -> dict[str, Any]:
+    """Return the row of a run as plain numbers, from OUT if it is there, else trained now."""
+    made_with = _made_with(run, data)
+    path = output / "rows" / f"{run.key}.json"
+    if path.exists():
+        row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if row["made_with"] == made_with:
+            reporter.log(f"{run.key} is done already.")
+            return row
+    row = {"made_with": made_with, "key": run.key, **_trained(run, data, device)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text(json.dumps(row, indent=1), encoding="utf-8")
+    partial.replace(path)
+    own = row["own"]
+    reporter.log(
+        f"{run.key}: macro F1 {own['macro']['f1']:.3f}, micro F1 {own['micro']['f1']:.3f} in "
+        f"{row['seconds']:.0f} s."
+    )
+    return row
+
+
+def _trained(run: Run, data: Opened, device: str) -> dict[str, Any]:
+    parts = [SomeLabelledTiles(data.tiles, np.flatnonzero(run.folds == k)) for k in range(3)]
+    card = TileCard(
+        name=run.key,
+        architecture=run.architecture,
+        classes=data.classes,
+        sources=measured(data.sources, parts[0]),
+        gsd_m=data.gsd_m,
+        window=data.window,
+        label_counts=(0,) * len(data.classes),
+        n_samples=0,
+    )
+    c = run.config
+    settings = TileTraining(
+        loss=run.loss,
+        optimizer=TileOptimizer(
+            lr=c.lr,
+            weight_decay=c.weight_decay,
+            schedule=c.schedule,
+            warmup=c.warmup,
+            name=c.optimizer,
+            momentum=c.momentum,
+        ),
+        trainer=TrainerSettings(
+            epochs=c.epochs, device="cuda" if device.startswith("cuda") else "cpu", precision=c.precision
+        ),
+        batch_size=c.batch_size,
+        symmetry=c.symmetry,
+        jitter=c.jitter,
+        workers=c.workers,
+        pretrained=c.pretrained,
+        seed=run.seed,
+    )
+    with TemporaryDirectory() as folder:
+        result = train_tiles(
+            card, TileSplits(parts[0], parts[1], parts[2]), settings, Path(folder), SilentReporter()
+        )
+    return _judged(result, parts[1].labels, parts[2].labels)
+
+
+def _judged(result: TileResult, validation: NDArray[np.bool_], test: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return the scores at the loss's own threshold, and at one fitted on the validation tiles."""
+    assert result.test is not None
+    names = [c.name for c in result.card.classes]
+    fitted = best_threshold(result.validation, validation)
+    return {
+        "own": multilabel_scores(result.test > 0, test).as_json(names),
+        "fitted": multilabel_scores(result.test > fitted, test).as_json(names),
+        "threshold": fitted,
+        "average_precision": mean_average_precision(result.test, test),
+        "tail_curve": tail_curve(result, test),
+        "epochs": [
+            {
+                "loss": e.loss,
+                "validation_loss": e.validation_loss,
+                "macro_f1": e.macro_f1,
+                "micro_f1": e.micro_f1,
+                "average_precision": e.average_precision,
+            }
+            for e in result.history
+        ],
+        "best_epoch": result.best.epoch,
+        "seconds": round(result.seconds, 1),
+    }
+
+
+def tail_curve(result: TileResult, labels: NDArray[np.bool_], points: int = 20) -> list[float]:
+    """Return which share of the tiles with tail classes lies in the first 0, 1/20, ..., 20/20 of the tiles,
+    ranked by the calibrated probability of the tail; empty where there is no tail."""
+    tail = [i for i, c in enumerate(result.card.classes) if c.group == "tail"]
+    targets = np.asarray(labels[:, tail].any(axis=1))
+    if not tail or not targets.any() or result.test is None:
+        return []
+    chances = calibrated(torch.from_numpy(result.test[:, tail]), [result.card.calibration[i] for i in tail])
+    effort = review_effort(targets, any_of(chances).numpy())
+    at = np.linspace(0, len(targets), points + 1)
+    found = np.interp(at, np.arange(len(effort)), effort) / targets.sum()
+    return [round(float(v), 4) for v in found]
+
+
+def spread(rows: Sequence[Mapping[str, Any]], *place: str) -> tuple[float, float]:
+    """Return mean and sample standard deviation of a number in rows, NaN for the latter of a single row."""
+    values = []
+    for row in rows:
+        value: Any = row
+        for key in place:
+            value = value[key]
+        values.append(float(value))
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _made_with(run: Run, data: Opened) -> str:
+    """Return a hash of everything that a row depends on."""
+    said = {
+        "architecture": run.architecture.model_dump(mode="json"),
+        "config": run.config.model_dump(mode="json", exclude={"workers"}),
+        "loss": run.loss,
+        "seed": run.seed,
+        "data": data.said,
+        "names": hashlib.sha256("\n".join(data.tiles.names).encode()).hexdigest(),
+    }
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(run.folds).tobytes())
+    digest.update(np.ascontiguousarray(data.tiles.labels).tobytes())
+    return digest.hexdigest()

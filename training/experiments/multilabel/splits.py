@@ -1,0 +1,189 @@
+"""Random against stratified splits for tiles with several labels (paper 001): how evenly labels are spread,
+and what networks make of it.
+
+python -m mce_landcover.training.experiments.multilabel.splits CONFIG OUT
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ....core.html_report import render_page
+from ....core.progress import Reporter
+from ....core.tile_card import TileArchitecture
+from ...losses.multilabel.by_name import MultilabelLossName
+from ...multilabel.split_comparison import (
+    RATIOS,
+    LabelSplit,
+    comparison_page,
+    scarce_labels,
+    split_labels,
+    with_folds,
+)
+from ..command import ExperimentSettings, run_experiment
+from ..report import Cell, Outcome, Table
+from .data import Opened, TileData, open_tiles
+from .published import SPLITS
+from .runs import Run, TrainConfig, finish, spread
+
+CONFIGS = Path(__file__).with_name("configs")
+_COLUMNS = [(kind, name) for kind in ("macro", "micro") for name in ("precision", "recall", "f1", "f2")]
+
+
+class NetworkConfig(TrainConfig):
+    """A network, how it is trained, and with how many seeds; a seed also deals the tiles to splits."""
+
+    name: str
+    network: TileArchitecture
+    runs: int = Field(default=1, ge=1)
+
+
+class SplitSettings(ExperimentSettings):
+    """The config file of this experiment.
+
+    The "original" split is the one that came with the data where `lists` are given, else a random one.
+    """
+
+    data: TileData
+    networks: tuple[NetworkConfig, ...] = Field(min_length=1)
+    loss: MultilabelLossName = "bce"
+    ratios: tuple[float, float, float] = RATIOS
+
+
+def run(settings: SplitSettings, output: Path, reporter: Reporter) -> Outcome:
+    """Split, train what OUT does not hold yet, and compare."""
+    data = open_tiles(settings.data, reporter)
+    names = [c.name for c in data.classes]
+    for sentence in scarce_labels(data.tiles.labels, names):
+        reporter.log(sentence)
+    rows: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    seeds = range(max(n.runs for n in settings.networks))
+    splits = {s: _splits(data, names, settings, settings.seed + s) for s in seeds}
+    page = comparison_page(splits[0], "Splits of tiles with several labels", data.said)
+    (output / "splits.html").write_text(render_page(page), encoding="utf-8")
+    for n in settings.networks:
+        config = TrainConfig(**n.model_dump(include=set(TrainConfig.model_fields)))
+        rows[n.name] = {}
+        for how in ("original", "resampled"):
+            runs = [
+                Run(
+                    f"{n.name}_{how}_{s}",
+                    n.network,
+                    config,
+                    settings.loss,
+                    settings.seed + s,
+                    splits[s][how].folds,
+                )
+                for s in range(n.runs)
+            ]
+            rows[n.name][how] = [finish(r, data, output, settings.device, reporter) for r in runs]
+    return Outcome(
+        title="Random against stratified splits for tiles with several labels (paper 001)",
+        data=data.said,
+        tables=[deviation_table(splits), score_table(rows), label_table(splits[0])],
+        results={
+            "rows": rows,
+            "splits": {s: {how: split.as_json() for how, split in own.items()} for s, own in splits.items()},
+        },
+        findings=findings(rows, splits),
+    )
+
+
+def _splits(data: Opened, names: Sequence[str], settings: SplitSettings, seed: int) -> dict[str, LabelSplit]:
+    labels = data.tiles.labels
+    resampled = split_labels(labels, names, "iterative", ratios=settings.ratios, seed=seed)
+    if data.given is not None and (data.given >= 0).all():
+        return {"original": with_folds(labels, names, data.given), "resampled": resampled}
+    return {
+        "original": split_labels(labels, names, "random", ratios=settings.ratios, seed=seed),
+        "resampled": resampled,
+    }
+
+
+def deviation_table(splits: Mapping[int, Mapping[str, LabelSplit]]) -> Table:
+    """Return how far the labels' shares are from the ratios, over the seeds."""
+    lines: list[list[Cell]] = []
+    for how in ("original", "resampled"):
+        mean = [100 * float(np.nanmean(s[how].deviation)) for s in splits.values()]
+        largest = [100 * float(np.nanmax(s[how].deviation)) for s in splits.values()]
+        lines.append(
+            [how, float(np.mean(mean)), _deviation(mean), float(np.mean(largest)), _deviation(largest)]
+        )
+    heads = ("split", "mean deviation, % points", "± over seeds", "largest", "± over seeds")
+    return Table("Deviation of the labels' shares from the ratios", heads, lines)
+
+
+def score_table(rows: Mapping[str, Mapping[str, Sequence[dict[str, Any]]]]) -> Table:
+    """Return the columns of the paper's table 1, mean ± deviation over seeds, and the published ones."""
+    lines: list[list[Cell]] = []
+    for network, by_split in rows.items():
+        for how, own in by_split.items():
+            cells: list[Cell] = []
+            for kind, name in _COLUMNS:
+                mean, deviation = spread(own, "own", kind, name)
+                cells.append(f"{mean:.3f}" + ("" if np.isnan(deviation) else f" ± {deviation:.3f}"))
+            lines.append([f"{network}, {how} ({len(own)} seed{'s' * (len(own) > 1)})", *cells])
+    for (network, how), values in SPLITS.items():
+        lines.append([f"published: {network}, {how}", *values])
+    heads = ("network, split", *(f"{kind} {name}" for kind, name in _COLUMNS))
+    return Table("Scores on the test tiles", heads, lines, digits=3)
+
+
+def label_table(splits: Mapping[str, LabelSplit]) -> Table:
+    """Return the shares of each label's samples by split, most frequent label first."""
+    first = splits["original"].report
+    samples = first.holders.sum(axis=0)
+    order = np.argsort(-samples, kind="stable")
+    lines: list[list[Cell]] = [
+        [
+            first.classes[c],
+            int(samples[c]),
+            *(100 * float(s.held[k, c]) for s in splits.values() for k in range(len(first.names))),
+        ]
+        for c in order
+    ]
+    heads = ("class", "samples", *(f"{how}: {part} %" for how in splits for part in first.names))
+    return Table("Where the samples of each class went (first seed)", heads, lines, digits=1)
+
+
+def findings(
+    rows: Mapping[str, Mapping[str, Sequence[dict[str, Any]]]],
+    splits: Mapping[int, Mapping[str, LabelSplit]],
+) -> list[str]:
+    """Return whether stratified splits help, beyond the spread over seeds."""
+    mean = {
+        how: float(np.mean([np.nanmean(s[how].deviation) for s in splits.values()]))
+        for how in ("original", "resampled")
+    }
+    ratio = mean["original"] / mean["resampled"] if mean["resampled"] else float("inf")
+    said = [f"Stratified splits are {ratio:.1f} times nearer to the ratios than the original ones."]
+    said += [f"{name}: {_verdict(by_split)}" for name, by_split in rows.items()]
+    said.append(
+        "A test set that holds every class judges macro F1 by other classes than one that lacks some: part "
+        "of a difference is in the ruler, not in the network."
+    )
+    return said
+
+
+def _verdict(by_split: Mapping[str, Sequence[dict[str, Any]]]) -> str:
+    (before, spread_before), (after, spread_after) = (
+        spread(by_split[how], "own", "macro", "f1") for how in ("original", "resampled")
+    )
+    change = f"macro F1 {before:.3f} on original splits, {after:.3f} on resampled ones"
+    if np.isnan(spread_before):
+        return f"{change}; one seed each, so nothing can be said about chance."
+    noise = float(np.hypot(spread_before, spread_after))
+    beyond = "beyond" if abs(after - before) > noise else "within"
+    return f"{change}: a change of {after - before:+.3f}, {beyond} the spread over seeds ({noise:.3f})."
+
+
+def _deviation(values: Sequence[float] | NDArray[np.float64]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_experiment("multilabel_splits", SplitSettings, run, CONFIGS))

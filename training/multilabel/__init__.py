@@ -1,0 +1,1 @@
+"""Networks that say which classes a tile holds: their data, their training and their scores."""
