@@ -45,8 +45,8 @@ Settings = TypeVar("Settings", bound=ExperimentSettings)
 def read_settings(path: Path, kind: type[Settings], shipped: Path) -> Settings:
     """Read a config file; a bare name is one of the shipped ones.
 
-    `include = "FILE"` takes what FILE beside it says as well: the file's own values win, its tables are merged
-    and its lists come first.
+    `include = "FILE"` takes what FILE beside it says as well: the file's own values win, its tables are
+    merged and its lists come first.
 
     Raises:
         InputError: in one sentence, if it is missing, no TOML, or says something unknown or impossible.
@@ -71,11 +71,13 @@ def _read_toml(file: Path) -> dict[str, Any]:
         return own
     found = _read_toml(file.parent / own.pop("include"))
     for key, value in own.items():
-        if isinstance(value, dict) and isinstance(found.get(key), dict):
-            value = found[key] | value
-        elif isinstance(value, list) and isinstance(found.get(key), list):
-            value = value + found[key]
-        found[key] = value
+        known = found.get(key)
+        if isinstance(value, dict) and isinstance(known, dict):
+            found[key] = known | value
+        elif isinstance(value, list) and isinstance(known, list):
+            found[key] = value + known
+        else:
+            found[key] = value
     return found
 
 
