@@ -46,8 +46,7 @@ def study(folder: Path, **changes: Any) -> Study:
         "runs": {"ce": ("model.experts=1", "loss.name=ce"), "mce3": ()},
         "fitted": {
             "runs": ("mce3",),
-            "rules": {"composed": {"name": "composed", "balance": 0.5}},
-            "window": 16,
+            "rules": {"composed": {"name": "composed", "balance": 0.5, "window": 16}},
             "epochs": 1,
             "patches": 8,
         },
