@@ -15,8 +15,8 @@ from .tiles import PictureTiles, cut_area, joined, labelled_pictures, shrunk_are
 
 #: A hectare in pixels of half a metre, which are averaged in twos.
 HECTARE_PX, SHRINK, GSD_M = 200, 2, 1.0
-#: Ten pixels of half a metre: a hectare with less of a class does not count as holding it.
-MIN_SHARE = 10 / HECTARE_PX**2
+#: Pixels of half a metre from which a tile holds a class.
+MIN_PIXELS = 10
 
 
 def render_scenes(seeds: Sequence[int], side: int, reporter: Reporter) -> list[Area]:
@@ -28,26 +28,44 @@ def render_scenes(seeds: Sequence[int], side: int, reporter: Reporter) -> list[A
     return areas
 
 
-def hectares(areas: Sequence[Area], names: Sequence[object]) -> PictureTiles:
-    """Return the hectares of scenes, 100 x 100 pixels of 1 m: R, G, B, DEM, and labels of the catalogue."""
+def scene_squares(areas: Sequence[Area], names: Sequence[object], tile_px: int = HECTARE_PX) -> PictureTiles:
+    """Return the squares of scenes in pixels of 1 m: R, G, B, DEM, and labels of the catalogue.
+
+    Args:
+        names: of the scenes.
+        tile_px: side of a square in pixels of half a metre.
+    """
     ids = [c.id for c in load_catalogue()]
-    cut = [cut_area(area, f"scene {name}", HECTARE_PX) for area, name in zip(areas, names, strict=True)]
-    return joined([labelled_pictures(tiles, ids, MIN_SHARE, SHRINK) for tiles in cut])
+    cut = [cut_area(area, f"scene {name}", tile_px) for area, name in zip(areas, names, strict=True)]
+    return joined([labelled_pictures(tiles, ids, min_share(tile_px), SHRINK) for tiles in cut])
 
 
-def scene_tiles(seeds: Sequence[int], side: int, reporter: Reporter) -> PictureTiles:
-    """Render scenes and return their hectares."""
-    return hectares(render_scenes(seeds, side, reporter), seeds)
+def scene_tiles(
+    seeds: Sequence[int], side: int, reporter: Reporter, tile_px: int = HECTARE_PX
+) -> PictureTiles:
+    """Render scenes and return their squares."""
+    return scene_squares(render_scenes(seeds, side, reporter), seeds, tile_px)
 
 
-def drawn_hectares(
-    areas: Sequence[Area], variants: Augmentation, *, per_epoch: int, balanced: float, seed: int
+def drawn_squares(
+    areas: Sequence[Area],
+    variants: Augmentation,
+    *,
+    tile_px: int,
+    per_epoch: int,
+    balanced: float,
+    seed: int,
 ) -> DrawnTiles:
-    """Return hectares drawn anywhere in scenes, a share `balanced` of them around a class drawn first."""
+    """Return squares drawn anywhere in scenes, a share `balanced` of them around a class drawn first."""
     ids = [c.id for c in load_catalogue()]
     coarse = [shrunk_area(area, SHRINK) for area in areas]
-    sampler = PatchSampler(coarse, ids, HECTARE_PX // SHRINK, balanced)
-    return DrawnTiles(sampler, len(ids), per_epoch, variants, min_share=MIN_SHARE, seed=seed)
+    sampler = PatchSampler(coarse, ids, tile_px // SHRINK, balanced)
+    return DrawnTiles(sampler, len(ids), per_epoch, variants, min_share=min_share(tile_px), seed=seed)
+
+
+def min_share(tile_px: int) -> float:
+    """Return the share of a tile that ten pixels of half a metre are; more of a class makes a label."""
+    return MIN_PIXELS / tile_px**2
 
 
 def scene_sources() -> tuple[SourceSpec, ...]:

@@ -1,5 +1,5 @@
-"""The screening model that ships: which hectares hold which of the nine TLM classes, trained on synthetic
-scenes only. Nothing that it scores says anything about real land cover."""
+"""The screening model that ships: which squares of 50 m hold which of the nine TLM classes, trained on
+synthetic scenes only. Nothing that it scores says anything about real land cover."""
 
 import platform
 from collections.abc import Sequence
@@ -25,13 +25,12 @@ from .metrics import Bools, Floats, mean_average_precision, multilabel_scores
 from .module import TileOptimizer
 from .scenes import (
     GSD_M,
-    HECTARE_PX,
-    MIN_SHARE,
     SHRINK,
-    drawn_hectares,
-    hectares,
+    drawn_squares,
+    min_share,
     render_scenes,
     scene_sources,
+    scene_squares,
     scene_tiles,
 )
 from .train import TileResult, TileSplits, TileTraining, measured, train_tiles
@@ -47,15 +46,16 @@ class ScreenPlan:
 
     training: tuple[int, ...] = tuple(range(401, 413))
     validation: tuple[int, ...] = (501, 502)
-    test: tuple[int, ...] = (7, 601, 602)
+    test: tuple[int, ...] = (7, 601, 602, 603)
     side: int = 2000
-    per_epoch: int = 5000
-    balanced: float = 0.5
+    tile_px: int = 100  # of half a metre; in a hectare the few metres that a block field has drown
+    per_epoch: int = 12_000
+    balanced: float = 0.7
     architecture: TileArchitecture = ARCHITECTURE
     settings: TileTraining = field(
         default_factory=lambda: TileTraining(
             optimizer=TileOptimizer(lr=3e-3, weight_decay=1e-4, schedule="cosine", warmup=50),
-            trainer=TrainerSettings(epochs=16, device="cpu"),
+            trainer=TrainerSettings(epochs=10, device="cpu"),
             jitter=0.2,
             workers=0,
         )
@@ -69,15 +69,16 @@ def train_screen_model(output: Path, plan: ScreenPlan, reporter: Reporter) -> Ti
         TrainingError, OutputError, Cancelled.
     """
     areas = render_scenes(plan.training, plan.side, reporter)
-    train = hectares(areas, plan.training)
+    train = scene_squares(areas, plan.training, plan.tile_px)
     sources, settings = measured(scene_sources(), train), plan.settings
     tiles = TileSplits(
         train,
-        scene_tiles(plan.validation, plan.side, reporter),
-        scene_tiles(plan.test, plan.side, reporter),
-        drawn_hectares(
+        scene_tiles(plan.validation, plan.side, reporter, plan.tile_px),
+        scene_tiles(plan.test, plan.side, reporter, plan.tile_px),
+        drawn_squares(
             areas,
             augmentation(settings.symmetry, settings.jitter, sources),
+            tile_px=plan.tile_px,
             per_epoch=plan.per_epoch,
             balanced=plan.balanced,
             seed=settings.seed,
@@ -90,8 +91,8 @@ def train_screen_model(output: Path, plan: ScreenPlan, reporter: Reporter) -> Ti
         classes=load_catalogue(),
         sources=sources,
         gsd_m=GSD_M,
-        window=HECTARE_PX // SHRINK,
-        min_share=MIN_SHARE,
+        window=plan.tile_px // SHRINK,
+        min_share=min_share(plan.tile_px),
         label_counts=(0,) * len(load_catalogue()),
         n_samples=0,
     )

@@ -1,4 +1,4 @@
-"""The data that both experiments can run on: hectares of embedded scenes, CamVid tiles, BigEarthNet. What is
+"""The data that both experiments can run on: squares of embedded scenes, CamVid tiles, BigEarthNet. What is
 learnt from them lives beside this."""
 
 from collections.abc import Mapping, Sequence
@@ -37,11 +37,12 @@ class _Data(BaseModel):
 
 
 class SceneTiles(_Data):
-    """Hectares of embedded scenes of `side` pixels of half a metre."""
+    """Squares of `tile_px` pixels of embedded scenes of `side` pixels, both of half a metre."""
 
     kind: Literal["scene"]
     seeds: tuple[int, ...]
     side: int = 2000
+    tile_px: int = HECTARE_PX
 
 
 class CamvidTiles(_Data):
@@ -89,11 +90,12 @@ def open_tiles(data: TileData, reporter: Reporter) -> Opened:
         InputError: if they are missing or cannot be used.
     """
     if isinstance(data, SceneTiles):
-        tiles = scene_tiles(data.seeds, data.side, reporter)
+        tiles = scene_tiles(data.seeds, data.side, reporter, data.tile_px)
         said = (
-            f"{len(tiles.names):,} hectares of {len(data.seeds)} embedded SYNTHETIC alpine scenes, 1 m pixels"
+            f"{len(tiles.names):,} tiles of {data.tile_px / 2:g} m of {len(data.seeds)} embedded SYNTHETIC "
+            "alpine scenes, 1 m pixels"
         )
-        window = HECTARE_PX // SHRINK
+        window = data.tile_px // SHRINK
         return Opened(tiles, load_catalogue(), scene_sources(), SCENE_GSD_M, window, None, said)
     if isinstance(data, CamvidTiles):
         return _camvid(data)
