@@ -24,7 +24,7 @@ from ..tile_bundle import TileBundle, load_tile_bundle
 from ..tile_scores import any_of
 from ..version import package_version
 from .layer import TileLayer, require_free, write_tiles
-from .network import Screener
+from .network import Screener, one_thread
 from .reader import cell_side, read_tiles, tiles_touching
 
 #: Share of a tile side by which a grid may miss a multiple of it.
@@ -89,6 +89,11 @@ def screen_tiles(request: ScreenRequest, reporter: Reporter = SilentReporter()) 
         OutputError: if the layer cannot be written.
         Cancelled: if the reporter says so; nothing is written then.
     """
+    with one_thread():
+        return _screened(request, reporter)
+
+
+def _screened(request: ScreenRequest, reporter: Reporter) -> ScreenResult:
     started = time.monotonic()
     bundle = load_tile_bundle(request.model)
     card = bundle.card
