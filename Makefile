@@ -8,7 +8,7 @@ BACKEND_PINS := $(foreach f,backend cpu training oversample test lint,-r resourc
 PIP_FLAGS := --quiet --disable-pip-version-check
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: help demo test lint test-unit test-qgis test-e2e system scene train-demo bench zip clean
+.PHONY: help demo test lint test-unit test-qgis test-e2e system scene train-demo train-short bench review-session review-looks review-kill zip clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -52,8 +52,20 @@ $(VENV_QGIS)/.complete: pyproject.toml $(REQUIREMENTS) | system
 	@$(VENV_QGIS)/bin/pip install $(PIP_FLAGS) -r resources/requirements/qgis-test.txt -e .
 	@touch $@
 
+train-short: $(VENV)/.complete  ## cut tiles, train on them for some minutes, map with the result: demo/training
+	@scripts/train_short.sh
+
 train-demo: $(VENV)/.complete  ## rebuild the shipped demo model
 	@$(VENV)/bin/mce-landcover train-demo
+
+review-session: system $(VENV)/.complete  ## review 50 candidates in a real QGIS window by keyboard, measure, take pictures
+	@$(VENV)/bin/python scripts/review/session.py build/review --pictures resources/help
+
+review-looks: system $(VENV)/.complete  ## pictures of the review at 200 % and in dark themes: build/review/*.png
+	@$(VENV)/bin/python scripts/review/looks.py build/review
+
+review-kill: system $(VENV)/.complete  ## kill QGIS 50 times during a review: no decision may be lost
+	@$(VENV)/bin/python scripts/review/kill.py build/review
 
 zip:  ## the plugin as QGIS installs it: dist/mce_landcover.zip
 	@mkdir -p dist && rm -f dist/mce_landcover.zip

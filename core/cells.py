@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
@@ -161,6 +162,11 @@ class GridSource:
             tolerance=WARP_TOLERANCE,
             UNIFIED_SRC_NODATA="YES",
         )
+
+
+def ground_gsd(raster: Raster, crs: CRS) -> float:
+    """Return the side in metres of a raster's middle pixel, measured in a metric CRS."""
+    return _ground_size(raster, WorldGrid(crs, 1.0))
 
 
 def _bounds_on(raster: Raster, grid: WorldGrid) -> Bounds:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from .card import Architecture, ModelCard
 from .decoders import AuthorsDecoder, FcnDecoder, dilate_last_stages
-from .errors import ModelError
+from .errors import InputError, ModelError
 from .torch_setup import segmentation_models
 
 UNET_WIDTHS = (256, 128, 64, 32, 16)  # of the decoder blocks at strides 16, 8, 4, 2, 1
@@ -87,6 +87,7 @@ def build_network(card: ModelCard, *, encoder_weights: str | None = None, seed: 
 
     Raises:
         ModelError: if the encoder is unknown or cannot be used with this decoder.
+        InputError: if published weights cannot be downloaded.
     """
     arch = card.architecture
     with torch.random.fork_rng(devices=[]):
@@ -96,12 +97,23 @@ def build_network(card: ModelCard, *, encoder_weights: str | None = None, seed: 
         experts = [Expert(n_features, arch.expert_channels, len(card.classes)) for _ in card.experts]
         _he_initialise(backbone.decoder, *experts)
         if encoder_weights is not None:
-            pretrained = _backbone(arch, 3, encoder_weights).encoder
+            pretrained = _downloaded(arch, encoder_weights)
             adopt_weights(backbone.encoder, pretrained, [band for s in card.sources for band in s.bands])
     if arch.encoder_depth < 5:
         _drop_unused_stages(backbone.encoder, card.n_bands)
     multiple = 2**arch.encoder_depth if arch.decoder == "unet" else _output_stride(arch)
     return MceNetwork(backbone.encoder, backbone.decoder, experts, multiple)
+
+
+def _downloaded(arch: Architecture, weights: str) -> Any:
+    """Return a three-band encoder with published weights, which are fetched unless they are here already."""
+    try:
+        return _backbone(arch, 3, weights).encoder
+    except OSError as error:  # of networks, too
+        raise InputError(
+            f"The {weights} weights of {arch.encoder} cannot be downloaded; connect to the internet or train "
+            "without them."
+        ) from error
 
 
 def _backbone(arch: Architecture, n_bands: int, weights: str | None = None) -> Any:

@@ -305,7 +305,8 @@ class _Run:
 
     def _report(self, backend: Backend, tally: Tally, *, resumed: bool) -> dict[str, Any]:
         """Return the content of the run file, but for the products."""
-        model = {"name": self.model.card.name, "sha256": self.model.sha256, "path": str(self.model.path)}
+        path = str(self.model.path.absolute())
+        model = {"name": self.model.card.name, "sha256": self.model.sha256, "path": path}
         wishes = {f.name: getattr(self.request, f.name) for f in fields(self.request)}
         return {
             **describe_execution(self.execution, backend.batch_size),

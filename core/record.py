@@ -26,10 +26,11 @@ class GridRecord(BaseModel):
 
 
 class ModelRecord(BaseModel):
-    """The model that was used."""
+    """The model that was used, and where its file was."""
 
     name: str
     sha256: str
+    path: Path | None = None
 
 
 class ParameterRecord(BaseModel):

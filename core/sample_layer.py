@@ -3,7 +3,7 @@ reference classes for the estimates of `map_accuracy.py`."""
 
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from .catalogue import BACKGROUND, NODATA_CLASS
 from .class_table import MapClass, class_key, ids_by_key
 from .engine.files import disk_errors, require_writable
 from .errors import InputError, OutputError
+from .gpkg_files import cleared, part_of, writing
 from .layer_styles import add_styles
 from .map_accuracy import MapAccuracy, estimate_accuracy
 from .polygons import split_layer
@@ -84,10 +85,11 @@ def write_sample(
         "pixel_m2": np.full(n, points.pixel_m2),
     }
     code = crs.to_epsg()
-    part = output.with_name(f".{output.stem}.part.gpkg")
+    part = part_of(output)
     with disk_errors(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)
-        try:
+    with cleared(part):
+        with writing("points", output.parent):
             pyogrio.raw.write(
                 part,
                 shapely.to_wkb(shapely.points(points.x, points.y)),
@@ -105,12 +107,8 @@ def write_sample(
             )
             with closing(sqlite3.connect(part)) as database, database:
                 add_styles(database, [(LAYER, "interpretation", style)])
+        with disk_errors(output.parent):
             part.replace(output)
-        except (DataSourceError, sqlite3.DatabaseError) as error:
-            raise OutputError(f"{output} cannot be written; check the folder and the disk.") from error
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, eq=False)

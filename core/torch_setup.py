@@ -1,4 +1,5 @@
-"""Makes the torch stack importable: the one door to segmentation-models-pytorch. No model lives here.
+"""Makes the torch stack importable: the one door to segmentation-models-pytorch and to zennit. No model lives
+here.
 
 The torchvision wheel is built for CUDA. Beside a CPU-only torch its operator library does not load, and
 `import torchvision` then fails because it describes operators (`nms`, `qnms`) that nobody declared.
@@ -20,7 +21,7 @@ _declared: list[torch.library.Library] = []  # torch forgets a declaration when 
 def declare_torchvision_operators() -> bool:
     """Declare the operators that `import torchvision` needs, only where its own library fails to load.
 
-    Call before the first import of torchvision, smp or timm; further calls do nothing.
+    Call before the first import of torchvision, smp, timm or zennit; further calls do nothing.
 
     Returns:
         True if the schemas were declared here (now or earlier), False if the real library serves them.
@@ -58,3 +59,11 @@ def segmentation_models() -> ModuleType:
     import segmentation_models_pytorch as smp
 
     return smp
+
+
+def lrp_rules() -> ModuleType:
+    """Import and return zennit, the library of LRP's rules; it imports torchvision."""
+    declare_torchvision_operators()
+    import zennit
+
+    return zennit

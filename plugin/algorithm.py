@@ -28,6 +28,8 @@ class MceAlgorithm(QgsProcessingAlgorithm):
 
     ID = ""
     NEEDS_BACKEND = True
+    #: Seconds that the job may take to stop when it is cancelled, None for the usual few.
+    GRACE_S: float | None = None
 
     def createInstance(self) -> MceAlgorithm:
         return type(self)()
@@ -60,7 +62,7 @@ class MceAlgorithm(QgsProcessingAlgorithm):
         except BackendMissing as missing:
             raise QgsProcessingException(str(missing)) from missing
         feedback.pushDebugInfo(tr("Backend: {}").format(backend.python))
-        return run_job(backend.python, self.ID, parameters, feedback)
+        return run_job(backend.python, self.ID, parameters, feedback, self.GRACE_S)
 
     def add_advanced(self, parameter: QgsProcessingParameterDefinition) -> None:
         """Add a parameter that the dialog keeps folded away."""

@@ -11,9 +11,16 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsProcessingException, QgsProcessingFeedback
 
-from .environment import environment_folder, other_environments, python_of, requirements_hash, write_stamp
+from .environment import (
+    built_python,
+    environment_folder,
+    other_environments,
+    python_of,
+    requirements_hash,
+    write_stamp,
+)
 from .i18n import tr
-from .paths import REQUIREMENTS
+from .paths import REQUIREMENTS, TRAINING_REQUIREMENTS
 from .process import Ended, child_environment, run_lines
 from .worker import run_job
 
@@ -25,8 +32,10 @@ _PIP = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--
 _PIP_BEGINS, _PIP_UNPACKS = 5.0, 60.0
 
 
-def build_backend(feedback: QgsProcessingFeedback) -> tuple[Path, dict[str, Any]]:
+def build_backend(feedback: QgsProcessingFeedback, *, training: bool = False) -> tuple[Path, dict[str, Any]]:
     """Build the environment for the present requirements; return its Python and its `backend_info`.
+
+    With `training` it can train too.
 
     It is marked complete only after the backend has answered from it. What is not complete is removed, after
     an error and after a cancel. Raises QgsProcessingException.
@@ -41,9 +50,7 @@ def build_backend(feedback: QgsProcessingFeedback) -> tuple[Path, dict[str, Any]
         _step([base, "-I", "-m", "venv", str(folder)], feedback, tr("making the environment"))
         feedback.setProgress(_PIP_BEGINS)
         python = _python_in(folder)
-        requirements = [part for file in REQUIREMENTS for part in ("-r", str(file))]
-        say = _PipProgress(feedback).hear
-        _step([str(python), "-I", *_PIP, *requirements], feedback, tr("installing the packages"), say)
+        _install(python, (*REQUIREMENTS, TRAINING_REQUIREMENTS) if training else REQUIREMENTS, feedback)
         info = run_job(python, "backend_info", {}, feedback)
         write_stamp(folder, {"requirements": requirements_hash(), "base": base, **info})
         complete = True
@@ -58,6 +65,24 @@ def build_backend(feedback: QgsProcessingFeedback) -> tuple[Path, dict[str, Any]
             shutil.rmtree(folder, ignore_errors=True)
     _remove_outdated(feedback)
     return python, info
+
+
+def install_training(python: Path, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+    """Add what training needs to an environment that runs the backend; return its `backend_info`.
+
+    Packages that are there stay as they are. Raises QgsProcessingException if that fails.
+    """
+    feedback.pushInfo(tr("Adding what training needs to {}.").format(python))
+    ours = python == built_python()
+    _install(python, (*REQUIREMENTS, TRAINING_REQUIREMENTS) if ours else (TRAINING_REQUIREMENTS,), feedback)
+    return run_job(python, "backend_info", {}, feedback)
+
+
+def _install(python: Path, files: Sequence[Path], feedback: QgsProcessingFeedback) -> None:
+    """Install requirements in one call of pip, so that nothing pulls another torch."""
+    requirements = [part for file in files for part in ("-r", str(file))]
+    say = _PipProgress(feedback, files).hear
+    _step([str(python), "-I", *_PIP, *requirements], feedback, tr("installing the packages"), say)
 
 
 def find_base_python(feedback: QgsProcessingFeedback) -> str:
@@ -146,9 +171,9 @@ def _run(command: Sequence[str], feedback: QgsProcessingFeedback, on_line: Calla
 class _PipProgress:
     """Turns what pip prints into progress: pip tells no share, so the pinned packages are counted."""
 
-    def __init__(self, feedback: QgsProcessingFeedback) -> None:
+    def __init__(self, feedback: QgsProcessingFeedback, files: Sequence[Path]) -> None:
         self._feedback = feedback
-        pins = "\n".join(file.read_text(encoding="utf-8") for file in REQUIREMENTS)
+        pins = "\n".join(file.read_text(encoding="utf-8") for file in files)
         self._left = {_canonical(name) for name in re.findall(r"^([\w.-]+)==", pins, re.MULTILINE)}
         self._step = (_PIP_UNPACKS - _PIP_BEGINS) / max(1, len(self._left))
         self._percent = _PIP_BEGINS

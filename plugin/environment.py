@@ -54,6 +54,36 @@ def find_backend() -> Backend:
     raise BackendMissing(_nothing_found())
 
 
+def can_train(python: Path) -> bool | None:
+    """Has this Python what training needs, as far as its files tell? None where they do not.
+
+    Only an environment that sees no packages but its own can tell.
+    """
+    root = python.parent.parent
+    try:
+        settings = (root / "pyvenv.cfg").read_text(encoding="utf-8").lower().replace(" ", "")
+    except OSError:
+        return None
+    folders = [*root.glob("lib/python3*/site-packages"), *root.glob("Lib/site-packages")]
+    if not folders or "include-system-site-packages=true" in settings:
+        return None
+    return any((folder / "lightning").is_dir() for folder in folders)
+
+
+def could_train() -> bool:
+    """Could an environment that was built here before train? Then the next one should, too."""
+    pythons = [python_of(folder) for folder in environments_folder().glob("venv-*")]
+    return any(can_train(python) for python in pythons if python)
+
+
+def training_missing() -> str:
+    """Return the sentence for a backend that cannot train."""
+    return tr(
+        'The backend lacks what training needs: run "Set up the backend" with its box for training '
+        "(mce:setup_backend, TRAINING)."
+    )
+
+
 def python_setting() -> str:
     """Return the path in the setting, empty where there is none."""
     return str(QgsSettings().value(SETTING, "", type=str))

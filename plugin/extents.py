@@ -8,6 +8,7 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsCsException,
+    QgsPointXY,
     QgsProcessingException,
     QgsRectangle,
 )
@@ -37,6 +38,20 @@ def extent_text(
             tr("The CRS of EXTENT has no EPSG code and the image has no CRS: give the image its CRS.")
         )
     return extent_text(transform_extent(extent, crs, image_crs, transforms), image_crs, image_crs, transforms)
+
+
+def point_text(
+    point: QgsPointXY,
+    crs: QgsCoordinateReferenceSystem,
+    image_crs: QgsCoordinateReferenceSystem,
+    transforms: QgsCoordinateTransformContext,
+) -> str:
+    """Return `x,y [EPSG:n]`; see `extent_text` for a CRS without a code."""
+    if crs.isValid() and not _has_epsg(crs) and crs != image_crs:
+        around = transform_extent(QgsRectangle(point, point), crs, image_crs, transforms)
+        return point_text(around.center(), image_crs, image_crs, transforms)
+    known = crs if crs.isValid() else image_crs
+    return f"{point.x()!r},{point.y()!r}" + (f" [{known.authid()}]" if _has_epsg(known) else "")
 
 
 def crs_text(crs: QgsCoordinateReferenceSystem) -> str | None:

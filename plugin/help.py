@@ -1,7 +1,7 @@
 """Turns a help text in Markdown into the simple HTML that Processing shows.
 
-Only what our help texts use: headings, paragraphs, lists, bold, code and links. Qt's own converter adds fonts
-and sizes that do not fit the help panel, nor the text that `qgis_process` prints.
+Only what our help texts use: headings, paragraphs, lists, bold, code, links and pictures. Qt's own converter
+adds fonts and sizes that do not fit the help panel, nor the text that `qgis_process` prints.
 """
 
 from __future__ import annotations
@@ -39,4 +39,5 @@ def _inline(text: str) -> str:
     text = html.escape(text, quote=False)
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
     text = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", text)
+    text = re.sub(r"!\[([^\]]*)\]\(([^)]+)\)", r'<img src="\2" alt="\1" width="640">', text)
     return re.sub(r"\[([^\]]+)\]\(([^)]+)\)", r'<a href="\2">\1</a>', text)

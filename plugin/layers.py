@@ -168,6 +168,11 @@ def place_reviewed(file: Path) -> Placed:
     return Placed(file, tr("Land cover, reviewed"), expanded=False, level=1)
 
 
+def place_heat_map(file: Path, class_name: str) -> Placed:
+    """Return how a heat map stands: above the maps, below the outlines."""
+    return Placed(file, tr("Seen as {}").format(class_name), expanded=False, level=1)
+
+
 def place_tiles(file: Path) -> Placed:
     """Return how screened tiles stand: above the rasters of their region."""
     return Placed(file, tr("Tiles"), table="tiles", level=1)

@@ -65,6 +65,13 @@ def raster_parameters(
     ]
 
 
+def sources_parameter() -> QgsProcessingParameterString:
+    """Return SOURCES: rasters of roles without a parameter of their own."""
+    return QgsProcessingParameterString(
+        "SOURCES", tr("Further sources, as role=path; role=path"), optional=True, multiLine=False
+    )
+
+
 def setting_parameters() -> list[QgsProcessingParameterDefinition]:
     """Return what few people change: further sources, CRS, and how the network runs."""
     return [
@@ -78,9 +85,7 @@ def setting_parameters() -> list[QgsProcessingParameterDefinition]:
 def source_parameters() -> list[QgsProcessingParameterDefinition]:
     """Return SOURCES and CRS."""
     return [
-        QgsProcessingParameterString(
-            "SOURCES", tr("Further sources, as role=path; role=path"), optional=True, multiLine=False
-        ),
+        sources_parameter(),
         QgsProcessingParameterCrs("CRS", tr("CRS of the map (empty: the orthophoto's)"), optional=True),
     ]
 
@@ -95,70 +100,93 @@ def device_parameters() -> list[QgsProcessingParameterDefinition]:
 
 def mapping_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
     """Return what is wrong with MODEL or SOURCES, or nothing."""
-    return _fault(alg, parameters, context, EMBEDDED_MODEL)
+    return sources_fault(alg, parameters, context) or check_model(alg, parameters, context, EMBEDDED_MODEL)
 
 
 def screening_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
     """Return the same where MODEL is a screening model."""
-    return _fault(alg, parameters, context, EMBEDDED_SCREEN)
+    return sources_fault(alg, parameters, context) or check_model(alg, parameters, context, EMBEDDED_SCREEN)
 
 
-def _fault(
-    alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext, embedded: str
-) -> str:
+def sources_fault(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+    """Return what is wrong with SOURCES, or nothing."""
     try:
         parse_sources(alg.parameterAsString(parameters, "SOURCES", context))
     except ValueError as error:
         return str(error)
-    return check_model(alg, parameters, context, embedded)
+    return ""
 
 
 @dataclass(frozen=True)
-class MappingInputs:
-    """The rasters, and the settings that the jobs take as they are."""
+class SourceInputs:
+    """The rasters that a job reads; no image where it knows a run's."""
 
-    image: RasterInput
+    image: RasterInput | None
     dem: RasterInput | None
     sources: dict[str, list[RasterInput]]
-    settings: dict[str, Any]
 
     def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Return the parameters of the job; exports what is no file first."""
         return {
-            "image": str(localise(self.image, context, feedback)),
+            "image": None if self.image is None else str(localise(self.image, context, feedback)),
             "dem": None if self.dem is None else str(localise(self.dem, context, feedback)),
             "source": {
                 role: [str(localise(raster, context, feedback)) for raster in rasters]
                 for role, rasters in self.sources.items()
             },
-            **self.settings,
         }
+
+
+@dataclass(frozen=True)
+class MappingInputs(SourceInputs):
+    """The rasters, and the settings that the jobs take as they are."""
+
+    image: RasterInput
+    settings: dict[str, Any]
+
+    def request(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Return the parameters of the job; exports what is no file first."""
+        return {**super().request(context, feedback), **self.settings}
 
 
 def read_mapping(
     alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> MappingInputs:
     """Read the layers; call it in `prepareAlgorithm`. Raises QgsProcessingException for a broken one."""
-    return read_sources(alg, parameters, context, _settings(alg, parameters, context))
+    return read_inputs(alg, parameters, context, _settings(alg, parameters, context))
 
 
-def read_sources(
+def read_inputs(
     alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext, settings: dict[str, Any]
 ) -> MappingInputs:
     """Do the same with the job's other settings at hand."""
-    area = _area(alg, parameters, context)
+    area = read_area(alg, parameters, context)
     image = _read(alg.parameterAsRasterLayer(parameters, "IMAGE", context), "IMAGE", area)
-    dem = None
-    if parameters.get("DEM"):
-        dem = _read(alg.parameterAsRasterLayer(parameters, "DEM", context), "DEM", area)
+    rest = read_sources(alg, {**parameters, "IMAGE": None}, context, area)
     extent = None
     if area.rectangle is not None:
         extent = extent_text(area.rectangle, area.crs, image.crs, area.transforms)
-    further = _further_sources(alg, parameters, area, context)
-    return MappingInputs(image, dem, further, {"extent": extent, **settings})
+    return MappingInputs(image, rest.dem, rest.sources, {"extent": extent, **settings})
 
 
-def _area(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:
+def read_sources(
+    alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext, area: Area
+) -> SourceInputs:
+    """Read the layers that are given; call it in `prepareAlgorithm`.
+
+    Raises QgsProcessingException for a broken one.
+    """
+    image, dem = (
+        _read(alg.parameterAsRasterLayer(parameters, name, context), name, area)
+        if parameters.get(name)
+        else None
+        for name in ("IMAGE", "DEM")
+    )
+    return SourceInputs(image, dem, _further_sources(alg, parameters, area, context))
+
+
+def read_area(alg: MceAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> Area:
+    """Return EXTENT."""
     extent = alg.parameterAsExtent(parameters, "EXTENT", context)
     crs = alg.parameterAsExtentCrs(parameters, "EXTENT", context)
     given = not extent.isNull() and not extent.isEmpty()

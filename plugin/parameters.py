@@ -129,6 +129,16 @@ def model_value(
     return alg.parameterAsString(parameters, "MODEL", context).strip() or embedded
 
 
+def bundle_fault(
+    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+) -> str:
+    """Return what is wrong with the destination MODEL, or nothing."""
+    target = alg.parameterAsFileOutput(parameters, "MODEL", context)
+    if target and Path(target).suffix.lower() != ".safetensors":
+        return tr('MODEL "{}": choose a name that ends in .safetensors.').format(target)
+    return ""
+
+
 def check_model(
     alg: QgsProcessingAlgorithm,
     parameters: dict[str, Any],

@@ -9,6 +9,8 @@ ROOT = Path(__file__).absolute().parents[1]
 RESOURCES = ROOT / "resources"
 BOOTSTRAP = ROOT / "core" / "service" / "bootstrap.py"
 REQUIREMENTS = tuple(RESOURCES / "requirements" / name for name in ("backend.txt", "cpu.txt"))
+#: What training needs besides; none of it is imported elsewhere.
+TRAINING_REQUIREMENTS = RESOURCES / "requirements" / "training.txt"
 
 
 def icon_file(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, QTranslator
@@ -10,13 +10,14 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from . import layers
-from .environment import BackendMissing, find_backend
 from .i18n import load_translator, tr, user_locale
 from .paths import icon_file
-from .provider import ALGORITHMS, MceProvider, add_provider
+from .provider import MceProvider, add_provider
+
+if TYPE_CHECKING:
+    from .review.entry import ReviewEntry
 
 MENU = "MCE Land Cover"
-WITHOUT_BACKEND = {algorithm.ID for algorithm in ALGORITHMS if not algorithm.NEEDS_BACKEND}
 
 
 class MceLandCoverPlugin:
@@ -27,6 +28,7 @@ class MceLandCoverPlugin:
         self.iface = iface
         self.provider: MceProvider | None = None
         self.actions: list[QAction] = []
+        self.review: ReviewEntry | None = None
         self.translator: QTranslator | None = load_translator(user_locale())
 
     def initProcessing(self) -> None:
@@ -45,10 +47,14 @@ class MceLandCoverPlugin:
             "merge_reviews": tr("Merge reviews…"),
             "review_report": tr("Report on a review…"),
             "apply_review": tr("Apply a review to the map…"),
+            "explain": tr("Explain a place…"),
             "screen_tiles": tr("Screen tiles for rare classes…"),
             "draw_sample": tr("Draw a sample of a map…"),
             "evaluate": tr("Evaluate a map…"),
             "export_review": tr("Export accepted candidates…"),
+            "prepare_tiles": tr("Prepare training tiles…"),
+            "train": tr("Train a model…"),
+            "import_weights": tr("Import published weights…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),
             "setup_backend": tr("Set up the backend…"),
@@ -60,21 +66,32 @@ class MceLandCoverPlugin:
             self.iface.addPluginToRasterMenu(MENU, action)
             self.actions.append(action)
         self.iface.addRasterToolBarIcon(self.actions[0])
+        self._add_review()
 
-    def open(self, algorithm: str) -> None:
+    def _add_review(self) -> None:
+        from .review.entry import ReviewEntry  # its widgets are of no use to `qgis_process`
+
+        self.review = ReviewEntry(self.iface, self.open)
+        self.iface.addPluginToRasterMenu(MENU, self.review.action)
+        self.iface.addRasterToolBarIcon(self.review.action)
+        self.actions.append(self.review.action)
+
+    def open(self, algorithm: str, parameters: dict[str, Any] | None = None) -> None:
         """Open an algorithm's dialog, or the one that sets up the backend where that is missing."""
         import processing
 
-        if algorithm not in WITHOUT_BACKEND:
-            try:
-                find_backend()
-            except BackendMissing as missing:
-                self.iface.messageBar().pushWarning(MENU, str(missing))
-                algorithm = "setup_backend"
-        processing.execAlgorithmDialog(f"mce:{algorithm}")
+        known = QgsApplication.processingRegistry().algorithmById(f"mce:{algorithm}")
+        ready, missing = known.canExecute() if known else (True, "")
+        if not ready:
+            self.iface.messageBar().pushWarning(MENU, missing)
+            algorithm, parameters = "setup_backend", None
+        processing.execAlgorithmDialog(f"mce:{algorithm}", parameters or {})
 
     def unload(self) -> None:
         """Take back everything that was added."""
+        if self.review is not None:
+            self.review.close()
+            self.review = None
         for action in self.actions:
             self.iface.removePluginRasterMenu(MENU, action)
             self.iface.removeRasterToolBarIcon(action)

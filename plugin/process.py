@@ -41,12 +41,15 @@ def run_lines(
     on_line: Callable[[str], bool | None],
     is_cancelled: Callable[[], bool],
     stdin: str = "",
+    grace_s: float | None = None,
 ) -> Ended:
     """Run `command`, give it `stdin`, and call `on_line` in this thread for each line that it prints.
 
     `on_line` returns True to say that nothing more is expected: the child is not waited for long then. A
-    cancelled child is asked to stop, and killed after the grace period. Raises OSError if it cannot start.
+    cancelled child is asked to stop, and killed after `grace_s` (default `GRACE_S`). Raises OSError if it
+    cannot start.
     """
+    grace_s = GRACE_S if grace_s is None else grace_s
     child = subprocess.Popen(
         list(command),
         stdin=subprocess.PIPE,
@@ -72,7 +75,7 @@ def run_lines(
             elif name == "out" and on_line(line):
                 deadline = min(deadline, time.monotonic() + FAREWELL_S)
             if not cancelled and is_cancelled():
-                cancelled, deadline = True, min(deadline, time.monotonic() + GRACE_S)
+                cancelled, deadline = True, min(deadline, time.monotonic() + grace_s)
                 child.terminate()
             if time.monotonic() > deadline:
                 child.kill()

@@ -8,16 +8,20 @@ from qgis.PyQt.QtGui import QIcon
 from .algorithms.apply_review import ApplyReview
 from .algorithms.draw_sample import DrawSample
 from .algorithms.evaluate import Evaluate
+from .algorithms.explain import Explain
 from .algorithms.export_review import ExportReview
 from .algorithms.fit_meta_classifier import FitMetaClassifier
 from .algorithms.flag_candidates import FlagCandidates
+from .algorithms.import_weights import ImportWeights
 from .algorithms.make_scene import MakeScene
 from .algorithms.merge_reviews import MergeReviews
 from .algorithms.model_info import ModelInfo
 from .algorithms.predict import Predict
+from .algorithms.prepare_tiles import PrepareTiles
 from .algorithms.review_report import ReviewReport
 from .algorithms.screen_tiles import ScreenTiles
 from .algorithms.setup_backend import SetupBackend
+from .algorithms.train import Train
 from .i18n import tr
 from .models import MapAndFlag
 from .paths import icon_file
@@ -29,10 +33,14 @@ ALGORITHMS = (
     MergeReviews,
     ReviewReport,
     ApplyReview,
+    Explain,
     ScreenTiles,
     Evaluate,
     DrawSample,
     ExportReview,
+    PrepareTiles,
+    Train,
+    ImportWeights,
     ModelInfo,
     MakeScene,
     SetupBackend,

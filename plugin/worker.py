@@ -19,6 +19,8 @@ from .process import Ended, child_environment, run_lines
 LOG_TAB = "MCE Land Cover"
 #: Kind of the failures that are faults of the program, whose traceback is worth reading.
 UNEXPECTED = "InternalError"
+#: Kind of the failure of a job that was cancelled and could say so.
+CANCELLED = "Cancelled"
 
 
 def run_job(
@@ -26,8 +28,11 @@ def run_job(
     job: str,
     parameters: dict[str, Any],
     feedback: QgsProcessingFeedback,
+    grace_s: float | None = None,
 ) -> dict[str, Any]:
     """Run `job` with the backend's `python` and return its result; progress and log go to `feedback`.
+
+    `grace_s` is how long a cancelled job may take to put its things in order; by default a few seconds.
 
     Raises QgsProcessingException with one sentence: the job's own, or how the process died. A cancelled job
     raises too, so that nothing of it is loaded and `qgis_process` does not report success.
@@ -41,6 +46,7 @@ def run_job(
             stdin=request,
             on_line=talk.hear,
             is_cancelled=feedback.isCanceled,
+            grace_s=grace_s,
         )
     except OSError as error:
         raise QgsProcessingException(
@@ -92,6 +98,8 @@ class _Conversation:
 def _conclude(outcome: Result | Failure | None, ended: Ended) -> dict[str, Any]:
     if isinstance(outcome, Result) and not ended.cancelled:
         return outcome.value
+    if isinstance(outcome, Failure) and outcome.kind == CANCELLED:
+        raise QgsProcessingException(outcome.message)  # which says what was kept
     if ended.cancelled:
         raise QgsProcessingException(tr("Cancelled: the job was stopped before its end."))
     if isinstance(outcome, Failure):

@@ -17,7 +17,7 @@ from ..core.errors import InputError, ModelError
 from ..core.network import build_network
 from ..core.progress import Reporter
 from .formats import FORMATS, source_spec
-from .prepare import nested_experts
+from .nested import nested_experts
 
 ARCHITECTURE = Architecture(decoder="deeplabv3plus_authors", encoder="resnet50", expert_channels=256)
 #: Place of each module of theirs in ours; the longest beginning counts.

@@ -12,11 +12,10 @@ from ..core.card import AggregationName, Architecture, ExpertSpec, Normalisation
 from ..core.catalogue import LandCoverClass
 from ..core.errors import InputError
 from .data.camvid import Part
+from .data.cut import CONFIG
 from .data.samples import Symmetry
 from .data.tlm import Coding
-from .fit import TrainerSettings
-from .learning import OptimizerSettings
-from .module import LossSettings
+from .settings import LossSettings, OptimizerSettings, TrainerSettings
 from .splits import Strategy
 
 T = TypeVar("T")
@@ -104,6 +103,13 @@ class RasterData(_Section):
     split: SplitConfig = SplitConfig()
 
 
+class CutData(_Section):
+    """A folder of tiles that `prepare_tiles` has cut; it knows its classes, sources, grid and splits."""
+
+    kind: Literal["tiles"]
+    folder: Path
+
+
 class SceneData(_Section):
     """The embedded synthetic scene: seeds of scenes and their side in pixels of half a metre."""
 
@@ -153,14 +159,24 @@ class ModelConfig(_Section):
     aggregation: AggregationName = "mean_responsible"
 
 
-DataConfig = Annotated[TlmData | FlairData | CamvidData | RasterData | SceneData, Field(discriminator="kind")]
+DataConfig = Annotated[
+    TlmData | FlairData | CamvidData | RasterData | CutData | SceneData, Field(discriminator="kind")
+]
 
 
 class Config(_Section):
-    """A whole training; `output` is the bundle, `folder` holds checkpoints and logs (default: beside it)."""
+    """A whole training.
+
+    Attributes:
+        output: the bundle.
+        folder: of checkpoints and logs; default: beside the bundle.
+        beside: relative paths of `output`, `folder` and a folder of tiles start at the configuration's own
+            folder, so that it can be moved with its data; else where the command is run.
+    """
 
     output: Path
     folder: Path | None = None
+    beside: bool = False
     seed: int = 0
     model: ModelConfig
     data: DataConfig
@@ -176,11 +192,14 @@ class Config(_Section):
 
 
 def read_config(path: Path, changes: Sequence[str] = ()) -> Config:
-    """Read a file; `changes` such as `trainer.epochs=2` replace single values.
+    """Read a file, or the `train.yaml` of a folder.
+
+    `changes` such as `trainer.epochs=2` replace single values.
 
     Raises:
         InputError: in one sentence, if it is missing, no YAML, or says something unknown or impossible.
     """
+    path = path / CONFIG if path.is_dir() else path
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -191,7 +210,8 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> Config:
         raise InputError(f"The configuration {path} has no sections; it needs output, model and data.")
     for change in changes:
         _replace(raw, change)
-    return check_config(raw, str(path))
+    config = check_config(raw, str(path))
+    return _moved(config, path.absolute().parent) if config.beside else config
 
 
 def check_config(raw: Mapping[str, Any], name: str) -> Config:
@@ -206,6 +226,15 @@ def check_config(raw: Mapping[str, Any], name: str) -> Config:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(f"The configuration {name} cannot be used: {place}: {first['msg']}.") from error
+
+
+def _moved(config: Config, base: Path) -> Config:
+    """Return the configuration with the paths that start at its own folder made whole."""
+    data = config.data
+    if isinstance(data, CutData):
+        data = data.model_copy(update={"folder": base / data.folder})
+    folder = config.folder and base / config.folder
+    return config.model_copy(update={"output": base / config.output, "folder": folder, "data": data})
 
 
 def _replace(raw: dict[str, Any], change: str) -> None:

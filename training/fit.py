@@ -10,42 +10,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Generic, Literal
+from typing import Any, Generic
 
 import torch
 from torch import Tensor
 
-from ..core.errors import DeviceError, InputError, OutputError
+from ..core.errors import Cancelled, DeviceError, InputError, OutputError
 from ..core.progress import Reporter
 from .data.module import TileData
 from .learning import LearningModule, ScoresT
-from .lightning_setup import Callback, CSVLogger, ModelCheckpoint, TensorBoardLogger, Trainer
+from .lightning_setup import (
+    Callback,
+    CSVLogger,
+    ModelCheckpoint,
+    SIGTERMException,
+    TensorBoardLogger,
+    Trainer,
+)
+from .settings import TrainerSettings
 
 BEST, LAST = "best.ckpt", "last.ckpt"
+LOGS = ("csv", "tensorboard")
 _PREFIX = "network."
 _PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
-
-
-@dataclass(frozen=True)
-class TrainerSettings:
-    """How long and on what.
-
-    Attributes:
-        steps: ends a training before its epochs do; -1 never.
-        accumulate: batches per optimizer step.
-        devices: GPUs, or processes on the CPU, of this machine; more than one share the data (DDP), their
-            batch norms counting together. `torchrun` sets more machines.
-        every: epochs between validations.
-    """
-
-    epochs: int = 50
-    steps: int = -1
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    devices: int = 1
-    nodes: int = 1
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    accumulate: int = 1
-    every: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,11 +109,14 @@ def fit(
             data.first_epoch = _read_checkpoint(last)[1].epoch
             reporter.log(f"Going on after epoch {data.first_epoch}, from {last}.")
         start = str(last) if last.exists() else None
-        trainer.fit(module, datamodule=data, ckpt_path=start, weights_only=True)
-        weights, best = read_best(folder)
-        module.network.load_state_dict(weights)
-        if data.test is not None:
-            trainer.test(module, datamodule=data, verbose=False)
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=start, weights_only=True)
+            weights, best = read_best(folder)
+            module.network.load_state_dict(weights)
+            if data.test is not None:
+                trainer.test(module, datamodule=data, verbose=False)
+        except SIGTERMException as error:  # Lightning's own word for the signal that QGIS cancels with
+            raise Cancelled("Cancelled before the training was done.") from error
     return FitResult(
         weights,
         best,
@@ -172,6 +162,10 @@ class _Diary(Callback):
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         """Report a step; may raise Cancelled."""
         self.reporter.progress(trainer.global_step, int(trainer.estimated_stepping_batches), "steps")
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        """Stand where the last step was; may raise Cancelled."""
+        self.on_train_batch_end(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, _module: Any) -> None:
         """Note the epoch, and say how it went."""
@@ -242,7 +236,7 @@ def _trainer(folder: Path, settings: TrainerSettings, data: TileData, callbacks:
         use_distributed_sampler=False,
         benchmark=on_gpu,
         default_root_dir=folder,
-        logger=[CSVLogger(folder, name="csv"), TensorBoardLogger(folder, name="tensorboard")],
+        logger=[CSVLogger(folder, name=LOGS[0]), TensorBoardLogger(folder, name=LOGS[1])],
         callbacks=callbacks,
         log_every_n_steps=10,
         enable_progress_bar=False,

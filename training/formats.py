@@ -14,8 +14,19 @@ from ..core.errors import InputError
 from ..core.grid import WorldGrid, parse_crs
 from ..core.progress import Reporter
 from ..core.sources import open_source
-from .config import CamvidData, Config, FlairData, RasterData, SceneData, SourceConfig, TlmData
+from .config import (
+    CamvidData,
+    Config,
+    CutData,
+    DataConfig,
+    FlairData,
+    RasterData,
+    SceneData,
+    SourceConfig,
+    TlmData,
+)
 from .data.camvid import read_frames
+from .data.cut import read_cut_tiles, read_manifest
 from .data.flair import read_flair
 from .data.georeferenced import GridTiles, LabelCells, grid_tiles, list_rasters, raster_labels
 from .data.polygons import PolygonCells
@@ -38,7 +49,7 @@ _DEM = SourceConfig(role="dem", bands=("height",), gsd_m=0.5, relief=True, unit=
 class Format:
     """What a format of data brings along, unless the configuration says otherwise."""
 
-    catalogue: str
+    catalogue: str | tuple[LandCoverClass, ...]
     sources: tuple[SourceConfig, ...]
     gsd_m: float
     window: int
@@ -66,6 +77,26 @@ FORMATS: Mapping[str, Format] = {
     "rasters": Format("swisstlm3d", (_IMAGE, _DEM), 0.5, 200),
     "scene": Format("swisstlm3d", (_IMAGE, _DEM), 0.5, 128),
 }
+
+
+def format_of(data: DataConfig) -> Format:
+    """Return what the data of a configuration bring along.
+
+    Raises:
+        InputError: if a folder of tiles does not say.
+    """
+    if not isinstance(data, CutData):
+        return FORMATS[data.kind]
+    found = read_manifest(data.folder)
+    sources = tuple(
+        SourceConfig(
+            **spec.model_dump(include={"role", "bands", "gsd_m", "unit", "resampling"}),
+            scale=spec.normalisation.scale,
+            relief=spec.normalisation.kind == "window_min",
+        )
+        for spec in found.sources
+    )
+    return Format(found.classes, sources, found.gsd_m, found.side)
 
 
 def source_spec(source: SourceConfig) -> SourceSpec:
@@ -112,6 +143,12 @@ def open_splits(
             name: MemoryTiles([render_area(b) for b in found], [f"scene {b.seed}" for b in found], "scene")
             for name, found in blocks.items()
         }
+    if isinstance(data, CutData):
+        manifest = read_manifest(data.folder)
+        lists = {name: read_cut_tiles(data.folder, manifest, name) for name in SPLITS}
+        if lists["train"] is None:
+            raise InputError(f"{data.folder} has no train.csv, the list of the tiles to train on.")
+        return {name: found for name, found in lists.items() if found is not None}
     tiles = _raster_tiles(config, data, classes, specs, window)
     return _dealt(config, data, tiles, classes, reporter)
 

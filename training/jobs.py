@@ -1,13 +1,14 @@
-"""What the backend's jobs call in training, by name; see `core/service/jobs.py`."""
+"""What the backend's jobs call in training, by name; see `core/service/jobs.py`. Lightning is imported only
+where it is needed: tiles are cut and weights imported without it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..core.bundle import EMBEDDED
 from ..core.progress import Reporter, SilentReporter
 from ..core.tile_bundle import EMBEDDED_SCREEN
-from .demo import DemoPlan, train_demo_model
 
 
 def train_demo(
@@ -21,6 +22,8 @@ def train_demo(
 
     `seed` is of weights, patches and their order; the scenes are those of the plan.
     """
+    from .demo import DemoPlan, train_demo_model
+
     plan, path = DemoPlan(), output or EMBEDDED
     settings = replace(plan.settings, steps=steps or plan.settings.steps, seed=seed)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,11 +49,66 @@ def train_screen(
     return path
 
 
-def train(config: Path, changes: Sequence[str] = (), *, reporter: Reporter | None = None) -> Path:
-    """Train what a configuration file says and return its bundle; see `train.py`."""
-    from .train import train_file
+def prepare_tiles(
+    sources: Mapping[str, Sequence[Path]],
+    labels: Sequence[Path],
+    output: Path,
+    *,
+    label_field: str = "class",
+    classes: str | None = None,
+    label_codes: str = "ids",
+    ignored: Sequence[str] = (),
+    split: Any = "blocked_iterative",
+    val_share: float = 0.15,
+    test_share: float = 0.15,
+    block_m: float | None = None,
+    seed: int = 0,
+    reporter: Reporter | None = None,
+    **same: Any,
+) -> dict[str, Any]:
+    """Cut tiles, see `tiling/folder.py`, whose request takes `same`; return what is in the folder."""
+    from .tiling.dealing import SplitPlan
+    from .tiling.folder import TilesRequest
+    from .tiling.folder import prepare_tiles as prepare
+    from .tiling.labels import LabelChoice
+    from .tiling.page import warnings
 
-    return train_file(config, changes, reporter or SilentReporter())
+    choice = LabelChoice(labels, label_field, classes, label_codes == "source", ignored)
+    plan = SplitPlan(split, val_share, test_share, block_m, seed)
+    request = TilesRequest(sources, choice, output, split=plan, **same)
+    found = prepare(request, reporter or SilentReporter())
+    report = found.report
+    return {
+        "folder": str(found.folder),
+        "config": str(found.config),
+        "report": str(found.page),
+        "tiles": dict(zip(report.names, report.tiles.tolist(), strict=True)),
+        "classes": [c.name for c in found.classes],
+        "pixels": int(report.pixels.sum()),
+        "shares": {
+            name: dict(zip(report.classes, [round(100 * v, 4) for v in shares], strict=True))
+            for name, shares in zip(report.names, report.shares.tolist(), strict=True)
+        },
+        "neighbours": report.neighbours,
+        "neighbours_parted": report.parted,
+        "message": " ".join(warnings(report)),
+    }
+
+
+def train(
+    config: Path, changes: Sequence[str] = (), *, resume: bool = True, reporter: Reporter | None = None
+) -> dict[str, Any]:
+    """Train what a configuration file says, see `train.py`; return the bundle and its scores."""
+    from .config import read_config
+    from .outcome import outcome_of
+    from .train import check_output, discard, train_config
+
+    plan = read_config(config, changes)
+    if resume:
+        check_output(plan)
+    else:
+        discard(plan)
+    return outcome_of(train_config(plan, reporter or SilentReporter()), plan.run_folder)
 
 
 def import_weights(checkpoint: Path, output: Path, *, reporter: Reporter | None = None) -> Path:

@@ -3,8 +3,7 @@ What is learnt, and how it is scored, is a subclass's business."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -16,31 +15,12 @@ from ..core.errors import TrainingError
 from ..core.normalise import Normaliser
 from .learning_rates import cosine_factor
 from .lightning_setup import LightningModule
+from .settings import OptimizerSettings
 
 #: What a training's test gives for each way of deciding.
 ScoresT = TypeVar("ScoresT")
 #: Names of a batch that an error lists.
 _NAMED = 8
-
-
-@dataclass(frozen=True)
-class OptimizerSettings:
-    """Adam and the course of its rates; the defaults are the paper's for DeepLabV3+ (METHODS.md section 1).
-
-    Attributes:
-        adapted_lr: eq. 1 for the experts' rates.
-        schedule: `plateau` multiplies by `factor` after `patience` epochs without a lower validation loss,
-            `step` every `patience` epochs;
-            `cosine` rises over `warmup` steps and falls to 0 at the end of the training.
-    """
-
-    lr: float = 1e-4
-    weight_decay: float = 0.01
-    adapted_lr: bool = True
-    schedule: Literal["plateau", "step", "cosine", "constant"] = "plateau"
-    patience: int = 10
-    factor: float = 0.1
-    warmup: int = 0
 
 
 class LearningModule(LightningModule, Generic[ScoresT]):

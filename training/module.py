@@ -3,8 +3,7 @@ baselines alike. What all trainings share is in `learning.py`; the Trainer, file
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -15,26 +14,18 @@ from ..core.errors import InputError
 from ..core.network import MceNetwork
 from .data.samples import Sample
 from .evaluate import all_rules, join
-from .learning import LearningModule, OptimizerSettings
+from .learning import LearningModule
 from .learning_rates import parameter_groups
 from .lightning_setup import MulticlassConfusionMatrix
-from .losses.by_name import LossName, loss_by_name
+from .losses.by_name import loss_by_name
 from .losses.cdfl import CrossDropoutFocalLoss, dropout_variance
 from .losses.cross_entropy import cross_entropy
-from .losses.mce import Complement, MceLoss
+from .losses.mce import MceLoss
 from .losses.pixels import IGNORE_INDEX
 from .pretrained import starting_network
+from .settings import LossSettings, OptimizerSettings
 
 MONITOR = "validation/mean_accuracy"
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """Which loss: `mce`, or one of the single-head ones; the complementary term is of `mce` only."""
-
-    name: Literal["mce"] | LossName = "mce"
-    complement: Complement = "pixels"
-    complement_weight: float = 1.0
 
 
 def make_loss(settings: LossSettings, card: ModelCard, tile_pixels: int) -> nn.Module:

@@ -3,7 +3,6 @@ data module. Opening the data lives in `formats.py`, the training itself in `fit
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,9 @@ from .data.patches import PatchSampler, drawn_pixels
 from .data.samples import ScoringWindows, TrainingPatches, TrainingTiles, augmentation
 from .data.statistics import count_tiles, measure_sources
 from .data.tiles import MemoryTiles, SomeTiles, TileSet
-from .formats import FORMATS, cache_of, open_splits, source_spec
+from .formats import Format, cache_of, format_of, open_splits, source_spec
+from .nested import check_nested, nested_experts
 from .splits import SPLITS, SplitReport, Tiles, report_splits
-
-_NESTED = (("all", ("head", "body", "tail")), ("body and tail", ("body", "tail")), ("tail", ("tail",)))
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def prepare(config: Config, reporter: Reporter) -> Prepared:
         InputError: if data are missing or broken, a class has no training pixel, or the experts' table is
             not nested.
     """
-    kind, model = FORMATS[config.data.kind], config.model
+    kind, model = format_of(config.data), config.model
     catalogue = model.catalogue or kind.catalogue
     classes = load_catalogue(catalogue) if isinstance(catalogue, str) else catalogue
     experts = model.experts
@@ -62,38 +60,9 @@ def prepare(config: Config, reporter: Reporter) -> Prepared:
         measured = measure_sources(kept["train"], specs, window)
         given = [source.normalisation for source in model.sources or kind.sources]
         specs = tuple(s if n is not None else m for s, m, n in zip(specs, measured, given, strict=True))
-    card = _card(config, classes, pixels, specs, experts)
+    card = _card(config, kind, classes, pixels, specs=specs, experts=experts)
     data, drawn = _data(config, card, kept)
     return Prepared(card, data, drawn or card.pixel_counts, report)
-
-
-def nested_experts(classes: Sequence[LandCoverClass], n_experts: int) -> tuple[ExpertSpec, ...]:
-    """Return the paper's table: expert 1 for all classes, 2 for body and tail, 3 for tail.
-
-    Raises:
-        InputError: if an expert would have no class.
-    """
-    found = []
-    for name, groups in _NESTED[:n_experts]:
-        ids = tuple(c.id for c in classes if c.group in groups)
-        if not ids:
-            raise InputError(f"No class of the catalogue is in the group {groups[0]}; use fewer experts.")
-        found.append(ExpertSpec(name=name, classes=ids))
-    return tuple(found)
-
-
-def check_nested(experts: Sequence[ExpertSpec], classes: Sequence[LandCoverClass]) -> None:
-    """Raise InputError unless expert 1 has all classes, and each other one a part of those before it."""
-    names = {c.id: c.name for c in classes}
-    if set(experts[0].classes) != set(names):
-        raise InputError(f"The first expert, {experts[0].name!r}, must be responsible for every class.")
-    for wider, narrower in pairwise(experts):
-        beyond = sorted(set(narrower.classes) - set(wider.classes))
-        if beyond:
-            raise InputError(
-                f"The experts are not nested: {narrower.name!r} has the class "
-                f"{names.get(beyond[0], beyond[0])}, which {wider.name!r} before it has not."
-            )
 
 
 def _labelled(
@@ -143,13 +112,15 @@ def _kept(tiles: TileSet, specs: Sequence[SourceSpec], limit_gb: float) -> TileS
 
 def _card(
     config: Config,
+    kind: Format,
     classes: Sequence[LandCoverClass],
     pixels: NDArray[np.int64],
+    *,
     specs: tuple[SourceSpec, ...],
     experts: tuple[ExpertSpec, ...],
 ) -> ModelCard:
     model, total = config.model, int(pixels.sum())
-    window = model.window or FORMATS[config.data.kind].window
+    window = model.window or kind.window
     shares = [c.model_copy(update={"share": int(n) / total}) for c, n in zip(classes, pixels, strict=True)]
     return ModelCard(
         name=model.name,
@@ -158,7 +129,7 @@ def _card(
         classes=tuple(shares),
         experts=experts,
         sources=specs,
-        gsd_m=model.gsd_m or FORMATS[config.data.kind].gsd_m,
+        gsd_m=model.gsd_m or kind.gsd_m,
         window=window,
         stride=model.stride or window // 2,
         aggregation=model.aggregation,

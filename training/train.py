@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +15,11 @@ import torch
 
 from ..core.bundle import save_bundle
 from ..core.card import ModelCard
-from ..core.errors import Cancelled, InputError
+from ..core.engine.files import disk_errors, write_json
+from ..core.errors import Cancelled, InputError, OutputError
 from ..core.progress import Reporter, SilentReporter
-from .config import Config, read_config
-from .fit import BEST, LAST, Epoch, fit, read_best
+from .config import Config, CutData, read_config
+from .fit import BEST, LAST, LOGS, Epoch, fit, read_best
 from .module import SegmentationModule, make_loss
 from .prepare import Prepared, prepare
 from .settle import settled_weights
@@ -56,9 +58,8 @@ def train_config(config: Config, reporter: Reporter) -> Path:
     module = _module(config, prepared)
     try:
         result = fit(module, prepared.data, config.run_folder, config.trainer, reporter)
-    except Cancelled:
-        _save_so_far(config, card, reporter)
-        raise
+    except Cancelled as error:
+        raise Cancelled(_save_so_far(config, card)) from error
     if not result.leads:
         return config.output
     names = [c.name for c in card.classes]
@@ -68,6 +69,7 @@ def train_config(config: Config, reporter: Reporter) -> Path:
     finished = card.model_copy(update={"provenance": provenance, "scores": found})
     config.output.parent.mkdir(parents=True, exist_ok=True)
     save_bundle(config.output, finished, settled_weights(card, result.weights), dtype=torch.bfloat16)
+    _so_far(config).unlink(missing_ok=True)
     for rule, score in result.scores.items():
         reporter.log(
             f"Test, {rule}: mean IoU {score.mean_iou:.3f}, mean accuracy {score.mean_recall:.3f}, "
@@ -93,33 +95,75 @@ def _claim(config: Config, card: ModelCard) -> None:
 
     Longer trainings of the same kind may go on from shorter ones.
     """
-    plan = config.model_dump(
-        mode="json", exclude={"output": True, "folder": True, "trainer": True, "load": {"workers"}}
-    )
+    left_out: dict[str, Any] = {"output": True, "folder": True, "trainer": True, "load": {"workers"}}
+    if isinstance(config.data, CutData):
+        left_out["data"] = {"folder"}  # which may have been moved together with the run
+    plan = config.model_dump(mode="json", exclude=left_out)
     plan["card"] = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
     file = config.run_folder / _PLAN
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+        with disk_errors(file.parent):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, plan)
         return
     known = json.loads(file.read_text(encoding="utf-8"))
     different = sorted(key for key in plan if known.get(key) != plan[key])
     if different:
         raise InputError(
             f"The folder {config.run_folder} holds another training (it differs in {', '.join(different)}); "
-            "remove it or choose another folder."
+            "choose another output, or train without resuming (--restart), which discards it."
         )
 
 
-def _save_so_far(config: Config, card: ModelCard, reporter: Reporter) -> None:
-    """Write the best weights of a cancelled run, if an epoch was finished, under a name of its own."""
+def check_output(config: Config) -> None:
+    """Raise InputError where the place of the bundle is taken by one of another training."""
+    if config.output.exists() and not (config.run_folder / _PLAN).exists():
+        raise InputError(
+            f"{config.output} exists already and is not of this training; choose another output, or replace "
+            "it by a training without resuming (--restart)."
+        )
+
+
+def discard(config: Config) -> None:
+    """Remove what an earlier training in the same place left: its checkpoints and its logs.
+
+    Its bundle stays until the new one takes its place.
+
+    Raises:
+        OutputError: if something cannot be removed.
+    """
+    folder = config.run_folder
+    try:
+        for file in (folder / BEST, folder / LAST, folder / _PLAN):
+            file.unlink(missing_ok=True)
+        for logs in LOGS:
+            if (folder / logs).is_dir():
+                shutil.rmtree(folder / logs)
+    except OSError as error:
+        raise OutputError(
+            f"The earlier training in {folder} cannot be removed ({error.strerror or error}); choose another "
+            "output."
+        ) from error
+
+
+def _so_far(config: Config) -> Path:
+    """Return the place of the best weights of a cancelled run."""
+    return config.output.with_suffix(".best-so-far.safetensors")
+
+
+def _save_so_far(config: Config, card: ModelCard) -> str:
+    """Write the best weights of a cancelled run, if an epoch was finished; return what to tell the user."""
     if not any((config.run_folder / name).exists() for name in (BEST, LAST)):
-        return
+        return "Cancelled before the first epoch was done, so there is nothing to keep."
     weights, best = read_best(config.run_folder)
-    path = config.output.with_suffix(".best-so-far.safetensors")
+    path = _so_far(config)
     provenance = {"unfinished": f"cancelled; the best epoch so far is {best.epoch}"}
+    path.parent.mkdir(parents=True, exist_ok=True)
     save_bundle(path, card.model_copy(update={"provenance": provenance}), weights, dtype=torch.bfloat16)
-    reporter.log(f"Cancelled; the best weights so far, of epoch {best.epoch}, are in {path}.")
+    return (
+        f"Cancelled; the best weights so far, of epoch {best.epoch}, are in {path}, and the same training "
+        "goes on after its last whole epoch when it is started again."
+    )
 
 
 def _provenance(config: Config, prepared: Prepared, best: Epoch) -> dict[str, Any]:

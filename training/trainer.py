@@ -17,10 +17,10 @@ from .data.module import TileData
 from .data.patches import PatchSampler, drawn_pixels
 from .data.samples import ScoringWindows, TrainingPatches, augmentation
 from .data.tiles import MemoryTiles
-from .fit import TrainerSettings, fit
-from .learning import OptimizerSettings
+from .fit import fit
 from .losses.mce import Complement, MceLoss
 from .module import SegmentationModule
+from .settings import OptimizerSettings, TrainerSettings
 
 
 @dataclass(frozen=True)

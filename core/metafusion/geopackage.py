@@ -15,12 +15,13 @@ import numpy as np
 import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.crs import CRS
 
+from .. import gpkg_files
 from ..catalogue import LandCoverClass
-from ..engine.files import disk_errors, require_writable
-from ..errors import InputError, OutputError
+from ..engine.files import disk_errors
+from ..errors import InputError
+from ..gpkg_files import CONTENTS, cleared, part_of, writing
 from ..layer_styles import add_styles
 from .features import FeatureTable
 from .gpkg_styles import style_by_class, style_by_state
@@ -52,10 +53,6 @@ COLUMNS = {
 }
 #: Columns of the table `decisions` but for its running number.
 _LOG = "uuid, candidate, decision, class_id, undoes, user, time, seconds, comment, outline, model_sha256, run"
-#: Registers a table of attributes: its name twice, and what it holds.
-CONTENTS = """
-INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +83,9 @@ def write_candidates(path: Path, content: CandidateFile, *, overwrite: bool = Fa
         OutputError: if the folder or the disk does not take it.
     """
     require_free(path, overwrite=overwrite)
-    part = path.with_name(f".{path.stem}.part.gpkg")
+    part = part_of(path)
     with cleared(part), ExitStack() as held:
-        with _disk(part.parent):
+        with writing("candidates", part.parent):
             _write_layer(part, content)
             with closing(sqlite3.connect(part)) as database, database:
                 database.executescript(_REVIEW_SQL.read_text(encoding="utf-8"))
@@ -140,41 +137,12 @@ def open_candidates(path: Path, *, write: bool = False) -> Iterator[sqlite3.Conn
 
 def require_free(path: Path, *, overwrite: bool) -> None:
     """Raise InputError unless the file may be written, OutputError unless the folder takes it."""
-    if path.suffix.lower() != ".gpkg":
-        raise InputError(f"The output {path} must be a GeoPackage: let its name end in .gpkg.")
-    if path.is_dir():
-        raise InputError(f"The output {path} is a folder; give the name of a GeoPackage.")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} is already there; choose another output, or overwrite it.")
-    if path.exists():
-        with open_candidates(path):
-            pass
-    require_writable(path.parent)
-    with disk_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    gpkg_files.require_free(path, overwrite=overwrite, check=_check_ours)
 
 
-@contextmanager
-def cleared(part: Path) -> Iterator[None]:
-    """Let nothing temporary lie before or after."""
-    names = (part, *(part.with_name(part.name + end) for end in ("-journal", "-wal", "-shm")))
-    try:
-        for name in names:
-            name.unlink(missing_ok=True)
-        yield
-    finally:
-        for name in names:
-            name.unlink(missing_ok=True)
-
-
-@contextmanager
-def _disk(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (DataSourceError, DataLayerError, OSError, sqlite3.DatabaseError) as error:
-        raise OutputError(
-            f"The candidates cannot be written to {folder} ({error}); check its free space and its rights."
-        ) from error
+def _check_ours(path: Path) -> None:
+    with open_candidates(path):
+        pass
 
 
 def _write_layer(part: Path, content: CandidateFile) -> None:

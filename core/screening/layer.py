@@ -4,8 +4,8 @@ or not at all, its style inside. Which tiles come first is decided in `screen.py
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.crs import CRS
 
+from .. import gpkg_files
 from ..catalogue import LandCoverClass
-from ..engine.files import disk_errors, require_writable
-from ..errors import InputError, OutputError
+from ..engine.files import disk_errors
+from ..errors import InputError
+from ..gpkg_files import CONTENTS, cleared, part_of, writing
 from ..grid import Bounds
 from ..layer_styles import add_styles
-from ..metafusion.geopackage import CONTENTS, cleared
 
 LAYER = "tiles"
 #: Version of the table; readers refuse others.
@@ -71,9 +72,9 @@ def write_tiles(path: Path, layer: TileLayer, *, overwrite: bool = False) -> Non
         OutputError: if the folder or the disk does not take it.
     """
     require_free(path, overwrite=overwrite)
-    part = path.with_name(f".{path.stem}.part.gpkg")
+    part = part_of(path)
     with cleared(part):
-        with _disk(part.parent):
+        with writing("tiles", part.parent):
             _write_layer(part, layer)
             with closing(sqlite3.connect(part)) as database, database:
                 _write_run(database, layer.run)
@@ -87,17 +88,12 @@ def write_tiles(path: Path, layer: TileLayer, *, overwrite: bool = False) -> Non
 
 def require_free(path: Path, *, overwrite: bool) -> None:
     """Raise InputError unless the file may be written, OutputError unless the folder takes it."""
-    if path.suffix.lower() != ".gpkg":
-        raise InputError(f"The output {path} must be a GeoPackage: let its name end in .gpkg.")
-    if path.is_dir():
-        raise InputError(f"The output {path} is a folder; give the name of a GeoPackage.")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} is already there; choose another output, or overwrite it.")
-    if path.exists() and not is_tile_layer(path):
+    gpkg_files.require_free(path, overwrite=overwrite, check=_check_ours)
+
+
+def _check_ours(path: Path) -> None:
+    if not is_tile_layer(path):
         raise InputError(f"{path} is no GeoPackage of screened tiles, so it is not replaced; name another.")
-    require_writable(path.parent)
-    with disk_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def is_tile_layer(path: Path) -> bool:
@@ -130,16 +126,6 @@ def read_chosen(path: Path, first_share: float) -> tuple[list[Bounds], CRS]:
     kept = np.flatnonzero(ranks <= np.ceil(first_share * len(ranks)))
     bounds = shapely.bounds(shapely.from_wkb(geometry[kept]))
     return [(b[0], b[1], b[2], b[3]) for b in bounds.tolist()], CRS.from_user_input(meta["crs"])
-
-
-@contextmanager
-def _disk(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (DataSourceError, DataLayerError, OSError, sqlite3.DatabaseError) as error:
-        raise OutputError(
-            f"The tiles cannot be written to {folder} ({error}); check its free space and its rights."
-        ) from error
 
 
 def _write_layer(part: Path, layer: TileLayer) -> None:

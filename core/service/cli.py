@@ -1,7 +1,8 @@
 """The command line: the worker's jobs with options, a progress bar and tables. No job is done here.
 
-The commands live in `mapping_commands.py`, `metafusion_commands.py`, `evaluation_commands.py` and
-`training_commands.py`. Exit codes: 0 done, 1 failed, 2 bad input, 130 cancelled.
+The commands live in `mapping_commands.py`, `metafusion_commands.py`, `explain_commands.py`,
+`evaluation_commands.py`, `screening_commands.py` and `training_commands.py`. Exit codes:
+0 done, 1 failed, 2 bad input, 130 cancelled.
 """
 
 import sys
@@ -14,10 +15,11 @@ from typer.exceptions import TyperException
 from ..version import package_version
 from .command import say_error
 from .evaluation_commands import draw_sample, evaluate
+from .explain_commands import explain
 from .mapping_commands import backend_info, make_scene, model_info, overview, predict, train_demo
 from .metafusion_commands import apply_review, fit_meta_classifier, flag_candidates
 from .screening_commands import screen_tiles, train_screen
-from .training_commands import import_weights, train
+from .training_commands import import_weights, prepare_tiles, train
 
 DEBUG_VARIABLE = "MCE_LANDCOVER_DEBUG"
 #: In the order of the help.
@@ -26,12 +28,14 @@ COMMANDS = (
     flag_candidates,
     fit_meta_classifier,
     apply_review,
+    explain,
     screen_tiles,
     evaluate,
     draw_sample,
     overview,
     model_info,
     make_scene,
+    prepare_tiles,
     train,
     import_weights,
     train_demo,

@@ -12,6 +12,7 @@ PACKAGES = (
     "rasterio",
     "numpy",
     "openvino",
+    "lightning",
     "pydantic",
 )
 

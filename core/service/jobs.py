@@ -1,5 +1,6 @@
 """All jobs by name, and the door that checks what they are given. Their requests and functions live in
-`mapping_jobs.py`, `metafusion_jobs.py` and `evaluation_jobs.py`, the few others here.
+`mapping_jobs.py`, `metafusion_jobs.py`, `explain_jobs.py`, `screening_jobs.py` and `evaluation_jobs.py`, the
+few others here; what those that make models take is in `model_jobs.py`.
 
 Worker and command line both come in through `run_job`. Heavy imports stay inside the functions, and training
 is named here as text only and resolved when it is called.
@@ -9,7 +10,6 @@ import importlib
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -18,7 +18,8 @@ from pydantic_core import ErrorDetails
 from ..errors import InputError
 from ..progress import Reporter
 from .evaluation_jobs import DrawSampleJob, EvaluateJob, do_draw_sample, do_evaluate
-from .fields import JobRequest, ModelName, OptionalOutput, OutputPath, Value
+from .explain_jobs import ExplainJob, do_explain
+from .fields import JobRequest, ModelName, OptionalOutput, Value
 from .mapping_jobs import MakeSceneJob, OverviewJob, PredictJob, do_make_scene, do_overview, do_predict
 from .metafusion_jobs import (
     ApplyReviewJob,
@@ -28,6 +29,7 @@ from .metafusion_jobs import (
     do_fit_meta_classifier,
     do_flag_candidates,
 )
+from .model_jobs import ImportWeightsJob, PrepareTilesJob, TrainJob
 from .screening_jobs import ScreenTilesJob, do_screen_tiles
 
 
@@ -73,6 +75,14 @@ def do_train_demo(job: TrainDemoJob, reporter: Reporter) -> Value:
     return {"model": str(_training("train_demo")(job.output, **chosen, reporter=reporter))}
 
 
+def do_prepare_tiles(job: PrepareTilesJob, reporter: Reporter) -> Value:
+    """Cut the tiles and return what is in the folder."""
+    renamed = {"image", "dem", "source", "tile"}
+    same = {name: getattr(job, name) for name in PrepareTilesJob.model_fields if name not in renamed}
+    result: Value = _training("prepare_tiles")(sources=job.sources, side=job.tile, **same, reporter=reporter)
+    return result
+
+
 class TrainScreenJob(JobRequest):
     """Train the screening model anew; without `output` the embedded file is replaced."""
 
@@ -87,27 +97,16 @@ def do_train_screen(job: TrainScreenJob, reporter: Reporter) -> Value:
     return {"model": str(_training("train_screen")(job.output, **chosen, reporter=reporter))}
 
 
-class TrainJob(JobRequest):
-    """Train what a configuration file says; `change` replaces single values (`trainer.epochs=2`)."""
-
-    config: Path
-    change: tuple[str, ...] = ()
-
-
 def do_train(job: TrainJob, reporter: Reporter) -> Value:
-    """Train, or go on with a training, and return the bundle written."""
-    return {"model": str(_training("train")(job.config, job.change, reporter=reporter))}
-
-
-class ImportWeightsJob(JobRequest):
-    """Turn the published checkpoint of the MCE paper's authors into a bundle."""
-
-    checkpoint: Path
-    output: OutputPath
+    """Train, or go on with a training, and return the bundle with its scores."""
+    result: Value = _training("train")(job.config, job.changes, resume=job.resume, reporter=reporter)
+    return result
 
 
 def do_import_weights(job: ImportWeightsJob, reporter: Reporter) -> Value:
     """Read the checkpoint, never trusting it, and return the bundle written."""
+    if job.output.exists() and not job.overwrite:
+        raise InputError(f"{job.output} exists already; choose another name or allow overwriting.")
     return {"model": str(_training("import_weights")(job.checkpoint, job.output, reporter=reporter))}
 
 
@@ -136,10 +135,12 @@ JOB_TABLE: Mapping[str, Job] = {
     "flag_candidates": Job(FlagCandidatesJob, do_flag_candidates),
     "fit_meta_classifier": Job(FitMetaClassifierJob, do_fit_meta_classifier),
     "apply_review": Job(ApplyReviewJob, do_apply_review),
+    "explain": Job(ExplainJob, do_explain),
     "screen_tiles": Job(ScreenTilesJob, do_screen_tiles),
     "train_screen": Job(TrainScreenJob, do_train_screen),
     "evaluate": Job(EvaluateJob, do_evaluate),
     "draw_sample": Job(DrawSampleJob, do_draw_sample),
+    "prepare_tiles": Job(PrepareTilesJob, do_prepare_tiles),
     "train": Job(TrainJob, do_train),
     "import_weights": Job(ImportWeightsJob, do_import_weights),
 }

@@ -20,10 +20,12 @@ JOBS = (
     "flag_candidates",
     "fit_meta_classifier",
     "apply_review",
+    "explain",
     "screen_tiles",
     "train_screen",
     "evaluate",
     "draw_sample",
+    "prepare_tiles",
     "train",
     "import_weights",
 )

@@ -8,7 +8,7 @@ import typer
 from .command import AsJson, Overwrite, run_command
 from .mapping_commands import Crs, Dem, Device, Extent, Image, Precision, Source
 from .metafusion_commands import Classes
-from .terminal import show_files, show_tiles
+from .terminal import show_files, show_screened
 
 
 def screen_tiles(
@@ -38,7 +38,7 @@ def screen_tiles(
 
     The layer has a probability per class and a rank; predict --tiles maps the first of them.
     """
-    return run_command(context, show_tiles)
+    return run_command(context, show_screened)
 
 
 def train_screen(

@@ -96,7 +96,12 @@ def show_fusion(console: Console, value: dict[str, Any]) -> None:
     show_files(console, {name: value[name] for name in ("land_cover", "change_log")})
 
 
-def show_tiles(console: Console, value: dict[str, Any]) -> None:
+def show_heat(console: Console, value: dict[str, Any]) -> None:
+    """Print the file of a heat map; the job has said what it shows."""
+    show_files(console, {"heat_map": value["heat_map"]})
+
+
+def show_screened(console: Console, value: dict[str, Any]) -> None:
     """Print the layer of screened tiles and how fast it was; the job has said what it holds."""
     show_files(console, {"tiles": value["tiles"]})
     console.print(
@@ -129,6 +134,29 @@ def show_sample(console: Console, value: dict[str, Any]) -> None:
     for name, n in value["per_class"].items():
         table.add_row(Text(name), f"{n:,}")
     console.print(table)
+
+
+def show_tiles(console: Console, value: dict[str, Any]) -> None:
+    """Print how many tiles went where, the share of each class there, and what to mind."""
+    table = Table("class, % of the pixels", *value["tiles"], box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row("tiles", *(f"{n:,}" for n in value["tiles"].values()))
+    for name in value["classes"]:
+        table.add_row(Text(name), *(f"{shares[name]:.3f}" for shares in value["shares"].values()))
+    console.print(table)
+    console.print(value["message"], markup=False, highlight=False)
+    show_files(console, {name: value[name] for name in ("folder", "config", "report")})
+
+
+def show_training(console: Console, value: dict[str, Any]) -> None:
+    """Print the bundle, and how good it is on tiles that it has not seen."""
+    shown = ("mean_accuracy", "overall_accuracy", "mean_iou", "head", "body", "tail")
+    known = {name: value[name] for name in shown if value[name] is not None}
+    if known:
+        scores = ", ".join(f"{name.replace('_', ' ')} {100 * score:.1f}" for name, score in known.items())
+        console.print(f"on the {value['scored_on']} tiles, %: {scores}", markup=False, highlight=False)
+    show_files(console, {name: value[name] for name in ("model", "run")})
 
 
 def show_model(console: Console, value: dict[str, Any]) -> None:

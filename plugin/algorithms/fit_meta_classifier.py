@@ -7,10 +7,8 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsMapLayer,
     QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputFile,
     QgsProcessingOutputHtml,
@@ -21,15 +19,13 @@ from qgis.core import (
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
-    QgsRasterLayer,
-    QgsVectorLayer,
 )
 
 from ..algorithm import MceAlgorithm
 from ..i18n import tr
+from ..labels import LabelInput, localise_labels, read_labels
 from ..parameters import amount_parameter, choice_parameter, number_or_none, share_parameter
-from ..rasters import local_file, unreadable
-from ..vectors import VectorInput, geopackage_of, localise_vector, read_vector
+from ..vectors import geopackage_of
 
 FEATURES = ("all", "paper")
 
@@ -39,7 +35,7 @@ class FitMetaClassifier(MceAlgorithm):
 
     ID = "fit_meta_classifier"
     # Set by prepareAlgorithm.
-    _labels: list[Path | VectorInput]
+    _labels: list[LabelInput]
     _reviewed: list[Path]
 
     def displayName(self) -> str:
@@ -130,7 +126,7 @@ class FitMetaClassifier(MceAlgorithm):
         feedback: QgsProcessingFeedback,  # noqa: ARG002
     ) -> bool:
         layers = self.parameterAsLayerList(parameters, "LABELS", context)
-        self._labels = [_read_labels(layer) for layer in layers]
+        self._labels = [read_labels(layer, "LABELS") for layer in layers]
         reviewed = self.parameterAsLayerList(parameters, "REVIEWED", context)
         self._reviewed = [geopackage_of(layer, "REVIEWED") for layer in reviewed]
         return True
@@ -142,10 +138,7 @@ class FitMetaClassifier(MceAlgorithm):
         runs = [Path(file) for file in self.parameterAsFileList(parameters, "RUNS", context) if file]
         request = {
             "runs": [str(run.parent if run.suffix == ".json" else run) for run in runs],
-            "labels": [
-                localise_vector(labels, context) if isinstance(labels, VectorInput) else str(labels)
-                for labels in self._labels
-            ],
+            "labels": [localise_labels(labels, context) for labels in self._labels],
             "reviewed": [str(file) for file in self._reviewed],
             "output": self.parameterAsFileOutput(parameters, "META", context),
             **self._settings(parameters, context),
@@ -175,13 +168,3 @@ class FitMetaClassifier(MceAlgorithm):
             "seed": self.parameterAsInt(parameters, "SEED", context),
             "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
         }
-
-
-def _read_labels(layer: QgsMapLayer) -> Path | VectorInput:
-    """Describe labels for later use in another thread."""
-    if isinstance(layer, QgsVectorLayer):
-        return read_vector(layer, "LABELS")
-    file = local_file(layer) if isinstance(layer, QgsRasterLayer) and layer.isValid() else None
-    if file is None:
-        raise QgsProcessingException(unreadable("LABELS"))
-    return file

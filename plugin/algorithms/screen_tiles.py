@@ -28,7 +28,7 @@ from ..mapping import (
     device_parameters,
     device_settings,
     raster_parameters,
-    read_sources,
+    read_inputs,
     screening_fault,
     source_parameters,
 )
@@ -112,7 +112,7 @@ class ScreenTiles(MceAlgorithm):
         feedback: QgsProcessingFeedback,  # noqa: ARG002
     ) -> bool:
         settings = device_settings(self, parameters, context, EMBEDDED_SCREEN)
-        self._inputs = read_sources(self, parameters, context, settings)
+        self._inputs = read_inputs(self, parameters, context, settings)
         self._group = group_name(self._inputs.image.name, context.project())
         return True
 

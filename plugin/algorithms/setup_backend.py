@@ -16,8 +16,16 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
-from ..build import build_backend
-from ..environment import VARIABLE, BackendMissing, find_backend, python_of, python_setting, store_python
+from ..build import build_backend, install_training
+from ..environment import (
+    VARIABLE,
+    BackendMissing,
+    could_train,
+    find_backend,
+    python_of,
+    python_setting,
+    store_python,
+)
 from ..i18n import tr
 from ..worker import run_job
 
@@ -54,6 +62,11 @@ class SetupBackend(MceAlgorithm):
                 "REBUILD", tr("Build again even if a backend works"), defaultValue=False
             )
         )
+        self.addParameter(
+            QgsProcessingParameterBoolean(
+                "TRAINING", tr("Also install what training a model needs"), defaultValue=False
+            )
+        )
         self.addOutput(QgsProcessingOutputString("PYTHON", tr("Python of the backend")))
         self.addOutput(QgsProcessingOutputString("INFO", tr("Versions and devices")))
 
@@ -66,10 +79,14 @@ class SetupBackend(MceAlgorithm):
             raise QgsProcessingException(
                 tr("Give either PYTHON or REBUILD: a chosen environment is never rebuilt.")
             )
+        training = self.parameterAsBoolean(parameters, "TRAINING", context)
+        kept = training or could_train()
         if chosen:
             python, info = _adopt(chosen, feedback)
         else:
-            python, info = (None if rebuild else _answering(feedback)) or _build(feedback)
+            python, info = (None if rebuild else _answering(feedback)) or _build(feedback, training=kept)
+        if training and not info["versions"].get("lightning"):
+            info = install_training(python, feedback)
         text = describe(python, info)
         for line in text.splitlines():
             feedback.pushInfo(line)
@@ -112,7 +129,7 @@ def _answering(feedback: QgsProcessingFeedback) -> Found | None:
         return None
 
 
-def _build(feedback: QgsProcessingFeedback) -> Found:
+def _build(feedback: QgsProcessingFeedback, *, training: bool) -> Found:
     """Build our own environment and let it be the one that is found."""
     if os.environ.get(VARIABLE):
         raise QgsProcessingException(
@@ -120,7 +137,7 @@ def _build(feedback: QgsProcessingFeedback) -> Found:
                 "The environment variable {} decides which Python is used ({}): correct it or unset it first."
             ).format(VARIABLE, os.environ[VARIABLE])
         )
-    found = build_backend(feedback)
+    found = build_backend(feedback, training=training)
     if python_setting():
         feedback.pushInfo(tr("The setting no longer names {}.").format(python_setting()))
         store_python(None)

@@ -309,6 +309,146 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Heat map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Explain a place</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Shows which pixels spoke for a class at a place, or for flagging a candidate.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>explain,why,heat map,relevance,candidates,experts,attribution,saliency</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>One place is explained at a time: give CANDIDATES, POINT or EXTENT.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>UUID is empty and not just one candidate is selected: give it, or select one candidate.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Candidates, one of which is explained</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>The candidate's uuid (empty: the one that is selected)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Or a point</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Or an extent</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Class to explain, by name or id (empty: the candidate's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Expert, by name or number (empty: the specialist of the class)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Orthophoto (empty: that of the candidate's run)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Elevation model (DEM), if the model reads one</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Model (empty: that of the candidate's run, else the embedded one)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Replace an earlier heat map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Explain the lead over this class, by name or id (empty: none)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Further sources, as role=path; role=path</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>CRS of the heat map of a point or an extent (empty: the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Device</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Class that was explained</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Expert that was asked</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Mean logit at the place</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Share of the relevance within the place</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>Share of each source</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>CRS is that of the candidate's run: leave it empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>EXTENT is empty: choose another one.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/explain.py" />
+   <source>{} is needed for a point or an extent: give it too.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/export_review.py" />
    <source>Export accepted candidates</source>
    <translation type="unfinished" />
@@ -581,6 +721,46 @@
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>{} is for mapping first: give IMAGE too, or leave {} empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Import published weights</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Turns the checkpoint that the authors of MCE have published into a model.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Published checkpoint</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Replace an earlier model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>File for the model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Model bundles (*.safetensors)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>Checkpoints (*.pth *.pt);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/import_weights.py" />
+   <source>model,weights,checkpoint,swisstopo</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -899,6 +1079,151 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Prepare training tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Cuts layers and labels to tiles, deals them to training, validation and test.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>CRS of the tiles (empty: the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Pixel of the tiles in metres (empty: the label raster's, or the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Tiles: {}. Share of the pixels of each class, %:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Labels: polygons or a raster</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Classes: swisstlm3d, flair, a table or a model (empty: those of the labels)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Extent in which labels count (empty: everywhere)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Replace earlier tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Folder for the tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Configuration for training (train.yaml)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Number of tiles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Tiles to train on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Tiles to validate on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Tiles to test on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Labelled pixels</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Pairs of neighbouring tiles in different splits</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>What to mind, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Side of a tile in pixels</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>How tiles are dealt</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Share of tiles to validate on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Share of tiles to test on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Side of a block in metres (empty: up to four tiles)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Leave out tiles of which less is labelled, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Labels hold class ids, or codes of the source</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Further values that mean unlabelled, with commas</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Name of the model-to-be</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>LABELS is neither polygons nor a raster that QGIS can read: choose another layer.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>training,tiles,chips,labels,split,statistics</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/review_report.py" />
    <source>Report on a review</source>
    <translation type="unfinished" />
@@ -1005,11 +1330,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/screen_tiles.py" />
-   <source>Number of tiles</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/screen_tiles.py" />
    <source>Classes that they are ranked by</source>
    <translation type="unfinished" />
   </message>
@@ -1046,6 +1366,11 @@
   <message>
    <location filename="../../plugin/algorithms/setup_backend.py" />
    <source>Build again even if a backend works</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/setup_backend.py" />
+   <source>Also install what training a model needs</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1099,6 +1424,141 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Train a model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Trains a model of complementary experts on a folder of tiles.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Mean accuracy of the classes, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Overall accuracy</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Mean IoU</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Accuracy of frequent classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Accuracy of classes in between</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Accuracy of rare classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>LEARNING_RATE is 0, with which nothing is learnt: give a small number such as 0.001.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Tiles to train on: their train.yaml or folder, or another configuration</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>File for the model (empty: where the configuration says)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Folder of checkpoints and logs</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Tiles of the scores: test or validation</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Epoch of the weights</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Epochs, times through the tiles (empty: as configured)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Encoder</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Start at ImageNet weights (downloads them)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Loss (all but mce are for one expert)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Learning rate (empty: as configured)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Go on with an unfinished training (else it is discarded)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Further settings, a section.name=value per line</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Configurations (*.yaml *.yml);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>CONFIG "{}" is neither a folder of tiles nor a file.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>training,deep learning,experts,loss,accuracy,fine-tuning</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>SET has "{}": write section.name=value, one per line.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>SET has {}: train on several devices from the command line.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>installing the packages</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/build.py" />
    <source>none was found</source>
    <translation type="unfinished" />
@@ -1115,17 +1575,17 @@
   </message>
   <message>
    <location filename="../../plugin/build.py" />
-   <source>installing the packages</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
    <source>Cancelled: the half-built environment was removed.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/build.py" />
    <source>Building the backend's environment in {} with {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/build.py" />
+   <source>Adding what training needs to {}.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1171,6 +1631,11 @@
   <message>
    <location filename="../../plugin/build.py" />
    <source>It could not be removed whole ({}): delete it by hand.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/environment.py" />
+   <source>The backend lacks what training needs: run "Set up the backend" with its box for training (mce:setup_backend, TRAINING).</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1235,17 +1700,17 @@
   </message>
   <message>
    <location filename="../../plugin/layers.py" />
+   <source>Seen as {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layers.py" />
    <source>Land cover</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/layers.py" />
    <source>The style {} was not used ({}).</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>Elevation model (DEM), if the model reads one</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1265,17 +1730,7 @@
   </message>
   <message>
    <location filename="../../plugin/mapping.py" />
-   <source>Further sources, as role=path; role=path</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
    <source>CRS of the map (empty: the orthophoto's)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>Device</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1340,6 +1795,11 @@
   </message>
   <message>
    <location filename="../../plugin/parameters.py" />
+   <source>MODEL "{}": choose a name that ends in .safetensors.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
    <source>{} "{}" is not a file: choose another one or leave it empty.</source>
    <translation type="unfinished" />
   </message>
@@ -1380,6 +1840,11 @@
   </message>
   <message>
    <location filename="../../plugin/plugin.py" />
+   <source>Explain a place…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
    <source>Screen tiles for rare classes…</source>
    <translation type="unfinished" />
   </message>
@@ -1396,6 +1861,21 @@
   <message>
    <location filename="../../plugin/plugin.py" />
    <source>Export accepted candidates…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Prepare training tiles…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Train a model…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Import published weights…</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1464,6 +1944,311 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>What is really there</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Another…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Accept</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Reject</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Unsure</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Previous</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Skip</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Next</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Undo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Redo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>Draw</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>{}. Right-click to say which layer it is.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/button_panel.py" />
+   <source>It is {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Place in the queue</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Which of the candidates in the queue this is</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Status</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>What was decided on this candidate, by whom and when</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Class that the map may have missed</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>The rare class that was flagged here</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Class of the map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>What the map says here, and what would be replaced</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Score</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Probability that the map missed it, by the meta classifier</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Score in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>How likely the map missed it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Area</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Area of the candidate</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>What the metrics of the candidate say</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Experts</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Which experts see the flagged class: a square for each, in order</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Experts that agree</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>How many experts see the flagged class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>{} of {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>in place of {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>{}: colour</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>{} It sees {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>{} of {} experts agree</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/canvas.py" />
+   <source>The candidate has no place in the project's CRS {}: choose another CRS.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Decide</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Move</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Look</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>More</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Accept: the map missed it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Reject: the map is right</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Another class…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Skip for now</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Next undecided</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Next expert</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Hillshade</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Change between the last two layers</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Change between them by itself, on and off</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Outline on and off</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Back to the candidate</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Keep the scale, on and off</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Second map, on and off</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Write a note</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>Draw the outline, and stop drawing</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>List of keys</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/commands.py" />
+   <source>It is class {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/contents.py" />
    <source>{} does not say which CRS it is in: flag the run anew.</source>
    <translation type="unfinished" />
@@ -1499,6 +2284,101 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Review candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Verify the places that the map may have missed</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Keys</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>What each key does</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Panels of the review</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Layers</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>What the map shows</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Progress</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>How far you are</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Queue</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Which candidates come, and when</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Finish</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>What comes after the decisions</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/drawing.py" />
+   <source>There is no outline left: draw one, or stop drawing to keep the old one.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/drawing.py" />
+   <source>The new outline crosses itself: correct it and decide again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/entry.py" />
+   <source>Review candidates…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/entry.py" />
+   <source>Verify the places that the map may have missed, one key at a time</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/entry.py" />
+   <source>Review these candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/entry.py" />
+   <source>Review</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/export.py" />
    <source>{} is no class catalogue: it needs a list `classes` with `name` and `codes`.</source>
    <translation type="unfinished" />
@@ -1506,6 +2386,201 @@
   <message>
    <location filename="../../plugin/review/files.py" />
    <source>{} cannot be written ({}): check its folder's rights and space.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Statistics…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>How often the flags were right, and how fast you are</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Export the accepted…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Writes the accepted outlines to a layer</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Apply the review to the map…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Opens the tool that writes a copy of the map with the accepted candidates in it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Opens the tool that learns from your decisions, so that the next list is better</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Second look…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Shows some decided candidates again, as if nobody had decided, to see whether you agree</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Load the layers of the run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Adds what the project lacks: orthophoto, map, experts, evidence, hillshade</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Reviewer…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Says who reviews; it stands beside every decision</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>Statistics</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>Save the report…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>Opens the tool that writes this page and a table</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>Second look</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>Share of what others decided that you look at again, in per cent:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>The second look is over: all candidates are in the queue again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finishing.py" />
+   <source>{} candidates for a second look, without what was decided. The button ends it.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
+   <source>Change the keys</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
+   <source>Opens QGIS's own list of shortcuts; ours stand under "MCE Land Cover"</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
+   <source>Help</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
+   <source>How a review is done, with pictures</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
+   <source>Change the keys…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
+   <source>Help…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
+   <source>Expert {}: {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/key_list.py" />
+   <source>Key for: {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/linked_canvas.py" />
+   <source>Review: second map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/linked_canvas.py" />
+   <source>Second map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/linked_canvas.py" />
+   <source>Follows the first map; the keys of the review work here, too</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/linked_canvas.py" />
+   <source>Layer of the second map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/linked_canvas.py" />
+   <source>What the second map shows</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/linked_canvas.py" />
+   <source>Theme: {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/looking.py" />
+   <source>The project has no layer "{}": load the layers of the run, or right-click its button.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/looking.py" />
+   <source>The folder of the run is not there: add its layers, then right-click the buttons.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/looking.py" />
+   <source>The scale stays from now on.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/looking.py" />
+   <source>Every candidate fills the view.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/looking.py" />
+   <source>The present view lies outside of the candidates' CRS: zoom in.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1534,6 +2609,36 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/note.py" />
+   <source>Kept with your next decision on this candidate. Escape goes back to the map.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/note.py" />
+   <source>Note</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/opening.py" />
+   <source>Candidates to review</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/opening.py" />
+   <source>Candidates (*.gpkg)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/opening.py" />
+   <source>Who reviews?</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/opening.py" />
+   <source>Your name stands beside every decision:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/outlines.py" />
    <source>The outline of this candidate is broken: flag the run anew.</source>
    <translation type="unfinished" />
@@ -1544,8 +2649,133 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/outlines.py" />
-   <source>The new outline crosses itself: correct it and decide again.</source>
+   <location filename="../../plugin/review/page_dialog.py" />
+   <source>Close</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/page_dialog.py" />
+   <source>Close this page</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/progress_panel.py" />
+   <source>Speed</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/progress_panel.py" />
+   <source>Your last decisions per minute, and what that means</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/progress_panel.py" />
+   <source>All candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/progress_panel.py" />
+   <source>Decided candidates of all in the queue</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/progress_panel.py" />
+   <source>Decided candidates of {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/progress_panel.py" />
+   <source>Progress of {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Order</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>In which order candidates come</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Only candidates of these classes; none ticked: of all</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Only candidates with this status; none ticked: all</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Lowest score</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Only candidates with this score or a higher one</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Highest score</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Only candidates with this score or a lower one</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Only in the present view</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Only candidates whose centre the map shows at the moment of ticking</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Take every condition away</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Class by class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Largest first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>A short walk</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Tile by tile</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>All</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Highest score first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/queue_panel.py" />
+   <source>Best rank first</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1799,6 +3029,26 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/reviewer.py" />
+   <source>No candidate passes the filter.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/reviewer.py" />
+   <source>All candidates in the queue are decided.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/reviewer.py" />
+   <source>Draw with QGIS's tools, then accept or choose a class. Pressing the key again stops.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/reviewer.py" />
+   <source>Outline of candidate {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/second_look.py" />
    <source>The share of a second look must be more than 0 and at most 1.</source>
    <translation type="unfinished" />
@@ -1876,6 +3126,121 @@
   <message>
    <location filename="../../plugin/review/store.py" />
    <source>Outlines that flagging did not make are left out: {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>Accepted</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>Rejected</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>Undecided</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>The network is quite sure what it sees here.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>The network has some doubt what it sees here.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>The network doubts a lot what it sees here.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>The network hardly knows what it sees here.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>For the map both were equally probable.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>Expert {} sees {} here.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>Expert {} does not see {} here.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>The speed is known after the first decision.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>less than a minute</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>{} by {}, {} UTC</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>Reclassified</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>A missed place with a probability of {:.0%}. Rank {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>{} m², like a square of {:.0f} m</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>If it were no rarer than others: {} {:.0%}, the next class {:.0%}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>For the map {} was {:.0%} as probable as {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>{:.1f} a minute, {} left</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>{} h {} min</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>Reclassified to {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>No score: it was flagged without a meta classifier. Rank {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/words.py" />
+   <source>{} min</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -12,6 +12,7 @@ from mce_landcover.plugin import environment, worker
 from mce_landcover.plugin.provider import MceProvider, add_provider
 from osgeo import gdal, osr
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsSettings
+from review_window import Window
 
 gdal.UseExceptions()
 FAKE_BACKEND = Path(__file__).parent / "fake_backend.py"
@@ -109,6 +110,14 @@ def context(qgis_new_project: None) -> QgsProcessingContext:
 @pytest.fixture
 def feedback() -> Feedback:
     return Feedback()
+
+
+@pytest.fixture
+def window(qgis_new_project: None, qtbot) -> Window:
+    """Stands for QGIS's own window in the tests of the review."""
+    window = Window()
+    qtbot.addWidget(window.window)
+    return window
 
 
 def write_raster(

@@ -65,8 +65,10 @@ def write_layer(file, name, field):
     dataset = ogr.GetDriverByName("GPKG").CreateDataSource(file)
     layer = dataset.CreateLayer(name, crs, ogr.wkbMultiPolygon)
     layer.CreateField(ogr.FieldDefn(field))
+    layer.CreateField(ogr.FieldDefn("uuid"))
     feature = ogr.Feature(layer.GetLayerDefn())
     feature.SetField(field, "glacier")
+    feature.SetField("uuid", "uuid-1")
     square = "MULTIPOLYGON(((2600002 1199992,2600004 1199992,2600004 1199994,2600002 1199992)))"
     feature.SetGeometry(ogr.CreateGeometryFromWkt(square))
     layer.CreateFeature(feature)
@@ -177,6 +179,63 @@ def draw_sample(parameters):
     }
 
 
+def prepare_tiles(parameters):
+    folder = Path(parameters["output"])
+    folder.mkdir()
+    (folder / "train.yaml").write_text("output: model.safetensors")
+    shares = {"rock": 99.0, "blocks": 1.0}
+    return {
+        "folder": str(folder),
+        "config": str(folder / "train.yaml"),
+        "report": str(folder / "report.html"),
+        "tiles": {"train": 8, "val": 3, "test": 2},
+        "classes": ["rock", "blocks"],
+        "pixels": 5200,
+        "shares": dict.fromkeys(("train", "val", "test"), shares),
+        "neighbours": 20,
+        "neighbours_parted": 6,
+        "message": "6 of 20 pairs were parted.",
+    }
+
+
+def train(parameters):
+    model = parameters["output"] or str(Path(parameters["config"]).with_name("model.safetensors"))
+    Path(model).write_text("weights")
+    scores = {"mean_accuracy": 0.5, "overall_accuracy": 0.75, "mean_iou": 0.25}
+    return {
+        "model": model,
+        "run": str(Path(model).with_suffix(".run")),
+        "best_epoch": 3,
+        "scored_on": "test",
+        **scores,
+        **{"head": 0.75, "body": 0.5, "tail": None},
+        "device": "cpu",
+        "seconds": 12,
+    }
+
+
+def import_weights(parameters):
+    Path(parameters["output"]).write_text("weights")
+    return {"model": parameters["output"]}
+
+
+def explain(parameters):
+    target = Path(parameters["output"])
+    shutil.copy(parameters["image"] or Path(parameters["candidates"]).with_name("land_cover.tif"), target)
+    target.with_suffix(".qml").write_text(QML, encoding="utf-8")
+    return {
+        "heat_map": str(target),
+        "class_name": "large blocks",
+        "expert": "tail",
+        "against": None,
+        "logit": 2.25,
+        "shares": {"image": 0.75, "dem": 0.25},
+        "inside": 0.3,
+        "n_windows": 4,
+        "message": "Seen.",
+    }
+
+
 def model_info(parameters):
     card = {
         "name": "demo",
@@ -196,7 +255,11 @@ def make_scene(parameters):
 def backend_info(parameters):
     return {
         "python": "3.11.2",
-        "versions": {"torch": "2.13.0", "openvino": None},
+        "versions": {
+            "torch": "2.13.0",
+            "openvino": None,
+            "lightning": "2.6.6" if os.environ.get("FAKE_BACKEND_TRAINS") else None,
+        },
         "devices": ["cpu (2 threads)"],
     }
 
@@ -262,6 +325,18 @@ def linger(line):
 def hang(line):
     Path(os.environ["FAKE_BACKEND_REQUESTS"]).write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def careful(line):
+    """Puts things in order when it is cancelled, which takes longer than most jobs may."""
+
+    def stop(_number, _frame):
+        time.sleep(0.6)
+        say(type="error", kind="Cancelled", message="Cancelled; the best so far is kept.", exit_code=130)
+        os._exit(130)
+
+    signal.signal(signal.SIGTERM, stop)
+    hang(line)
 
 
 def stubborn(line):

@@ -29,6 +29,10 @@ PARAMETERS = {
     "apply_review": {
         *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
     },
+    "explain": {
+        *("CANDIDATES", "UUID", "POINT", "EXTENT", "CLASS", "EXPERT", "AGAINST", "IMAGE", "DEM", "MODEL"),
+        *("SOURCES", "CRS", "DEVICE", "OVERWRITE", "HEAT_MAP"),
+    },
     "screen_tiles": {
         *(RASTERS | {"SOURCES", "CRS", "DEVICE", "PRECISION"}),
         *("CLASSES", "GRID", "OVERWRITE", "LOAD_LAYERS", "TILES_FILE"),
@@ -42,9 +46,19 @@ PARAMETERS = {
     "merge_reviews": {"COPIES", "OVERWRITE", "LOAD_LAYERS", "MERGED_FILE"},
     "review_report": {"CANDIDATES", "REPORT", "TABLE"},
     "export_review": {"CANDIDATES", "CATALOGUE", "ACCEPTED"},
+    "prepare_tiles": {
+        *("IMAGE", "DEM", "SOURCES", "EXTENT", "CRS", "LABELS", "LABEL_FIELD", "LABEL_CODES", "CLASSES"),
+        *("IGNORED", "NAME", "GSD", "TILE", "MIN_LABELLED", "SPLIT", "VAL_SHARE", "TEST_SHARE", "BLOCK"),
+        *("SEED", "OVERWRITE", "OUTPUT_DIR"),
+    },
+    "train": {
+        *("CONFIG", "MODEL", "EPOCHS", "EXPERTS", "LOSS", "ENCODER", "PRETRAINED", "DEVICE"),
+        *("LEARNING_RATE", "SET", "RESUME"),
+    },
+    "import_weights": {"CHECKPOINT", "OVERWRITE", "MODEL"},
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
-    "setup_backend": {"PYTHON", "REBUILD"},
+    "setup_backend": {"PYTHON", "REBUILD", "TRAINING"},
 }
 OUTPUTS = {
     "predict": {
@@ -59,6 +73,7 @@ OUTPUTS = {
         *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
     },
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
+    "explain": {"HEAT_MAP", "CLASS_NAME", "EXPERT_NAME", "LOGIT", "INSIDE", "SHARES", "MESSAGE"},
     "screen_tiles": {"TILES_FILE", "TILES", "N_TILES", "SECONDS", "RANKED_BY", "MESSAGE"},
     "evaluate": {
         *("OUTPUT_DIR", "REPORT_HTML", "REPORT_JSON", "CLASSES_CSV", "CONFUSION_CSV", "EXPERTS_CSV"),
@@ -73,6 +88,15 @@ OUTPUTS = {
         *("REPORT", "TABLE", "N_CANDIDATES", "N_DECIDED", "N_ACCEPTED", "PRECISION", "AGREEMENT", "MESSAGE"),
     },
     "export_review": {"ACCEPTED", "N_ACCEPTED"},
+    "prepare_tiles": {
+        *("OUTPUT_DIR", "CONFIG", "REPORT_HTML", "N_TILES", "N_TRAIN", "N_VAL", "N_TEST", "N_CLASSES"),
+        *("LABELLED_PIXELS", "NEIGHBOURS_PARTED", "MESSAGE"),
+    },
+    "train": {
+        *("MODEL", "RUN_DIR", "MEAN_ACCURACY", "OVERALL_ACCURACY", "MEAN_IOU", "HEAD_ACCURACY"),
+        *("BODY_ACCURACY", "TAIL_ACCURACY", "SCORED_ON", "BEST_EPOCH", "SECONDS", "DEVICE_USED"),
+    },
+    "import_weights": {"MODEL"},
     "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},
     "make_scene": {"OUTPUT_DIR", "IMAGE", "DEM", "LABELS"},
     "setup_backend": {"PYTHON", "INFO"},
@@ -192,7 +216,7 @@ def test_setup_builds_where_the_setting_fails_and_clears_it(provider, fake_backe
     monkeypatch.delenv(environment.VARIABLE)
     environment.store_python(environment.Path("/nowhere/python"))
     built = environment.Path("/built/python"), {"python": "3.12", "versions": {}, "devices": []}
-    monkeypatch.setattr(setup_backend, "build_backend", lambda feedback: built)
+    monkeypatch.setattr(setup_backend, "build_backend", lambda feedback, training: built)
     assert processing.run("mce:setup_backend", {}, feedback=feedback)["PYTHON"] == "/built/python"
     assert environment.python_setting() == ""
     assert any("/nowhere/python" in line for line in feedback.said)

@@ -9,12 +9,12 @@ from mce_landcover.plugin import build, environment, worker
 from qgis.core import QgsProcessingException
 
 
-def make_wheel(folder):
+def make_wheel(folder, name="tiny_backend"):
     """Write the smallest wheel that pip installs."""
-    info = "tiny_backend-1.0.dist-info"
-    with zipfile.ZipFile(folder / "tiny_backend-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("tiny_backend.py", "")
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-backend\nVersion: 1.0\n")
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}.py" if name == "tiny_backend" else f"{name}/__init__.py", "")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
 
@@ -45,11 +45,10 @@ def test_build_is_found_afterwards_and_replaces_the_outdated(requirements, feedb
     assert any(line.startswith("Successfully installed") for line in feedback.said)
 
 
-def test_progress_counts_downloads_and_local_wheels(monkeypatch, tmp_path, feedback):
+def test_progress_counts_downloads_and_local_wheels(tmp_path, feedback):
     pins = tmp_path / "pins.txt"
     pins.write_text("torch==2.13.0\nscikit-learn==1.9.1\n")
-    monkeypatch.setattr(build, "REQUIREMENTS", (pins,))
-    progress = build._PipProgress(feedback)
+    progress = build._PipProgress(feedback, (pins,))
     seen = []
     for line in (
         "Looking in links: /wheels",
@@ -61,6 +60,35 @@ def test_progress_counts_downloads_and_local_wheels(monkeypatch, tmp_path, feedb
         progress.hear(line)
         seen.append(feedback.percents[-1])
     assert seen == [5.0, 32.5, 32.5, 60.0, 60.0]
+
+
+def test_training_is_added_or_built_in(requirements, feedback, monkeypatch, tmp_path):
+    more = tmp_path / "training.txt"
+    make_wheel(tmp_path, "lightning")
+    more.write_text(f"--no-index\n--find-links {tmp_path}\nlightning==1.0\n")
+    monkeypatch.setattr(build, "TRAINING_REQUIREMENTS", more)
+    python, _ = build.build_backend(feedback)
+    assert environment.can_train(python) is False and not environment.could_train()
+    info = build.install_training(python, feedback)
+    assert info["python"] and environment.can_train(python) is True and environment.could_train()
+    assert list(environment.environment_folder().glob("**/tiny_backend.py"))
+    python, _ = build.build_backend(feedback, training=True)
+    assert environment.can_train(python) is True
+
+
+def test_whether_an_environment_can_train_is_known_where_it_sees_its_own_packages_only(tmp_path):
+    python = tmp_path / "env" / "bin" / "python"
+    assert environment.can_train(python) is None
+    packages = tmp_path / "env" / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    settings = tmp_path / "env" / "pyvenv.cfg"
+    settings.write_text("include-system-site-packages = false\n")
+    assert environment.can_train(python) is False
+    settings.write_text("include-system-site-packages = true\n")
+    assert environment.can_train(python) is None
+    settings.write_text("include-system-site-packages = false\n")
+    (packages / "lightning").mkdir()
+    assert environment.can_train(python) is True
 
 
 def test_failed_build_leaves_nothing_and_keeps_the_old(requirements, feedback):

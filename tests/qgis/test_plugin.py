@@ -25,6 +25,7 @@ class Interface(QObject):
         self.menu = QMenu(self.window)
         self.toolbar = QToolBar(self.window)
         self.warnings: list[str] = []
+        self.layer_actions = []
 
     def mainWindow(self):
         return self.window
@@ -40,6 +41,15 @@ class Interface(QObject):
 
     def removeRasterToolBarIcon(self, action):
         self.toolbar.removeAction(action)
+
+    def addCustomActionForLayerType(self, action, menu, kind, all_layers):
+        self.layer_actions.append(action)
+
+    def removeCustomActionForLayerType(self, action):
+        self.layer_actions.remove(action)
+
+    def activeLayer(self):
+        return None
 
     def messageBar(self):
         return self
@@ -72,11 +82,13 @@ def test_loading_and_unloading_leaves_nothing(interface, qgis_processing):
         plugin.initProcessing()
         plugin.initGui()
         assert provider_ids() == before | {"mce"}
-        assert len(interface.menu.actions()) == 14
-        assert len(interface.toolbar.actions()) == 1
+        n_algorithms = len(QgsApplication.processingRegistry().providerById("mce").algorithms())
+        assert len(interface.menu.actions()) == n_algorithms + 1, "and the review"
+        assert len(interface.toolbar.actions()) == 2
+        assert len(interface.layer_actions) == 1
         plugin.unload()
         assert provider_ids() == before
-        assert interface.menu.actions() == interface.toolbar.actions() == []
+        assert interface.menu.actions() == interface.toolbar.actions() == interface.layer_actions == []
         assert not layers._stylers
         plugin.unload()
 
@@ -99,13 +111,16 @@ def test_actions_open_dialogs(plugin, interface, fake_backend, monkeypatch):
     import processing
 
     opened = []
-    monkeypatch.setattr(processing, "execAlgorithmDialog", opened.append)
+    monkeypatch.setattr(processing, "execAlgorithmDialog", lambda name, parameters: opened.append(name))
+    asked = []
+    monkeypatch.setattr("mce_landcover.plugin.review.entry.ask_file", asked.append)
     for action in interface.menu.actions():
         assert action.text() and not action.icon().isNull()
         action.trigger()
     provider = QgsApplication.processingRegistry().providerById("mce")
     assert set(opened) == {algorithm.id() for algorithm in provider.algorithms()}
     assert opened[0] == "mce:predict"
+    assert asked == [interface.window], "there is nothing to review yet"
     assert interface.warnings == []
 
 
@@ -113,7 +128,7 @@ def test_action_without_backend_opens_the_setup(plugin, interface, monkeypatch):
     import processing
 
     opened = []
-    monkeypatch.setattr(processing, "execAlgorithmDialog", opened.append)
+    monkeypatch.setattr(processing, "execAlgorithmDialog", lambda name, parameters: opened.append(name))
     interface.toolbar.actions()[0].trigger()
     assert opened == ["mce:setup_backend"]
     assert "Set up the backend" in interface.warnings[0]

@@ -106,6 +106,23 @@ def test_cancel_ends_a_silent_worker(run, monkeypatch, tmp_path, mode):
         os.kill(int(pid_file.read_text()), 0)
 
 
+def test_a_job_that_is_given_time_says_what_it_kept(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(process, "GRACE_S", 0.1)
+    pid_file = tmp_path / "requests.jsonl"
+
+    class CancelOnceStarted(Feedback):
+        def isCanceled(self):
+            if pid_file.exists() and pid_file.read_text():
+                self.cancel()
+            return super().isCanceled()
+
+    monkeypatch.setenv("FAKE_BACKEND_MODE", "careful")
+    with pytest.raises(QgsProcessingException, match="the best so far is kept"):
+        run_job(PYTHON, "train", {}, CancelOnceStarted(), grace_s=30.0)
+    pid_file.unlink()
+    assert failure(run, "careful", to=CancelOnceStarted()) == "Cancelled: the job was stopped before its end."
+
+
 def test_a_result_that_comes_with_the_cancel_is_not_used(run):
     assert failure(run, "linger", to=Feedback(cancel_after=0)).startswith("Cancelled")
 

@@ -10,7 +10,7 @@ from mce_landcover.core.network import build_network
 from mce_landcover.core.progress import SilentReporter
 from mce_landcover.training.aggregators.fit import JoinedNetwork, fit_rule, rule_weights
 from mce_landcover.training.aggregators.rules import CalibratedRule, fold_calibration, make_rule
-from mce_landcover.training.fit import TrainerSettings
+from mce_landcover.training.settings import TrainerSettings
 from test_fit import CARD, tile_data
 
 RULES = ("mlp", "cnn", "gate", "calibrated")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mce_landcover.core.bundle import load_bundle
 from mce_landcover.core.card import Architecture
-from mce_landcover.training import jobs
+from mce_landcover.training import demo, jobs
 from mce_landcover.training.data.area import count_pixels
 from mce_landcover.training.data.scene import SceneBlock, render_area
 from mce_landcover.training.demo import DemoPlan, train_demo_model
@@ -63,7 +63,7 @@ def test_the_bundle_says_that_it_is_synthetic_and_how_good(tmp_path: Path) -> No
 def test_the_job_writes_where_it_is_told_or_to_the_embedded_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "DemoPlan", lambda: PLAN)
+    monkeypatch.setattr(demo, "DemoPlan", lambda: PLAN)
     monkeypatch.setattr(jobs, "EMBEDDED", tmp_path / "models" / "demo.safetensors")
     assert jobs.train_demo(tmp_path / "mine.safetensors", steps=1, seed=3) == tmp_path / "mine.safetensors"
     settings = load_bundle(tmp_path / "mine.safetensors").card.provenance["settings"]

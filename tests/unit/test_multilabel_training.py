@@ -13,7 +13,6 @@ from mce_landcover.core.tile_bundle import load_tile_bundle, save_tile_bundle
 from mce_landcover.core.tile_card import TileCard
 from mce_landcover.core.tile_scores import decision_scores
 from mce_landcover.training.data.samples import Draw, augmentation
-from mce_landcover.training.fit import TrainerSettings
 from mce_landcover.training.losses.multilabel.by_name import PAPER_LOSSES, MultilabelLossName
 from mce_landcover.training.multilabel.metrics import multilabel_scores
 from mce_landcover.training.multilabel.module import MultilabelModule, TileOptimizer
@@ -26,6 +25,7 @@ from mce_landcover.training.multilabel.train import (
     measured,
     train_tiles,
 )
+from mce_landcover.training.settings import TrainerSettings
 from tile_cards import tile_card
 from torch import nn
 

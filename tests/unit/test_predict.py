@@ -228,7 +228,7 @@ def test_run_file_tells_everything(model, rasters, tmp_path):
     report = json.loads(result.run_file.read_text())
     assert report["device"] == result.device == "cpu"
     assert report["precision"] == "fp32" and report["engine"] == "torch" and report["batch_size"] == 1
-    assert report["model"] == {"name": "test", "sha256": model.sha256, "path": str(model.path)}
+    assert report["model"] == {"name": "test", "sha256": model.sha256, "path": str(model.path.absolute())}
     assert [i["role"] for i in report["inputs"]] == ["image", "dem"]
     assert report["inputs"][0]["size"] == [2 * COLS, 2 * ROWS] and report["inputs"][0]["gsd"] == 0.25
     assert report["grid"]["shape"] == [ROWS, COLS] and report["grid"]["crs"] == "EPSG:2056"

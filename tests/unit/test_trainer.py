@@ -51,7 +51,8 @@ def test_same_seed_gives_the_same_weights_and_leaves_the_global_state_alone() ->
 def test_progress_is_told_per_step_and_the_best_checkpoint_is_kept() -> None:
     diary = Diary()
     result = train(CARD, [colourful(0)], [colourful(1)], SETTINGS, diary)
-    assert diary.steps == [1, 2, 3, 4, 5, 6]
+    assert sorted(set(diary.steps)) == [1, 2, 3, 4, 5, 6]
+    assert diary.steps == sorted(diary.steps), "while it validates, it stands still"
     assert [step for step, _, _ in result.history] == [3, 6]
     assert result.best.mean_recall == max(recall for _, _, recall in result.history)
     assert any("mean accuracy" in line for line in diary.lines)

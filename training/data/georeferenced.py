@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from affine import Affine
 
 from ...core.card import Normalisation, SourceSpec
 from ...core.cells import GridSource
@@ -68,6 +69,10 @@ class GridTiles:
     def bounds(self) -> BoundsTable | None:
         """Place of each tile in the grid's CRS."""
         return np.array([self.grid.bounds(_region(cell, self.side)) for cell in self.cells])
+
+    def transform(self, index: int) -> Affine:
+        """Return the georeference of a tile."""
+        return self.grid.transform(_region(self.cells[index], self.side))
 
     def read(self, index: int) -> Area:
         """Read a tile."""

@@ -1,8 +1,9 @@
 """Labels drawn as polygons, cell by cell on the lattice of tiles. Reading the file lives in core, label
 rasters in `georeferenced.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ class PolygonCells:
     """Polygons whose attribute `field` is the id or the name of a class; the last polygon over a pixel's
     centre counts, those without a class are unlabelled.
 
-    `path` may name a layer: `file.gpkg|layername=name`.
+    `path` may name a layer: `file.gpkg|layername=name`; `more` are further values of the field (as
+    `class_key` forms them) and their ids, 0 for unlabelled.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class PolygonCells:
     classes: Sequence[LandCoverClass]
     grid: WorldGrid
     side: int
+    more: Mapping[str, int] = field_of(default_factory=dict)
 
     @property
     def extent(self) -> Region:
@@ -67,7 +70,9 @@ class PolygonCells:
 
     def digest(self) -> str:
         """Return what else the labels depend on."""
-        return f"{self.path} {self.field} {[(c.id, c.name) for c in self.classes]}"
+        return (
+            f"{self.path} {self.field} {[(c.id, c.name) for c in self.classes]} {sorted(self.more.items())}"
+        )
 
     @cached_property
     def _read(self) -> tuple[NDArray[Any], NDArray[np.uint8], shapely.STRtree]:
@@ -79,7 +84,7 @@ class PolygonCells:
         """
         polygons, values = read_polygons(self.path, self.field, self.grid.crs)
         known = ids_by_key([MapClass(c.id, c.name) for c in self.classes])
-        known = {"": BACKGROUND, str(BACKGROUND): BACKGROUND} | known
+        known = {"": BACKGROUND, str(BACKGROUND): BACKGROUND} | known | dict(self.more)
         unknown = sorted({str(value) for value in values if class_key(value) not in known})
         if unknown:
             shown = ", ".join(unknown[:_NAMED]) + ", ..." * (len(unknown) > _NAMED)

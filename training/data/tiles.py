@@ -65,7 +65,10 @@ class LabelTable:
         """
         if codes.dtype != np.uint8:
             if not (np.issubdtype(codes.dtype, np.integer) and codes.min() >= 0 and codes.max() <= 255):
-                raise InputError(f"The labels {where} are {codes.dtype}, not ids from 0 to 255.")
+                raise InputError(
+                    f"The labels {where} hold values from {codes.min()} to {codes.max()}, not ids from 0 "
+                    "to 255."
+                )
             codes = codes.astype(np.uint8)
         ids: LabelArray = self.table[codes]
         if (ids == _UNKNOWN).any():

@@ -8,7 +8,7 @@ import time
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -45,12 +45,15 @@ Settings = TypeVar("Settings", bound=ExperimentSettings)
 def read_settings(path: Path, kind: type[Settings], shipped: Path) -> Settings:
     """Read a config file; a bare name is one of the shipped ones.
 
+    `include = "FILE"` takes what FILE beside it says as well: the file's own values win, its tables are
+    merged and its lists come first.
+
     Raises:
         InputError: in one sentence, if it is missing, no TOML, or says something unknown or impossible.
     """
     file = path if path.is_file() else shipped / f"{path}.toml"
     try:
-        return kind.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return kind.model_validate(_read_toml(file))
     except OSError as error:
         names = ", ".join(sorted(p.stem for p in shipped.glob("*.toml")))
         raise InputError(f"There is no config file {path}; those shipped are {names}.") from error
@@ -60,6 +63,22 @@ def read_settings(path: Path, kind: type[Settings], shipped: Path) -> Settings:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(f"The config file {file} cannot be used: {place}: {first['msg']}.") from error
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    own = tomllib.loads(file.read_text(encoding="utf-8"))
+    if "include" not in own:
+        return own
+    found = _read_toml(file.parent / own.pop("include"))
+    for key, value in own.items():
+        known = found.get(key)
+        if isinstance(value, dict) and isinstance(known, dict):
+            found[key] = known | value
+        elif isinstance(value, list) and isinstance(known, list):
+            found[key] = value + known
+        else:
+            found[key] = value
+    return found
 
 
 def run_experiment(

@@ -12,8 +12,9 @@ from ...core.errors import InputError
 from ...core.tile_card import TileCard
 from ...core.tile_network import build_tile_network
 from ...core.tile_scores import decision_scores
-from ..learning import LearningModule, OptimizerSettings
+from ..learning import LearningModule
 from ..lightning_setup import CatMetric
+from ..settings import OptimizerSettings
 from .metrics import MultilabelScores, mean_average_precision, multilabel_scores
 from .samples import LabelledSample
 

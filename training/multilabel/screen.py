@@ -20,7 +20,7 @@ from ...core.tile_bundle import save_tile_bundle
 from ...core.tile_card import TileArchitecture, TileCard
 from ...core.tile_scores import any_of, calibrated
 from ..data.samples import augmentation
-from ..fit import TrainerSettings
+from ..settings import TrainerSettings
 from .metrics import Bools, Floats, mean_average_precision, multilabel_scores
 from .module import TileOptimizer
 from .scenes import (

@@ -16,8 +16,9 @@ from ...core.tile_card import TileCard
 from ..data.area import measure_normalisation
 from ..data.module import TileData
 from ..data.samples import Draw, Symmetry, augmentation
-from ..fit import Epoch, TrainerSettings, fit
+from ..fit import Epoch, fit
 from ..losses.multilabel.by_name import MultilabelLossName, link_of, multilabel_loss
+from ..settings import TrainerSettings
 from .metrics import Floats, class_calibration, class_thresholds
 from .module import MultilabelModule, TileOptimizer
 from .samples import DrawnTiles, TileSamples

@@ -19,12 +19,12 @@ from ....core.progress import Reporter, SilentReporter
 from ....core.tile_card import TileArchitecture, TileCard
 from ....core.tile_scores import any_of, calibrated
 from ...data.samples import Symmetry
-from ...fit import TrainerSettings
 from ...losses.multilabel.by_name import MultilabelLossName
 from ...multilabel.metrics import best_threshold, mean_average_precision, multilabel_scores
 from ...multilabel.module import TileOptimizer
 from ...multilabel.tiles import SomeLabelledTiles
 from ...multilabel.train import TileResult, TileSplits, TileTraining, measured, train_tiles
+from ...settings import TrainerSettings
 from .data import Opened
 
 

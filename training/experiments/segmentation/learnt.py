@@ -19,7 +19,7 @@ from ...data.patches import PatchSampler
 from ...data.samples import Augmentation, TrainingPatches
 from ...data.tiles import TileSet
 from ...data.windows import cut, places
-from ...fit import TrainerSettings
+from ...settings import TrainerSettings
 from .study import FittedRules
 
 _BATCH = 8
@@ -44,7 +44,7 @@ def fit_rules(
     found = {}
     for name, rule in fitted.rules.items():
         reporter.log(f"Fitting the rule {name} to {len(areas)} tiles.")
-        sampler = PatchSampler(areas, [c.id for c in card.classes], fitted.window, balanced=0.0)
+        sampler = PatchSampler(areas, [c.id for c in card.classes], rule.window, balanced=0.0)
         patches = TrainingPatches(sampler, fitted.patches, Augmentation("none"), seed)
         data = TileData(patches, batch_size=_BATCH, workers=0, seed=seed)
         with TemporaryDirectory() as folder:

@@ -58,11 +58,18 @@ class ClaimSpec(_Part):
 
 
 class RuleSpec(_Part):
-    """A learnt aggregation; `balance` is the power of the class weights, `lr` None the rule's own rate."""
+    """A learnt aggregation.
+
+    Attributes:
+        balance: power of the class weights.
+        lr: None takes the rule's own rate.
+        window: side in pixels of the patches fitted to; a rule of single pixels needs no large ones.
+    """
 
     name: RuleName
     balance: float = 0.0
     lr: float | None = None
+    window: int = 64
 
 
 class FittedRules(_Part):
@@ -72,7 +79,6 @@ class FittedRules(_Part):
     unless it is too unlike the rest or the training was short.
 
     Attributes:
-        window: side in pixels of the patches fitted to; rules look at single pixels or their neighbours.
         every: fit to each n-th tile only.
         patches: per epoch.
     """
@@ -80,7 +86,6 @@ class FittedRules(_Part):
     runs: tuple[str, ...]
     rules: dict[str, RuleSpec]
     split: Literal["train", "val"] = "val"
-    window: int = 64
     every: int = Field(default=1, gt=0)
     epochs: int = 50
     patches: int = 80

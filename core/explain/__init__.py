@@ -1,0 +1,1 @@
+"""Why a network says what it says: layer-wise relevance propagation (LRP), from places to heat-map layers."""

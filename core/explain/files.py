@@ -1,0 +1,131 @@
+"""Writes a heat map: a georeferenced raster with its style beside it, whole or not at all."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+
+from ..engine.cog import put_in_place, remove_part, write_cog
+from ..engine.files import disk_errors, require_writable, write_whole
+from ..engine.store import CHUNK_PROFILE
+from ..errors import InputError, OutputError
+from ..geotiff import check_whole
+from ..grid import WorldGrid
+from ..mosaic import BandStyle, Mosaic, Placement
+from .heat import Heat
+
+#: Colour at a share of the scale, and how opaque of 255: nothing is seen where nothing speaks.
+_COLOURS = (
+    (-1.0, "#2166ac", 200),
+    (-0.35, "#67a9cf", 120),
+    (0.0, "#f7f7f7", 0),
+    (0.35, "#ef8a62", 120),
+    (1.0, "#b2182b", 200),
+)
+#: Share of the absolute relevance in pixels beyond the ends of the scale: a few stand far out.
+_BEYOND = 0.1
+
+
+def require_free(path: Path, *, overwrite: bool) -> None:
+    """Raise InputError unless the GeoTIFF may be written, OutputError unless its folder takes it."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        raise InputError(f"The output {path} must be a GeoTIFF: let its name end in .tif.")
+    if path.is_dir():
+        raise InputError(f"The output {path} is a folder; give the name of a GeoTIFF.")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} is already there; choose another output, or overwrite it.")
+    require_writable(path.parent)
+    with disk_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def write_heat(path: Path, heat: Heat, grid: WorldGrid, about: str, tags: Mapping[str, str]) -> None:
+    """Write a heat map as float32 GeoTIFF, and its style as QML.
+
+    Band 1 is the relevance of all sources together; where there are several, each has a band of its own after
+    it. `about` says in a few words what the relevance is to.
+
+    Raises:
+        OutputError: if the disk does not take it; nothing half-written is left.
+    """
+    bands = [(f"Relevance to {about}", heat.total)]
+    if len(heat.by_source) > 1:
+        bands += [(f"Relevance of {role}", values) for role, values in heat.by_source.items()]
+    part = path.with_name(f".{path.name}.part")
+    pixels = part.with_name(f"{part.name}.pixels.tif")
+    mosaic = Mosaic(
+        width=heat.region.shape[1],
+        height=heat.region.shape[0],
+        wkt=grid.crs.to_wkt(),
+        transform=grid.transform(heat.region),
+        dtype="float32",
+        bands=[BandStyle(description) for description, _ in bands],
+        placements=[Placement(pixels, 0, 0, heat.region.shape[1], heat.region.shape[0])],
+        nodata=np.nan,
+        tags={"AREA_OR_POINT": "Area", **tags},
+    )
+    try:
+        with _disk(path.parent):
+            _write_pixels(pixels, np.stack([values for _, values in bands]), mosaic)
+            write_cog(mosaic, part, lambda factor: part.with_name(f"{part.name}.{factor}.tif"), classes=False)
+        put_in_place(part, path)
+        write_whole(path.with_suffix(".qml"), diverging_style(scale_of(heat.total)))
+    finally:
+        remove_part(part)
+
+
+def scale_of(relevance: NDArray[np.float32]) -> float:
+    """Return the relevance at the ends of the colour scale, above 0."""
+    size = np.sort(np.abs(relevance[np.isfinite(relevance)]).astype(np.float64))
+    reached = np.cumsum(size)
+    if not size.size or reached[-1] == 0:
+        return 1.0
+    return float(size[np.searchsorted(reached, (1 - _BEYOND) * reached[-1])])
+
+
+def diverging_style(limit: float) -> bytes:
+    """Return the QML that shows band 1 from -limit (blue) over 0 (clear) to limit (red)."""
+    root = Xml.Element("qgis", version="3.40.0", styleCategories="Symbology")
+    pipe = Xml.SubElement(root, "pipe")
+    ends = {"classificationMin": repr(-limit), "classificationMax": repr(limit)}
+    renderer = Xml.SubElement(
+        pipe,
+        "rasterrenderer",
+        {"type": "singlebandpseudocolor", "band": "1", "opacity": "1", "alphaBand": "-1", "nodataColor": ""},
+        **ends,
+    )
+    Xml.SubElement(renderer, "rasterTransparency")
+    shader = Xml.SubElement(
+        Xml.SubElement(renderer, "rastershader"),
+        "colorrampshader",
+        {"colorRampType": "INTERPOLATED", "classificationMode": "1", "clip": "0", "labelPrecision": "6"},
+        minimumValue=repr(-limit),
+        maximumValue=repr(limit),
+    )
+    for share, colour, alpha in _COLOURS:
+        label = {-1.0: "against", 0.0: "0", 1.0: "for"}.get(share, f"{share * limit:.2g}")
+        Xml.SubElement(shader, "item", value=repr(share * limit), color=colour, alpha=str(alpha), label=label)
+    Xml.SubElement(pipe, "rasterresampler", maxOversampling="2")
+    Xml.SubElement(root, "blendMode").text = "0"
+    Xml.indent(root)
+    return b"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root) + b"\n"
+
+
+def _write_pixels(path: Path, values: NDArray[np.float32], mosaic: Mosaic) -> None:
+    shape = {"count": values.shape[0], "height": mosaic.height, "width": mosaic.width, "dtype": "float32"}
+    with rasterio.open(path, "w", **shape, nodata=mosaic.nodata, **CHUNK_PROFILE) as file:
+        file.write(values)
+    check_whole(path)
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except RasterioError as error:
+        raise OutputError(f"The heat map cannot be written to {folder} ({error}); check the disk.") from error

@@ -1,0 +1,30 @@
+"""What came of a training, in the few numbers that a person asks for first."""
+
+from pathlib import Path
+from typing import Any
+
+from ..core.bundle import load_bundle
+
+
+def outcome_of(bundle: Path, run_folder: Path) -> dict[str, Any]:
+    """Return the bundle, the folder of checkpoints and logs, and the scores 0..1 of the model's own rule.
+
+    `scored_on` says where they were taken: on the test tiles, or where there are none on the validation
+    tiles, of which only the mean accuracy is known; it is None without either. None is what is not known.
+    """
+    card = load_bundle(bundle).card
+    found, provenance = card.scores.get(card.aggregation, {}), card.provenance
+    validated = provenance.get("validation_mean_recall")
+    groups = found.get("groups", {})
+    return {
+        "model": str(bundle),
+        "run": str(run_folder),
+        "best_epoch": provenance.get("best_epoch"),
+        "scored_on": "test" if found else None if validated is None else "validation",
+        "mean_accuracy": found.get("mean_recall", validated),
+        "overall_accuracy": found.get("overall"),
+        "mean_iou": found.get("mean_iou"),
+        **{group: groups.get(group) for group in ("head", "body", "tail")},
+        "device": provenance.get("device"),
+        "seconds": provenance.get("seconds"),
+    }

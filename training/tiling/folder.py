@@ -1,0 +1,197 @@
+"""The job `prepare_tiles` from top to bottom: looks at rasters and labels, deals the tiles, cuts them, and
+writes the folder whole. How a folder takes its place lives in `place.py`."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.card import SourceSpec
+from ...core.catalogue import LandCoverClass
+from ...core.cells import ground_gsd
+from ...core.engine.files import write_whole
+from ...core.errors import InputError
+from ...core.grid import WorldGrid, name_of, parse_crs, parse_extent, require_metric
+from ...core.progress import Reporter
+from ...core.sources import Raster, open_source
+from ...core.version import package_version
+from ..data.cut import CONFIG, LABELS, TileManifest
+from ..data.georeferenced import GridTiles, grid_tiles, list_rasters
+from ..data.statistics import count_tiles
+from ..splits import SPLITS, SplitReport, Tiles, report_splits
+from .cutting import Cutter
+from .dealing import SplitPlan, deal
+from .files import REPORT, DealtTiles, write_config, write_lists, write_manifest, write_statistics
+from .labels import ClippedCells, LabelChoice, OpenLabels, is_raster, open_labels
+from .page import report_page
+from .place import check_free, whole_folder
+from .sources import describe_source, with_scales
+
+
+@dataclass(frozen=True)
+class TilesRequest:
+    """What to cut.
+
+    Attributes:
+        sources: role -> rasters, `image` first: its CRS is that of the tiles unless `crs` says otherwise.
+        gsd_m: pixel of the tiles; None takes that of the label raster, or of the image.
+        side: of a tile in pixels; the window of the model.
+        extent: where labels count, in QGIS's notation.
+        min_labelled: share of labelled pixels from which a tile is kept.
+    """
+
+    sources: Mapping[str, Sequence[Path]]
+    labels: LabelChoice
+    output: Path
+    name: str = "land cover"
+    crs: str | None = None
+    gsd_m: float | None = None
+    side: int = 200
+    extent: str | None = None
+    min_labelled: float = 0.0
+    split: SplitPlan = field(default_factory=SplitPlan)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class TilesResult:
+    """The folder, its configuration for `train`, its report, and what is in it."""
+
+    folder: Path
+    config: Path
+    page: Path
+    classes: tuple[LandCoverClass, ...]
+    report: SplitReport
+
+
+def prepare_tiles(request: TilesRequest, reporter: Reporter) -> TilesResult:
+    """Cut tiles into a folder that a training takes, whole or not at all.
+
+    Raises:
+        InputError: if rasters, labels, classes or splits cannot be used, or the folder is taken.
+        OutputError: if it cannot be written.
+        Cancelled: nothing is left then.
+    """
+    check_free(request.output, overwrite=request.overwrite)
+    grid, files = _grid(request)
+    labels, tiles = _open(request, grid, files)
+    counts = count_tiles(tiles, [d.id for d in labels.drafts], None, reporter)
+    enough = max(1, request.min_labelled * request.side**2)
+    labelled = np.flatnonzero(counts.sum(axis=1) >= enough)
+    if not labelled.size:
+        raise InputError(f"No tile has {enough:,.0f} labelled pixels; check where labels and rasters lie.")
+    counts = counts[labelled]
+    classes = labels.classes(counts)
+    _tell_absent(labels, classes, reporter)
+    # What cannot be dealt is refused now, not when everything is cut.
+    deal(Tiles(counts[:, counts.any(axis=0)], _bounds(tiles, labelled)), request.split, classes)
+    with whole_folder(request.output) as folder:
+        cut = Cutter(tiles, folder, classes, request.min_labelled).cut(labelled, reporter)
+        if not len(cut.kept):
+            raise InputError("No tile has enough labelled pixels that all sources cover; check extents.")
+        names = tiles.names
+        found = _dealt([names[i] for i in cut.kept], _bounds(tiles, cut.kept), cut.counts, request, classes)
+        report = report_splits(
+            Tiles(found.counts, found.bounds), found.folds, [c.name for c in classes], SPLITS
+        )
+        manifest = TileManifest(
+            crs=name_of(grid.crs) if grid.crs.to_epsg() else grid.crs.to_wkt(),
+            gsd_m=grid.gsd,
+            side=request.side,
+            classes=classes,
+            sources=with_scales([spec for spec, _ in tiles.sources], cut.largest),
+            made_with=_made_with(request, report),
+        )
+        write_lists(folder, manifest, found)
+        write_statistics(folder, classes, found)
+        write_config(folder, request.name, classes, int(report.tiles[0]))
+        side_m, block_m = request.side * grid.gsd, request.split.block_for(found.bounds)
+        page = report_page(report, classes, request.split, block_m=block_m, side_m=side_m)
+        write_whole(folder / REPORT, page.encode("utf-8"))
+        write_manifest(folder, manifest)
+    return TilesResult(request.output, request.output / CONFIG, request.output / REPORT, classes, report)
+
+
+def _dealt(
+    names: Sequence[str],
+    bounds: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    request: TilesRequest,
+    classes: Sequence[LandCoverClass],
+) -> DealtTiles:
+    lost = np.flatnonzero(~counts.any(axis=0))
+    if lost.size:
+        raise InputError(
+            f"The class {classes[lost[0]].name} is labelled only where a source is missing; leave it out, or "
+            "give sources that cover it."
+        )
+    return DealtTiles(names, bounds, counts, deal(Tiles(counts, bounds), request.split, classes))
+
+
+def _grid(request: TilesRequest) -> tuple[WorldGrid, dict[str, list[Path]]]:
+    """Return the grid of the tiles, and the files of each role."""
+    if not request.sources:
+        raise InputError("No raster is given: tiles need an image at least.")
+    files = {role: list_rasters(paths, role) for role, paths in request.sources.items()}
+    role = next(iter(files))
+    first = open_source(describe_source(role, files[role], 1.0), files[role])
+    crs = parse_crs(request.crs) if request.crs else first.crs
+    require_metric(crs, f"The coordinate reference system of {first.files[0]}")
+    return WorldGrid(crs, request.gsd_m or _own_gsd(request.labels, first, WorldGrid(crs, 1.0))), files
+
+
+def _own_gsd(labels: LabelChoice, image: Raster, grid: WorldGrid) -> float:
+    """Return the pixel of the label raster, else of the image, in metres."""
+    raster = image
+    if labels.files and is_raster(labels.files[0]):
+        files = list_rasters(labels.files, LABELS)
+        raster = open_source(describe_source(LABELS, files, 1.0), files)
+    return float(f"{ground_gsd(raster, grid.crs):.4g}")
+
+
+def _open(
+    request: TilesRequest, grid: WorldGrid, files: Mapping[str, Sequence[Path]]
+) -> tuple[OpenLabels, GridTiles]:
+    labels = open_labels(request.labels, grid, request.side)
+    if request.extent:
+        clipped = ClippedCells(labels.cells, parse_extent(request.extent, grid), request.side)
+        if not clipped.extent.size:
+            raise InputError("The extent and the labels do not overlap; choose an extent that holds labels.")
+        labels = replace(labels, cells=clipped)
+    specs = [_spec(role, paths, grid) for role, paths in files.items()]
+    return labels, grid_tiles(specs, files, labels.cells, grid, request.side)
+
+
+def _spec(role: str, paths: Sequence[Path], grid: WorldGrid) -> SourceSpec:
+    spec = describe_source(role, paths, grid.gsd)
+    found = ground_gsd(open_source(spec, paths), grid.crs)
+    return spec.model_copy(update={"gsd_m": float(f"{found:.4g}")})
+
+
+def _bounds(tiles: GridTiles, chosen: NDArray[np.intp]) -> NDArray[np.float64]:
+    assert tiles.bounds is not None
+    return tiles.bounds[chosen]
+
+
+def _tell_absent(labels: OpenLabels, classes: Sequence[LandCoverClass], reporter: Reporter) -> None:
+    present = {c.id for c in classes}
+    absent = [draft.name for draft in labels.drafts if draft.id not in present]
+    if labels.is_given and absent:
+        reporter.log(f"No tile holds {', '.join(absent)}: the model will not know of it.")
+
+
+def _made_with(request: TilesRequest, report: SplitReport) -> dict[str, Any]:
+    choice = request.labels
+    return {
+        "sources": {role: [str(path) for path in paths] for role, paths in request.sources.items()},
+        "labels": asdict(choice) | {"files": [str(file) for file in choice.files]},
+        "extent": request.extent,
+        "min_labelled": request.min_labelled,
+        "split": asdict(request.split),
+        "report": report.as_json(),
+        "versions": {"mce_landcover": package_version(), "python": platform.python_version()},
+    }
