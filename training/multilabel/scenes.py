@@ -2,6 +2,7 @@
 experiments learn from. Nothing scored on them says anything about real land cover."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ...core.card import Normalisation, SourceSpec
 from ...core.catalogue import load_catalogue
@@ -19,32 +20,37 @@ HECTARE_PX, SHRINK, GSD_M = 200, 2, 1.0
 MIN_PIXELS = 10
 
 
-def render_scenes(seeds: Sequence[int], side: int, reporter: Reporter) -> list[Area]:
-    """Return the scenes of some seeds, squares of `side` pixels of half a metre."""
-    areas = []
-    for done, seed in enumerate(seeds, start=1):
-        areas.append(render_area(SceneBlock(seed, 0, 0, side, side)))
-        reporter.progress(done, len(seeds), "scenes")
-    return areas
+@dataclass(frozen=True, eq=False)
+class SceneSquares:
+    """The squares of scenes as tiles with labels, and the scenes themselves in pixels of 1 m."""
+
+    tiles: PictureTiles
+    areas: list[Area]
 
 
-def scene_squares(areas: Sequence[Area], names: Sequence[object], tile_px: int = HECTARE_PX) -> PictureTiles:
-    """Return the squares of scenes in pixels of 1 m: R, G, B, DEM, and labels of the catalogue.
+def scene_squares(
+    seeds: Sequence[int], side: int, reporter: Reporter, tile_px: int = HECTARE_PX
+) -> SceneSquares:
+    """Render scenes and cut them: R, G, B, DEM, and labels of the catalogue.
 
     Args:
-        names: of the scenes.
-        tile_px: side of a square in pixels of half a metre.
+        side, tile_px: of a scene and of a square in pixels of half a metre.
     """
-    ids = [c.id for c in load_catalogue()]
-    cut = [cut_area(area, f"scene {name}", tile_px) for area, name in zip(areas, names, strict=True)]
-    return joined([labelled_pictures(tiles, ids, min_share(tile_px), SHRINK) for tiles in cut])
+    ids, parts, areas = [c.id for c in load_catalogue()], [], []
+    for done, seed in enumerate(seeds, start=1):
+        area = render_area(SceneBlock(seed, 0, 0, side, side))
+        cut = cut_area(area, f"scene {seed}", tile_px)
+        parts.append(labelled_pictures(cut, ids, min_share(tile_px), SHRINK))
+        areas.append(shrunk_area(area, SHRINK))
+        reporter.progress(done, len(seeds), "scenes")
+    return SceneSquares(joined(parts), areas)
 
 
 def scene_tiles(
     seeds: Sequence[int], side: int, reporter: Reporter, tile_px: int = HECTARE_PX
 ) -> PictureTiles:
     """Render scenes and return their squares."""
-    return scene_squares(render_scenes(seeds, side, reporter), seeds, tile_px)
+    return scene_squares(seeds, side, reporter, tile_px).tiles
 
 
 def drawn_squares(
@@ -56,10 +62,9 @@ def drawn_squares(
     balanced: float,
     seed: int,
 ) -> DrawnTiles:
-    """Return squares drawn anywhere in scenes, a share `balanced` of them around a class drawn first."""
+    """Return squares drawn anywhere in scenes of 1 m, a share `balanced` around a class drawn first."""
     ids = [c.id for c in load_catalogue()]
-    coarse = [shrunk_area(area, SHRINK) for area in areas]
-    sampler = PatchSampler(coarse, ids, tile_px // SHRINK, balanced)
+    sampler = PatchSampler(areas, ids, tile_px // SHRINK, balanced)
     return DrawnTiles(sampler, len(ids), per_epoch, variants, min_share=min_share(tile_px), seed=seed)
 
 
