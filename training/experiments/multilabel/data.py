@@ -46,7 +46,10 @@ class SceneTiles(_Data):
 
 
 class CamvidTiles(_Data):
-    """Squares of `tile` pixels of CamVid frames brought to `size`, every `every`-th frame."""
+    """Squares of `tile` pixels of CamVid frames brought to `size`, every `every`-th frame.
+
+    All parts are taken together: CamVid's own split is by film, so it is no random one to compare with.
+    """
 
     kind: Literal["camvid"]
     folder: Path
@@ -104,13 +107,12 @@ def open_tiles(data: TileData, reporter: Reporter) -> Opened:
 
 def _camvid(data: CamvidTiles) -> Opened:
     classes = load_catalogue(CAMVID)
-    parts, given = [], []
-    for fold, part in enumerate(_PARTS):
+    parts = []
+    for part in _PARTS:
         frames = read_frames(find_data(data.folder), part, data.size)[:: data.every]
         cut = [cut_area(frame.area, frame.name, data.tile) for frame in frames]
         ids = [c.id for c in classes]
         parts += [labelled_pictures(tiles, ids, data.min_share) for tiles in cut]
-        given += [fold] * sum(len(tiles.names) for tiles in cut)
     tiles = joined(parts)
     colours = Normalisation(scale=1 / 255, mean=(0.0,) * 3, std=(1.0,) * 3)
     sources = (SourceSpec(role="image", bands=("R", "G", "B"), gsd_m=1.0, normalisation=colours),)
@@ -118,7 +120,7 @@ def _camvid(data: CamvidTiles) -> Opened:
         f"{len(tiles.names):,} tiles of {data.tile} x {data.tile} pixels of CamVid frames of "
         f"{data.size[1]} x {data.size[0]}; lossy images (WebP q92)"
     )
-    return Opened(tiles, classes, sources, 1.0, data.tile, np.array(given), said)
+    return Opened(tiles, classes, sources, 1.0, data.tile, None, said)
 
 
 def _bigearthnet(data: BigEarthNetTiles) -> Opened:
