@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from executables import QGIS_PYTHON, ROOT, Environment, clean_environment, qgis_process, results_of
@@ -64,16 +65,17 @@ os._exit(0)
 
 
 def decide(path: Path, user: str) -> dict[str, dict]:
-    packages = str(Path(sys.modules["mce_landcover"].__path__[0]).parent)
-    done = subprocess.run(
-        [QGIS_PYTHON, "-c", DECIDE, str(path), user],
-        env=clean_environment(
-            QT_QPA_PLATFORM="offscreen", QGIS_CUSTOM_CONFIG_PATH=str(path.parent), PYTHONPATH=packages
-        ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with TemporaryDirectory() as packages:  # a clone may be called anything
+        (Path(packages) / "mce_landcover").symlink_to(ROOT)
+        done = subprocess.run(
+            [QGIS_PYTHON, "-c", DECIDE, str(path), user],
+            env=clean_environment(
+                QT_QPA_PLATFORM="offscreen", QGIS_CUSTOM_CONFIG_PATH=str(path.parent), PYTHONPATH=packages
+            ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     said: dict[str, dict] = json.loads(done.stdout.splitlines()[-1])
     return said

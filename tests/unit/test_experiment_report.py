@@ -45,6 +45,28 @@ def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
         write_outcome(tmp_path / "out", "name", Outcome("", "", [], {}), RUN)
 
 
+class Included(ExperimentSettings):
+    seeds: tuple[int, ...]
+    runs: dict[str, int]
+    tables: tuple[dict[str, str], ...]
+
+
+def test_a_config_file_adds_to_the_one_that_it_includes(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "base.toml").write_text(
+        'reduction = "much"\nseeds = [1, 2]\n[runs]\na = 1\nb = 2\n[[tables]]\nname = "II"\n'
+    )
+    own = 'include = "shared/base.toml"\nseeds = [3]\n[runs]\nb = 5\nc = 6\n[[tables]]\nname = "I"\n'
+    (tmp_path / "own.toml").write_text(own)
+    found = read_settings(tmp_path / "own.toml", Included, tmp_path)
+    assert (found.reduction, found.seeds) == ("much", (3,))
+    assert found.runs == {"a": 1, "b": 5, "c": 6}
+    assert [table["name"] for table in found.tables] == ["I", "II"]
+    (tmp_path / "own.toml").write_text('include = "nowhere.toml"')
+    with pytest.raises(InputError, match=r"nowhere\.toml"):
+        read_settings(tmp_path / "own.toml", Included, tmp_path)
+
+
 def test_config_files_are_checked_at_the_door(tmp_path: Path) -> None:
     shipped = tmp_path / "shipped"
     shipped.mkdir()

@@ -45,8 +45,8 @@ Settings = TypeVar("Settings", bound=ExperimentSettings)
 def read_settings(path: Path, kind: type[Settings], shipped: Path) -> Settings:
     """Read a config file; a bare name is one of the shipped ones.
 
-    `include = "FILE"` takes what FILE beside it says as well: the file's own values win, its tables are
-    merged and its lists come first.
+    `include = "FILE"` takes what FILE beside it says as well: the file's own values win, tables are
+    merged, and of lists of tables its own come first.
 
     Raises:
         InputError: in one sentence, if it is missing, no TOML, or says something unknown or impossible.
@@ -69,12 +69,15 @@ def _read_toml(file: Path) -> dict[str, Any]:
     own = tomllib.loads(file.read_text(encoding="utf-8"))
     if "include" not in own:
         return own
-    found = _read_toml(file.parent / own.pop("include"))
+    included = file.parent / own.pop("include")
+    if not included.is_file():
+        raise InputError(f"The config file {file} includes {included}, which is not there.")
+    found = _read_toml(included)
     for key, value in own.items():
         known = found.get(key)
         if isinstance(value, dict) and isinstance(known, dict):
             found[key] = known | value
-        elif isinstance(value, list) and isinstance(known, list):
+        elif isinstance(known, list) and known and isinstance(known[0], dict):
             found[key] = value + known
         else:
             found[key] = value
