@@ -108,6 +108,13 @@ def file_fault(
     return ""
 
 
+def gpkg_fault(target: str | Path) -> str:
+    """Return what is wrong with the name of a GeoPackage to be written, or nothing."""
+    if not str(target) or Path(target).suffix.lower() == ".gpkg":
+        return ""
+    return tr('"{}" is not a GeoPackage: choose a name that ends in .gpkg.').format(target)
+
+
 def model_parameter(title: str) -> QgsProcessingParameterFile:
     """Return the parameter MODEL: a bundle, or nothing for the embedded model."""
     return QgsProcessingParameterFile(

@@ -23,6 +23,7 @@ from ..errors import InputError, OutputError
 from ..geotiff import check_whole
 from ..grid import Region
 from ..progress import Reporter
+from ..torch_setup import one_thread
 from .ahead import ReadAhead
 from .place_priors import PlacePriors
 
@@ -76,7 +77,7 @@ def redecide(
     with (
         _disk(),
         rasterio.open(target, "w", **profile) as file,
-        _one_thread(),
+        one_thread(),
         ReadAhead(partial(_read, logits), iter(regions)) as read,
     ):
         for done, region in enumerate(regions):
@@ -132,14 +133,3 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """Return a folder that goes when it is left; raise OutputError if there can be none."""
     with _disk():
         return tempfile.TemporaryDirectory(prefix="mce-flag-", ignore_cleanup_errors=True)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread: tiles of this size only make threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

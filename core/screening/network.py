@@ -2,7 +2,7 @@
 `reader.py`."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
 import numpy as np
@@ -56,16 +56,3 @@ class Screener(nn.Module):
 
     def _cast(self) -> AbstractContextManager[object]:
         return nullcontext() if self.dtype is None else torch.autocast(self.device.type, self.dtype)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute with one thread for a while: on layers this small, more of them only wait for each
-    other (measured: thirteen times the processor time), and the readers need the cores.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

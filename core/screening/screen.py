@@ -22,9 +22,10 @@ from ..progress import Reporter, SilentReporter
 from ..sources import open_sources
 from ..tile_bundle import TileBundle, load_tile_bundle
 from ..tile_scores import any_of
+from ..torch_setup import one_thread
 from ..version import package_version
 from .layer import TileLayer, require_free, write_tiles
-from .network import Screener, one_thread
+from .network import Screener
 from .reader import cell_side, read_tiles, tiles_touching
 
 #: Share of a tile side by which a grid may miss a multiple of it.

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .fields import JobRequest, Names, OptionalOutput, OptionalText, OutputPath, Paths, SourceMap
+from .fields import JobRequest, Names, OptionalOutput, OptionalText, OutputPath, Paths
+from .mapping_jobs import SourcesJob
 
 
 def _as_lines(value: object) -> object:
@@ -22,12 +23,9 @@ def _as_lines(value: object) -> object:
 Lines = Annotated[tuple[str, ...], BeforeValidator(_as_lines)]
 
 
-class PrepareTilesJob(JobRequest):
+class PrepareTilesJob(SourcesJob):
     """Cut rasters and labels to a folder of tiles that `train` takes; see `training/tiling/folder.py`."""
 
-    image: Paths = ()
-    dem: Paths = ()
-    source: SourceMap = {}  # noqa: RUF012 - pydantic copies defaults
     labels: Paths
     label_field: str = "class"
     classes: OptionalText = None
@@ -51,15 +49,7 @@ class PrepareTilesJob(JobRequest):
     def _something_to_cut(self) -> "PrepareTilesJob":
         if not self.sources:
             raise ValueError("it needs at least one raster, such as 'image'")
-        for role in ("image", "dem"):
-            if getattr(self, role) and self.source.get(role):
-                raise ValueError(f"the source '{role}' is given twice, by its own name and under 'source'")
         return self
-
-    @property
-    def sources(self) -> dict[str, tuple[Path, ...]]:
-        """Role -> rasters, without the roles that were left blank."""
-        return {r: p for r, p in {"image": self.image, "dem": self.dem, **self.source}.items() if p}
 
 
 class TrainJob(JobRequest):

@@ -23,7 +23,7 @@ from ..algorithm import MceAlgorithm
 from ..groups import group_of_run, run_files
 from ..i18n import tr
 from ..layers import load_on_completion, place_sample
-from ..parameters import class_table_parameter, file_fault, optional_text
+from ..parameters import class_table_parameter, file_fault, gpkg_fault, optional_text
 from ..rasters import RasterInput, localise, read_whole
 
 
@@ -76,9 +76,7 @@ class DrawSample(MceAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
         fault = file_fault(self, parameters, ("CLASSES",), context)
-        target = self.parameterAsFileOutput(parameters, "SAMPLE", context)
-        if target and Path(target).suffix.lower() != ".gpkg":
-            fault = tr('"{}" is not a GeoPackage: choose a name that ends in .gpkg.').format(target)
+        fault = fault or gpkg_fault(self.parameterAsFileOutput(parameters, "SAMPLE", context))
         return (False, fault) if fault else super().checkParameterValues(parameters, context)
 
     def prepareAlgorithm(

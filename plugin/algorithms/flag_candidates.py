@@ -28,6 +28,7 @@ from ..parameters import (
     accepted_parameter,
     amount_parameter,
     file_fault,
+    gpkg_fault,
     number_or_none,
     optional_text,
     run_parameter,
@@ -132,9 +133,9 @@ class FlagCandidates(MceAlgorithm):
 
     def _fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         """Return what is wrong with the destination, or with rasters that nothing would read."""
-        target = self.parameterAsFileOutput(parameters, "CANDIDATES_FILE", context)
-        if target and Path(target).suffix.lower() != ".gpkg":
-            return tr('"{}" is not a GeoPackage: choose a name that ends in .gpkg.').format(target)
+        fault = gpkg_fault(self.parameterAsFileOutput(parameters, "CANDIDATES_FILE", context))
+        if fault:
+            return fault
         idle = [name for name in OF_MAPPING if parameters.get(name) not in (None, "")]
         if idle and not parameters.get("IMAGE"):
             return tr("{} is for mapping first: give IMAGE too, or leave {} empty.").format(idle[0], idle[0])

@@ -32,7 +32,7 @@ from ..mapping import (
     screening_fault,
     source_parameters,
 )
-from ..parameters import EMBEDDED_SCREEN, model_parameter, number_or_none
+from ..parameters import EMBEDDED_SCREEN, gpkg_fault, model_parameter, number_or_none
 
 
 class ScreenTiles(MceAlgorithm):
@@ -100,9 +100,7 @@ class ScreenTiles(MceAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
         fault = screening_fault(self, parameters, context)
-        target = self.parameterAsFileOutput(parameters, "TILES_FILE", context)
-        if not fault and target and Path(target).suffix.lower() != ".gpkg":
-            fault = tr('"{}" is not a GeoPackage: choose a name that ends in .gpkg.').format(target)
+        fault = fault or gpkg_fault(self.parameterAsFileOutput(parameters, "TILES_FILE", context))
         return (False, fault) if fault else super().checkParameterValues(parameters, context)
 
     def prepareAlgorithm(

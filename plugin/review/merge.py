@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..i18n import tr
+from ..parameters import gpkg_fault
 from .database import nobody_writes, told
 from .files import written_whole
 from .log import DecisionLog
@@ -116,8 +117,9 @@ def _require_sense(copies: Sequence[Path], target: Path, *, overwrite: bool) -> 
     different = {copy.resolve() for copy in copies}
     if len(different) < 2:
         raise ReviewError(tr("Merging takes two or more different files: choose another copy."))
-    if target.suffix.lower() != ".gpkg":
-        raise ReviewError(tr('"{}" is not a GeoPackage: choose a name that ends in .gpkg.').format(target))
+    fault = gpkg_fault(target)
+    if fault:
+        raise ReviewError(fault)
     if target.resolve() in different:
         raise ReviewError(
             tr("{} is one of the copies, which are only read: choose another name.").format(target)

@@ -135,11 +135,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/draw_sample.py" />
-   <source>"{}" is not a GeoPackage: choose a name that ends in .gpkg.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/draw_sample.py" />
    <source>random,stratified,points,accuracy,validation,interpretation</source>
    <translation type="unfinished" />
   </message>
@@ -1781,6 +1776,11 @@
   <message>
    <location filename="../../plugin/parameters.py" />
    <source>Tables (*.csv *.txt);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
+   <source>"{}" is not a GeoPackage: choose a name that ends in .gpkg.</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -7,11 +7,20 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import processing
 import pytest
 from mce_landcover.plugin import environment, worker
 from mce_landcover.plugin.provider import MceProvider, add_provider
 from osgeo import gdal, osr
-from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsSettings
+from processing.gui.Postprocessing import handleAlgorithmResults
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsSettings,
+)
 from review_window import Window
 
 gdal.UseExceptions()
@@ -110,6 +119,41 @@ def context(qgis_new_project: None) -> QgsProcessingContext:
 @pytest.fixture
 def feedback() -> Feedback:
     return Feedback()
+
+
+@pytest.fixture
+def run(provider, fake_backend, context):
+    """Runs an algorithm, loads what it wants loaded, and returns its outputs and the request's parameters.
+
+    What it warned of is `run.warnings`, unless the test brought a feedback of its own.
+    """
+
+    def run(name, feedback=None, **parameters):
+        feedback = feedback or Feedback()
+        result = processing.run(f"mce:{name}", parameters, context=context, feedback=feedback)
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"mce:{name}")
+        assert handleAlgorithmResults(algorithm, context, feedback, parameters), feedback.errors
+        context.setLayersToLoadOnCompletion({})
+        run.warnings = feedback.warnings
+        return result, fake_backend()[-1]["parameters"]
+
+    return run
+
+
+@pytest.fixture
+def refusal(provider, fake_backend, context, tmp_path):
+    """Runs an algorithm that must refuse, and returns what the user reads; nothing reaches the backend."""
+
+    def refusal(name, **parameters):
+        feedback = Feedback()
+        with pytest.raises(QgsProcessingException) as caught:
+            processing.run(f"mce:{name}", parameters, context=context, feedback=feedback)
+        sentence = "\n".join([*feedback.errors, str(caught.value)])
+        assert "Traceback" not in sentence
+        assert not (tmp_path / "requests.jsonl").exists()
+        return sentence
+
+    return refusal
 
 
 @pytest.fixture

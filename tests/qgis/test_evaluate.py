@@ -5,9 +5,7 @@ from pathlib import Path
 import processing
 import pytest
 from conftest import Feedback, write_raster
-from processing.gui.Postprocessing import handleAlgorithmResults
 from qgis.core import (
-    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsGeometry,
@@ -17,22 +15,6 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
-
-
-@pytest.fixture
-def run(provider, fake_backend, context):
-    """Runs an algorithm, loads what it wants loaded, and returns its outputs and the request's parameters."""
-
-    def run(name, **parameters):
-        feedback = Feedback()
-        result = processing.run(f"mce:{name}", parameters, context=context, feedback=feedback)
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"mce:{name}")
-        assert handleAlgorithmResults(algorithm, context, feedback, parameters), feedback.errors
-        context.setLayersToLoadOnCompletion({})
-        run.warnings = feedback.warnings
-        return result, fake_backend()[-1]["parameters"]
-
-    return run
 
 
 @pytest.fixture

@@ -5,28 +5,11 @@ from pathlib import Path
 import processing
 import pytest
 from conftest import Feedback
-from processing.gui.Postprocessing import handleAlgorithmResults
 from qgis.core import (
-    QgsApplication,
     QgsProcessingException,
     QgsProcessingOutputLayerDefinition,
     QgsProject,
 )
-
-
-@pytest.fixture
-def run(provider, fake_backend, context):
-    """Runs an algorithm, loads what it wants loaded, and returns its outputs and the request's parameters."""
-
-    def run(name, **parameters):
-        feedback = Feedback()
-        result = processing.run(f"mce:{name}", parameters, context=context, feedback=feedback)
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"mce:{name}")
-        assert handleAlgorithmResults(algorithm, context, feedback, parameters), feedback.errors
-        context.setLayersToLoadOnCompletion({})
-        return result, fake_backend()[-1]["parameters"]
-
-    return run
 
 
 @pytest.fixture

@@ -2,35 +2,16 @@
 
 from pathlib import Path
 
-import processing
 import pytest
-from conftest import Feedback, write_raster
-from processing.gui.Postprocessing import handleAlgorithmResults
+from conftest import write_raster
 from qgis.core import (
-    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsGeometry,
-    QgsProcessingException,
     QgsProcessingOutputLayerDefinition,
     QgsProject,
     QgsVectorLayer,
 )
-
-
-@pytest.fixture
-def run(provider, fake_backend, context):
-    """Runs an algorithm, loads what it wants loaded, and returns its outputs and the request's parameters."""
-
-    def run(name, feedback=None, **parameters):
-        feedback = feedback or Feedback()
-        result = processing.run(f"mce:{name}", parameters, context=context, feedback=feedback)
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"mce:{name}")
-        assert handleAlgorithmResults(algorithm, context, feedback, parameters), feedback.errors
-        context.setLayersToLoadOnCompletion({})
-        return result, fake_backend()[-1]["parameters"]
-
-    return run
 
 
 @pytest.fixture
@@ -45,22 +26,6 @@ def mapped(run, image, tmp_path) -> Path:
 def flagged(run, mapped) -> str:
     """The layer of its candidates."""
     return run("flag_candidates", RUN=str(mapped))[0]["CANDIDATES"]
-
-
-@pytest.fixture
-def refusal(provider, fake_backend, context, tmp_path):
-    """Runs an algorithm that must refuse, and returns what the user reads; nothing reaches the backend."""
-
-    def refusal(name, **parameters):
-        feedback = Feedback()
-        with pytest.raises(QgsProcessingException) as caught:
-            processing.run(f"mce:{name}", parameters, context=context, feedback=feedback)
-        sentence = "\n".join([*feedback.errors, str(caught.value)])
-        assert "Traceback" not in sentence
-        assert not (tmp_path / "requests.jsonl").exists()
-        return sentence
-
-    return refusal
 
 
 def names_in_project() -> dict[str, list[str]]:

@@ -3,23 +3,7 @@
 import processing
 import pytest
 from conftest import Feedback
-from processing.gui.Postprocessing import handleAlgorithmResults
-from qgis.core import QgsApplication, QgsProcessingException, QgsProject
-
-
-@pytest.fixture
-def run(provider, fake_backend, context):
-    """Runs an algorithm, loads what it wants loaded, and returns its outputs and the request's parameters."""
-
-    def run(name, **parameters):
-        feedback = Feedback()
-        result = processing.run(f"mce:{name}", parameters, context=context, feedback=feedback)
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"mce:{name}")
-        assert handleAlgorithmResults(algorithm, context, feedback, parameters), feedback.errors
-        context.setLayersToLoadOnCompletion({})
-        return result, fake_backend()[-1]["parameters"]
-
-    return run
+from qgis.core import QgsProcessingException, QgsProject
 
 
 def test_defaults(run, image, tmp_path):

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import processing
 import pytest
-from conftest import Feedback, write_raster
+from conftest import write_raster
 from mce_landcover.plugin import environment
 from mce_landcover.plugin.algorithms import setup_backend
 from qgis.core import (
     QgsApplication,
     QgsFeature,
     QgsGeometry,
-    QgsProcessingException,
     QgsProject,
     QgsVectorLayer,
 )
@@ -28,22 +27,6 @@ def run(provider, fake_backend, context, feedback):
         return result, request["parameters"]
 
     return run
-
-
-@pytest.fixture
-def refusal(provider, fake_backend, context, tmp_path):
-    """Runs an algorithm that must refuse, and returns what the user reads; nothing reaches the backend."""
-
-    def refusal(name, **parameters):
-        feedback = Feedback()
-        with pytest.raises(QgsProcessingException) as caught:
-            processing.run(f"mce:{name}", parameters, context=context, feedback=feedback)
-        sentence = "\n".join([*feedback.errors, str(caught.value)])
-        assert "Traceback" not in sentence
-        assert not (tmp_path / "requests.jsonl").exists()
-        return sentence
-
-    return refusal
 
 
 @pytest.fixture

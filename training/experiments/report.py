@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ...core.engine.files import write_whole
 from ...core.errors import OutputError
 
 #: What stands in a table where there is no number.
@@ -82,12 +83,10 @@ def write_outcome(folder: Path, name: str, outcome: Outcome, run: dict[str, Any]
         written[folder / f"{name}.html"] = outcome.page(run)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, body in written.items():
-            partial = path.with_name(f".{path.name}.part")
-            partial.write_text(body, encoding="utf-8")
-            partial.replace(path)
     except OSError as error:
         raise OutputError(f"Results cannot be written to {folder} ({error.strerror or error}).") from error
+    for path, body in written.items():
+        write_whole(path, body.encode("utf-8"))
     return list(written)
 
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ....core.engine.files import write_json
 from ....core.metafusion.crossval import review_effort
 from ....core.progress import Reporter, SilentReporter
 from ....core.tile_card import TileArchitecture, TileCard
@@ -71,9 +72,7 @@ def finish(run: Run, data: Opened, output: Path, device: str, reporter: Reporter
             return row
     row = {"made_with": made_with, "key": run.key, **_trained(run, data, device)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(json.dumps(row, indent=1), encoding="utf-8")
-    partial.replace(path)
+    write_json(path, row)
     own = row["own"]
     reporter.log(
         f"{run.key}: macro F1 {own['macro']['f1']:.3f}, micro F1 {own['micro']['f1']:.3f} in "

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....core.accuracy import Scores, scores
-from ....core.bundle import load_bundle
+from ....core.bundle import Bundle, load_bundle
 from ....core.card import ModelCard
+from ....core.engine.files import write_whole
 from ....core.errors import InputError
 from ....core.progress import Reporter
 from ...config import Config
@@ -80,7 +81,7 @@ def _judged(study: Study, run: str, seed: int, folder: Path, reporter: Reporter)
         reporter.log(f"{run}, seed {seed}: training.")
         train_config(training, reporter)
     trained = load_bundle(bundle)
-    matrices = _judge(study, run, config, bundle, reporter)
+    matrices = _judge(study, run, config, trained, reporter)
     judged = Judged(
         run,
         seed,
@@ -95,10 +96,9 @@ def _judged(study: Study, run: str, seed: int, folder: Path, reporter: Reporter)
 
 
 def _judge(
-    study: Study, run: str, config: Config, bundle: Path, reporter: Reporter
+    study: Study, run: str, config: Config, trained: Bundle, reporter: Reporter
 ) -> dict[str, NDArray[np.int64]]:
     """Return the matrices of a trained run; `default` is the card's own rule."""
-    trained = load_bundle(bundle)
     card, network = trained.card, trained.network().eval()
     splits = open_splits(config, card.classes, card.sources, card.window, reporter)
     learnt = {}
@@ -163,6 +163,4 @@ def _write(file: Path, key: str, judged: Judged) -> None:
         "seconds": judged.seconds,
         "matrices": {rule: matrix.tolist() for rule, matrix in judged.matrices.items()},
     }
-    partial = file.with_name(f".{file.name}.part")
-    partial.write_text(json.dumps(content), encoding="utf-8")
-    partial.replace(file)
+    write_whole(file, json.dumps(content).encode())
