@@ -67,10 +67,14 @@ def study(folder: Path, **changes: Any) -> Study:
 
 def test_a_study_trains_once_and_judges_by_every_rule(tmp_path: Path) -> None:
     told, out = study(tmp_path), tmp_path / "out"
+    assert told.fitted is not None
+    composed = told.fitted.rules["composed"]
+    rules = {"composed": composed, "moved": composed.model_copy(update={"as_rare_as": "max"})}
+    told = told.model_copy(update={"fitted": told.fitted.model_copy(update={"rules": rules})})
     first = judged_runs(told, out, SilentReporter())
     assert [(j.run, j.seed) for j in first] == [("ce", 1), ("mce3", 1)]
     assert set(first[0].matrices) == {"default", "mean_responsible"}
-    assert {*told.rules, "composed", "oracle", "expert_1", "expert_2", "expert_3", "default"} == set(
+    assert {*told.rules, "composed", "moved", "oracle", "expert_1", "expert_2", "expert_3", "default"} == set(
         first[1].matrices
     )
     labelled = {int(m.sum()) for j in first for m in j.matrices.values()}

@@ -1,6 +1,7 @@
 """Fits learnt aggregations to the logits of frozen experts, which are worked out once and then stand for the
 image: fitting is quick and the same module and trainer do it."""
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,11 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from ....core.aggregation import aggregate
 from ....core.card import ModelCard, Normalisation, SourceSpec
 from ....core.network import MceNetwork
 from ....core.normalise import Normaliser
 from ....core.progress import Reporter
 from ...aggregators.fit import StackedLogits, fit_rule
+from ...aggregators.operating_point import as_rare_as
 from ...data.area import Area
 from ...data.module import TileData
 from ...data.patches import PatchSampler
@@ -20,7 +23,7 @@ from ...data.samples import Augmentation, TrainingPatches
 from ...data.tiles import TileSet
 from ...data.windows import cut, places
 from ...settings import TrainerSettings
-from .study import FittedRules
+from .study import FittedRules, RuleSpec
 
 _BATCH = 8
 
@@ -40,28 +43,54 @@ def fit_rules(
         see `fit_rule`.
     """
     areas = [logit_area(network, card, tiles.read(i)) for i in range(0, len(tiles.names), fitted.every)]
-    stacked = logits_card(card)
+    made: dict[RuleSpec, nn.Module] = {}
     found = {}
-    for name, rule in fitted.rules.items():
-        reporter.log(f"Fitting the rule {name} to {len(areas)} tiles.")
-        sampler = PatchSampler(areas, [c.id for c in card.classes], rule.window, balanced=0.0)
-        patches = TrainingPatches(sampler, fitted.patches, Augmentation("none"), seed)
-        data = TileData(patches, batch_size=_BATCH, workers=0, seed=seed)
-        with TemporaryDirectory() as folder:
-            result = fit_rule(
-                rule.name,
-                StackedLogits(len(card.experts)),
-                stacked,
-                data,
-                folder=Path(folder),
-                reporter=reporter,
-                trainer=TrainerSettings(epochs=fitted.epochs, device="cpu"),
-                balance=rule.balance,
-                lr=rule.lr,
-                seed=seed,
-            )
-        found[name] = result.rule
+    for name, spec in fitted.rules.items():
+        plain = spec.model_copy(update={"as_rare_as": None})
+        if plain not in made:
+            reporter.log(f"Fitting the rule {name} to {len(areas)} tiles.")
+            data = _patches(plain, fitted.patches, areas, card, seed)
+            trainer = TrainerSettings(epochs=fitted.epochs, device="cpu")
+            made[plain] = _fitted(plain, data, card, trainer, reporter)
+        found[name] = made[plain] if spec.as_rare_as is None else _moved(made[plain], spec, areas, card)
     return found
+
+
+def _patches(spec: RuleSpec, patches: int, areas: list[Area], card: ModelCard, seed: int) -> TileData:
+    sampler = PatchSampler(areas, [c.id for c in card.classes], spec.window, balanced=0.0)
+    drawn = TrainingPatches(sampler, patches, Augmentation("none"), seed)
+    return TileData(drawn, batch_size=_BATCH, workers=0, seed=seed)
+
+
+def _fitted(
+    spec: RuleSpec, data: TileData, card: ModelCard, trainer: TrainerSettings, reporter: Reporter
+) -> nn.Module:
+    with TemporaryDirectory() as folder:
+        return fit_rule(
+            spec.name,
+            StackedLogits(len(card.experts)),
+            logits_card(card),
+            data,
+            folder=Path(folder),
+            reporter=reporter,
+            trainer=trainer,
+            balance=spec.balance,
+            lr=spec.lr,
+            seed=data.seed,
+        ).rule
+
+
+def _moved(rule: nn.Module, spec: RuleSpec, areas: list[Area], card: ModelCard) -> nn.Module:
+    """Return the rule where it calls as many pixels a tail class as another aggregation does."""
+    assert spec.as_rare_as is not None
+    return as_rare_as(
+        partial(aggregate, name=spec.as_rare_as, responsible=card.responsible),
+        rule,
+        [area.raw for area in areas],
+        n_experts=len(card.experts),
+        tail=[i for i, c in enumerate(card.classes) if c.group == "tail"],
+        pixel_counts=card.pixel_counts,
+    )
 
 
 def logits_card(card: ModelCard) -> ModelCard:

@@ -64,12 +64,14 @@ class RuleSpec(_Part):
         balance: power of the class weights.
         lr: None takes the rule's own rate.
         window: side in pixels of the patches fitted to; a rule of single pixels needs no large ones.
+        as_rare_as: an aggregation; the rule then calls as many pixels of the tiles fitted to a tail class.
     """
 
     name: RuleName
     balance: float = 0.0
     lr: float | None = None
     window: int = 64
+    as_rare_as: str | None = None
 
 
 class FittedRules(_Part):

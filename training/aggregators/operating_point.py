@@ -1,0 +1,88 @@
+"""Moves a rule along its trade between common and rare classes, so that two rules can be compared where they
+call equally many pixels rare. What a rule computes lives in `rules.py` and `composed.py`."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Rule = Callable[[Tensor], Tensor]
+#: Powers of the class frequency between which the shift is sought, and how often the interval is halved.
+_LIMITS, _HALVINGS = (-3.0, 3.0), 30
+#: One pixel in so many rows and columns decides where the point lies.
+_SPARSE = 2
+
+
+class ShiftedRule(nn.Module):
+    """A rule whose class scores are shifted by `power * log(N / n_c)`, the logit adjustment of Menon et al.
+    (2021): more power calls more pixels rare.
+
+    Args:
+        rule: maps logits `[B, K, C, H, W]` to log-probabilities `[B, C, H, W]`.
+        pixel_counts: `n_c`, at least one of each class.
+    """
+
+    def __init__(self, rule: nn.Module, pixel_counts: Sequence[int], power: float):
+        super().__init__()
+        self.rule, self.power = rule, power
+        self.register_buffer("rarity", rarity(pixel_counts).view(-1, 1, 1))
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Map `[B, K, C, H, W]` to shifted scores `[B, C, H, W]`."""
+        scores: Tensor = self.rule(logits) + self.power * self.rarity
+        return scores
+
+
+def rarity(pixel_counts: Sequence[int]) -> Tensor:
+    """Return `log(N / n_c)`, `[C]`.
+
+    Raises:
+        ValueError: if a class has no pixel.
+    """
+    if min(pixel_counts) <= 0:
+        raise ValueError("every class needs a pixel")
+    counts = torch.tensor(pixel_counts, dtype=torch.float64)
+    return torch.log(counts.sum() / counts).float()
+
+
+def as_rare_as(
+    reference: Rule,
+    rule: nn.Module,
+    logits: Sequence[NDArray[np.float32]],
+    *,
+    n_experts: int,
+    tail: Sequence[int],
+    pixel_counts: Sequence[int],
+) -> ShiftedRule:
+    """Return the rule shifted so that it calls as many pixels of tiles a tail class as the reference does.
+
+    No label is needed: the number of pixels to verify is kept, and only the places change.
+
+    Args:
+        reference: maps logits `[B, K, C, H, W]` to scores `[B, C, H, W]`.
+        logits: of the frozen experts, tiles `[K C, H, W]`.
+        tail: channels of the tail classes, rarer than all others.
+        pixel_counts: of the training, `[C]`.
+    """
+    of_tail = torch.zeros(len(pixel_counts), dtype=torch.bool)
+    of_tail[list(tail)] = True
+    wanted, scores = 0, []
+    for tile in logits:
+        stacked = torch.from_numpy(tile).unflatten(0, (n_experts, -1))[None]
+        with torch.inference_mode():
+            wanted += int(of_tail[_sparse(reference(stacked)).argmax(0)].sum())
+            scores.append(_sparse(rule(stacked)))
+    found, shift = torch.cat(scores, dim=1), rarity(pixel_counts)[:, None]
+    low, high = _LIMITS
+    for _ in range(_HALVINGS):
+        power = (low + high) / 2
+        called = int(of_tail[(found + power * shift).argmax(0)].sum())
+        low, high = (power, high) if called < wanted else (low, power)
+    return ShiftedRule(rule, pixel_counts, (low + high) / 2)
+
+
+def _sparse(scores: Tensor) -> Tensor:
+    """Return the scores of some pixels of one tile, `[C, n]`."""
+    return scores[0, :, ::_SPARSE, ::_SPARSE].flatten(1)
