@@ -18,7 +18,8 @@ class TileArchitecture(Frozen):
     """Which network looks at a tile; see `core/tile_network.py`.
 
     `encoder` is a network of timm (`timm` only), `pooling` how its last features become one vector. `width`
-    scales `patch_cnn` and is the number of units of the last two layers of `three_branch`.
+    scales `patch_cnn` and is the number of units of the last two layers of `three_branch`. `stem_stride` is how
+    far apart the first filters of `patch_cnn` stand, in pixels.
     """
 
     kind: Literal["patch_cnn", "short_cnn", "three_branch", "timm"]
@@ -27,6 +28,7 @@ class TileArchitecture(Frozen):
     pooling: Literal["avg", "max", "catavgmax"] = "avg"
     width: int = Field(default=32, gt=0, le=2048)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    stem_stride: Literal[1, 2] = 2
 
     @model_validator(mode="after")
     def _encoder_for_timm(self) -> Self:

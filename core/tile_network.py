@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .errors import ModelError
-from .tile_card import TileCard
+from .tile_card import TileArchitecture, TileCard
 from .torch_setup import declare_torchvision_operators
 
 #: What timm raises for networks that it does not have or cannot build like this.
@@ -22,23 +22,23 @@ _DESCRIPTOR = 128
 
 
 class PatchCnn(nn.Sequential):
-    """A small network that is quick on a CPU: a stem of 5 x 5 filters at every second pixel, three stages of
-    two 3 x 3 convolutions, each after a max-pool, then mean and maximum over the tile: its ground as a whole
-    tells of a class, and so does the one corner that shows it.
+    """A small network that is quick on a CPU: a stem of 5 x 5 filters at every pixel or every second one, three
+    stages of two 3 x 3 convolutions, each after a max-pool, then mean and maximum over the tile: its ground as
+    a whole tells of a class, and so does the one corner that shows it.
     """
 
     #: Widths of the stages, in units of `width`.
     STAGES = (2, 3, 4)
 
-    def __init__(self, n_bands: int, n_classes: int, width: int, dropout: float):
-        layers = _norm_relu(nn.Conv2d(n_bands, width, 5, stride=2, padding=2, bias=False))
-        channels = width
+    def __init__(self, n_bands: int, n_classes: int, arch: TileArchitecture):
+        width = channels = arch.width
+        layers = _norm_relu(nn.Conv2d(n_bands, width, 5, stride=arch.stem_stride, padding=2, bias=False))
         for factor in self.STAGES:
             layers.append(nn.MaxPool2d(2))
             for _ in range(2):
                 layers += _norm_relu(nn.Conv2d(channels, factor * width, 3, padding=1, bias=False))
                 channels = factor * width
-        super().__init__(*layers, MeanAndMax(), nn.Dropout(dropout), nn.Linear(2 * channels, n_classes))
+        super().__init__(*layers, MeanAndMax(), nn.Dropout(arch.dropout), nn.Linear(2 * channels, n_classes))
 
 
 class MeanAndMax(nn.Module):
@@ -127,7 +127,7 @@ def build_tile_network(card: TileCard, *, pretrained: bool = False, seed: int = 
         if arch.kind == "short_cnn":
             network: nn.Module = ShortCnn(card.n_bands, n_classes, card.window)
         else:
-            network = PatchCnn(card.n_bands, n_classes, arch.width, arch.dropout)
+            network = PatchCnn(card.n_bands, n_classes, arch)
         for module in network.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")

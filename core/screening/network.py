@@ -16,8 +16,9 @@ from ..tile_card import TileCard
 from ..tile_scores import calibrated, decision_scores
 from .reader import Tile
 
-#: Every batch has this size, the last one filled up: a tile's scores do not depend on what else is screened.
-BATCH = 16
+#: Pixels of a batch. Every batch has as many tiles, the last one filled up: a tile's scores do not depend on
+#: what else is screened.
+_BATCH_PX = 40_000
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -43,10 +44,10 @@ class Screener(nn.Module):
         self, tiles: Iterable[Tile]
     ) -> Iterator[list[tuple[Tile, NDArray[np.float32], NDArray[np.float32]]]]:
         """Yield tiles with their scores and probabilities `[C]`, a batch at a time."""
-        coming = iter(tiles)
+        coming, size = iter(tiles), batch_size(self.card.window)
         with torch.inference_mode():
-            while batch := list(islice(coming, BATCH)):
-                raw = np.zeros((BATCH, *batch[0].raw.shape), np.float32)
+            while batch := list(islice(coming, size)):
+                raw = np.zeros((size, *batch[0].raw.shape), np.float32)
                 for place, tile in enumerate(batch):
                     raw[place] = tile.raw
                 scores, chances = (
@@ -56,3 +57,8 @@ class Screener(nn.Module):
 
     def _cast(self) -> AbstractContextManager[object]:
         return nullcontext() if self.dtype is None else torch.autocast(self.device.type, self.dtype)
+
+
+def batch_size(window: int) -> int:
+    """Return how many tiles of `window` pixels a side go through the network at once."""
+    return max(1, _BATCH_PX // window**2)

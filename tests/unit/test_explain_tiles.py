@@ -38,6 +38,7 @@ def without_biases(card: TileCard) -> nn.Module:
 
 CARDS = {
     "patch_cnn": tile_card(),
+    "fine stem": tile_card(architecture={"kind": "patch_cnn", "width": 8, "stem_stride": 1}, window=25),
     "short_cnn": tile_card("short_cnn"),
     "three_branch": sentinel_card(),
     "resnet18": tile_card(architecture={"kind": "timm", "encoder": "resnet18"}),

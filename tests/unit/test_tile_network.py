@@ -33,6 +33,17 @@ def test_networks_give_a_logit_per_class_and_learn(card: TileCard) -> None:
     assert unused == []
 
 
+def test_a_fine_stem_keeps_twice_the_places_with_the_same_weights() -> None:
+    coarse, fine = (
+        build_tile_network(tile_card(architecture={"kind": "patch_cnn", "width": 8, "stem_stride": stride}))
+        for stride in (2, 1)
+    )
+    assert n_weights(coarse) == n_weights(fine)
+    x = torch.zeros((2, tile_card().n_bands, 32, 32))
+    sizes = [next(iter(net.children()))(x).shape[-2:] for net in (coarse, fine)]
+    assert sizes == [(16, 16), (32, 32)]
+
+
 def test_short_cnn_has_the_weights_of_the_paper() -> None:
     assert n_weights(ShortCnn(3, 43, 120)) == 2_523_403
 
