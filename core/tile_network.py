@@ -22,9 +22,9 @@ _DESCRIPTOR = 128
 
 
 class PatchCnn(nn.Sequential):
-    """A small network that is quick on a CPU: a stem of 5 x 5 filters at every pixel or every second one, three
-    stages of two 3 x 3 convolutions, each after a max-pool, then mean and maximum over the tile: its ground as
-    a whole tells of a class, and so does the one corner that shows it.
+    """A small network that is quick on a CPU: a stem of 5 x 5 filters at every pixel or every second one,
+    three stages of two 3 x 3 convolutions, each after a max-pool, then mean and maximum over the tile: its
+    ground as a whole tells of a class, and so does the one corner that shows it.
     """
 
     #: Widths of the stages, in units of `width`.

@@ -23,16 +23,16 @@ def tiles(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tiles") / "tiles.gpkg"
     done = run_command("screen-tiles", *scene.options, "--output", path)
     assert done.returncode == 0, done.stderr
-    assert str(path) in done.stdout and "36 tiles of 50 m" in done.stderr
+    assert str(path) in done.stdout and "144 tiles of 25 m" in done.stderr
     return path
 
 
 def test_the_layer_has_a_square_per_tile(tiles: Path) -> None:
     meta, _, geometry, fields = pyogrio.raw.read(tiles, layer="tiles")
     table = dict(zip(meta["fields"], fields, strict=True))
-    assert sorted(table["rank"]) == list(range(1, 37))
+    assert sorted(table["rank"]) == list(range(1, 145))
     assert (np.diff(table["probability"][np.argsort(table["rank"])]) <= 0).all()
-    assert set(shapely.area(shapely.from_wkb(geometry))) == {2_500.0}
+    assert set(shapely.area(shapely.from_wkb(geometry))) == {625.0}
     assert {"p_3_large_blocks", "p_4_large_blocks_with_grass", "p_9_glacier"} <= set(table)
 
 
@@ -48,7 +48,7 @@ def test_qgis_gives_the_same(environment: Environment, scene: Scene, tiles: Path
         f"TILES_FILE={target}",
     )
     assert done.returncode == 0, done.stderr
-    assert results_of(done)["N_TILES"] == 36
+    assert results_of(done)["N_TILES"] == 144
     one, two = (
         pyogrio.raw.read(path, layer="tiles", columns=["tile", "rank"])[3] for path in (tiles, target)
     )
@@ -62,7 +62,7 @@ def test_only_the_first_tiles_are_mapped(scene: Scene, tiles: Path, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     with rasterio.open(run / "land_cover.tif") as dataset:
         mapped = int((dataset.read(1) != 255).sum())
-    assert mapped == 8 * 100 * 100
+    assert mapped == 29 * 50 * 50
     assert json.loads((run / "run.json").read_text())["parameters"]["tiles"] == str(tiles)
 
 
@@ -83,4 +83,4 @@ def test_wrong_models_are_refused_in_one_sentence(scene: Scene, tmp_path: Path) 
 def test_the_card_of_the_screening_model(tmp_path: Path) -> None:
     done = run_command("model-info", "screen")
     assert done.returncode == 0, done.stderr
-    assert "SYNTHETIC" in done.stdout and "tiles of 50 px (50 m)" in done.stdout
+    assert "SYNTHETIC" in done.stdout and "tiles of 25 px (25 m)" in done.stdout

@@ -1,7 +1,6 @@
 """Small models, rasters and runs for the engine's tests."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from mce_landcover.core.engine.plan import Settings
 from mce_landcover.core.normalise import Normaliser
 from mce_landcover.core.predict import PredictRequest, PredictResult, run
 from mce_landcover.core.progress import SilentReporter
+from mce_landcover.core.torch_setup import one_thread
 from numpy.typing import NDArray
 from torch import nn
 
@@ -124,17 +124,6 @@ def predict_with(
             reporter or SilentReporter(),
             settings or Settings(),
         )
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread: on windows this small, threads of a busy machine only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def read(path: Path) -> NDArray[Any]:

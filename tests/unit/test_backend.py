@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from engine_support import one_thread, tiny_model
+from engine_support import tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.engine.backend import Job, RowEnd, backing_off, is_out_of_memory
@@ -18,6 +18,7 @@ from mce_landcover.core.engine.reader import Strip
 from mce_landcover.core.engine.torch_backend import CudaBackend, TorchCpuBackend
 from mce_landcover.core.errors import MceError
 from mce_landcover.core.grid import Region
+from mce_landcover.core.torch_setup import one_thread
 from mce_landcover.core.windows import Lattice
 
 

@@ -15,7 +15,7 @@ import rasterio
 import shapely
 import torch
 from cards import tlm_card
-from engine_support import NORTH, WEST, Recorder, blended, one_thread, read, scene, tiny_model, write
+from engine_support import NORTH, WEST, Recorder, blended, read, scene, tiny_model, write
 from flag_support import GSD, small_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,6 +39,7 @@ from mce_landcover.core.metafusion.flag import FlagRequest, flag_candidates
 from mce_landcover.core.metafusion.outlines import outline, to_world
 from mce_landcover.core.network import build_network
 from mce_landcover.core.progress import SilentReporter
+from mce_landcover.core.torch_setup import one_thread
 
 GRID = WorldGrid(parse_crs("EPSG:2056"), 0.5)
 #: Of the tiny scenes, on the world grid.

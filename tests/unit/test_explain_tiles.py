@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from engine_support import NORTH, WEST, one_thread, read, scene
+from engine_support import NORTH, WEST, read, scene
 from mce_landcover.core.errors import InputError, ModelError
 from mce_landcover.core.explain.explain import ExplainRequest, explain
 from mce_landcover.core.explain.lrp import Explainer
@@ -15,6 +15,7 @@ from mce_landcover.core.explain.rules import epsilon_plus_flat
 from mce_landcover.core.tile_bundle import load_tile_bundle, save_tile_bundle
 from mce_landcover.core.tile_card import TileCard
 from mce_landcover.core.tile_network import build_tile_network
+from mce_landcover.core.torch_setup import one_thread
 from test_lrp import one_hot
 from tile_cards import sentinel_card, tile_card
 from torch import nn

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 import torch
 from cards import tlm_card
-from engine_support import one_thread
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.bundle import load_bundle
@@ -15,7 +14,7 @@ from mce_landcover.core.explain.lrp import Explainer
 from mce_landcover.core.explain.rules import Rules, epsilon_plus_flat, epsilon_zero, stabiliser
 from mce_landcover.core.explain.survey import survey
 from mce_landcover.core.network import build_network
-from mce_landcover.core.torch_setup import lrp_rules
+from mce_landcover.core.torch_setup import lrp_rules, one_thread
 from torch import Tensor, nn
 from torch.nn import functional as F
 
