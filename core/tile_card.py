@@ -18,8 +18,8 @@ class TileArchitecture(Frozen):
     """Which network looks at a tile; see `core/tile_network.py`.
 
     `encoder` is a network of timm (`timm` only), `pooling` how its last features become one vector. `width`
-    scales `patch_cnn` and is the number of units of the last two layers of `three_branch`. `stem_stride` is the
-    distance between the first filters of `patch_cnn` in pixels.
+    scales `patch_cnn` and is the number of units of the last two layers of `three_branch`.
+    `stem_stride` is the distance between the first filters of `patch_cnn` in pixels.
     """
 
     kind: Literal["patch_cnn", "short_cnn", "three_branch", "timm"]
