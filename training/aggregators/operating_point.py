@@ -27,11 +27,11 @@ class ShiftedRule(nn.Module):
     def __init__(self, rule: nn.Module, pixel_counts: Sequence[int], power: float):
         super().__init__()
         self.rule, self.power = rule, power
-        self.register_buffer("rarity", rarity(pixel_counts).view(-1, 1, 1))
+        self.rarity = rarity(pixel_counts).view(-1, 1, 1)
 
     def forward(self, logits: Tensor) -> Tensor:
         """Map `[B, K, C, H, W]` to shifted scores `[B, C, H, W]`."""
-        scores: Tensor = self.rule(logits) + self.power * self.rarity
+        scores: Tensor = self.rule(logits) + self.power * self.rarity.to(logits.device)
         return scores
 
 
