@@ -3,7 +3,7 @@
     python tests/bench/screening.py [--seed 7] [--size 1000] [--model FILE] [--no-map]
 
 Prints the curve of tiles with blocks found against tiles looked at, for the model's tiles and for squares of
-twice their side, and seconds per hectare of both jobs on this machine, in turn.
+twice and four times their side, and seconds per hectare of both jobs on this machine, in turn.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         scene = make_scene(Path(folder) / "scene", size_m=options.size, seed=options.seed)
         sources = {"image": [scene.image], "dem": [scene.dem]}
-        for side in (tile_m, 2 * tile_m):
+        for side in (tile_m, 2 * tile_m, 4 * tile_m):
             output = Path(folder) / f"tiles_{side:g}.gpkg"
             result = screen_tiles(ScreenRequest(sources, output, options.model, grid_m=side))
             print(curve(result, scene.labels, side))
