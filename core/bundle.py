@@ -10,11 +10,9 @@ import torch
 from torch import Tensor
 
 from .card import FORMAT_VERSION, ModelCard
-from .errors import ModelError
-from .model_file import Kind, ModelFile, read_model, write_model
+from .model_file import Kind, ModelFile, located, read_model, write_model
 from .network import MceNetwork, build_network
 
-EMBEDDED = Path(__file__).resolve().parents[1] / "resources" / "models" / "demo.safetensors"
 CARD_KEY = "mce_model_card"
 
 
@@ -33,16 +31,9 @@ def load_bundle(model: str | Path = "demo") -> Bundle:
     """Read a mapping model; "demo" or "" is the embedded one.
 
     Raises:
-        ModelError: see `model_file.read_model`.
+        ModelError: see `model_file.read_model` and `located`.
     """
-    embedded = str(model) in ("", "demo")
-    path = EMBEDDED if embedded else Path(model)
-    if embedded and not path.exists():
-        raise ModelError(
-            "The embedded demo model is missing from this installation; rebuild it with "
-            "`mce-landcover train-demo` or name a model file."
-        )
-    return Bundle(**vars(read_model(path, MAPPING)))
+    return Bundle(**vars(read_model(located(model, "demo"), MAPPING)))
 
 
 def save_bundle(

@@ -114,11 +114,12 @@ def require_metric(crs: CRS, what: str) -> None:
 
 
 _NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
-_EXTENT = re.compile(rf"^{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}(?:\[([^\]]+)\])?\s*$")
+_EXTENT = re.compile(rf"^{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}(?:\[([^\]]+)\]|(\w+:\w+))?\s*$")
 
 
 def parse_extent(text: str, grid: WorldGrid) -> Region:
-    """Return the pixels of `xmin,xmax,ymin,ymax [EPSG:n]` (QGIS's notation; without a CRS, the grid's).
+    """Return the pixels of `xmin,xmax,ymin,ymax [EPSG:n]` (QGIS's notation; the brackets may be left out, and
+    without a CRS it is the grid's).
 
     Raises:
         InputError: if it is not such a text, is empty, or cannot be brought to the grid's CRS.
@@ -133,10 +134,11 @@ def parse_extent(text: str, grid: WorldGrid) -> Region:
     if not (xmin < xmax and ymin < ymax):
         raise InputError(f"The extent {text!r} is empty; the order is xmin,xmax,ymin,ymax.")
     bounds = (xmin, ymin, xmax, ymax)
-    if match.group(5) is None:
+    named = match.group(5) or match.group(6)
+    if named is None:
         return grid.covering(bounds)
     try:
-        crs = CRS.from_user_input(match.group(5).strip())
+        crs = CRS.from_user_input(named.strip())
         return grid.covering(bounds if crs == grid.crs else transform_bounds(crs, grid.crs, *bounds))
     except (CRSError, ValueError, OverflowError) as error:
         raise InputError(

@@ -36,6 +36,12 @@ PURPOSES = {
     "mapping model",
 }
 
+#: The models that ship, by the names that stand for them.
+EMBEDDED = {
+    name: Path(__file__).resolve().parents[1] / "resources" / "models" / f"{name}.safetensors"
+    for name in ("demo", "screen")
+}
+
 Card = TypeVar("Card", bound=Frozen)
 
 
@@ -66,6 +72,22 @@ class ModelFile(Generic[Card]):
     weights: Mapping[str, Tensor]
     sha256: str
     path: Path
+
+
+def located(model: str | Path, default: str) -> Path:
+    """Return the file of a model; a name of `EMBEDDED` is one that ships, and "" the `default` one.
+
+    Raises:
+        ModelError: if that one is missing.
+    """
+    name = str(model) or default
+    path = EMBEDDED.get(name, Path(model))
+    if name in EMBEDDED and not path.exists():
+        raise ModelError(
+            f"The embedded model {name} is missing from this installation; rebuild it with "
+            f"`mce-landcover train-{name}` or name a model file."
+        )
+    return path
 
 
 def read_model(path: Path, kind: Kind[Card]) -> ModelFile[Card]:

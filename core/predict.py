@@ -236,6 +236,8 @@ class _Run:
             bytes_per_pixel=bytes_per_pixel,
         )
         rows, cols = layout.region.shape
+        if self.plan.mask is not None:
+            self.reporter.log(f"Only the {len(self.plan.mask.edges):,} tiles chosen are mapped.")
         self.reporter.log(
             f"Mapping {cols} x {rows} pixels of {self.plan.grid.gsd:g} m with {layout.n_windows_in_all()} "
             f"windows; at most {self.memory.total} MiB of memory beside the network."

@@ -10,12 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from .bundle import Bundle, load_bundle
-from .errors import ModelError
-from .model_file import Kind, ModelFile, holds, read_model, write_model
+from .model_file import Kind, ModelFile, holds, located, read_model, write_model
 from .tile_card import TILE_FORMAT_VERSION, TileCard
 from .tile_network import build_tile_network
 
-EMBEDDED_SCREEN = Path(__file__).resolve().parents[1] / "resources" / "models" / "screen.safetensors"
 TILE_CARD_KEY = "mce_tile_card"
 
 
@@ -34,16 +32,9 @@ def load_tile_bundle(model: str | Path = "screen") -> TileBundle:
     """Read a screening model; "screen" or "" is the embedded one.
 
     Raises:
-        ModelError: see `model_file.read_model`.
+        ModelError: see `model_file.read_model` and `located`.
     """
-    embedded = str(model) in ("", "screen")
-    path = EMBEDDED_SCREEN if embedded else Path(model)
-    if embedded and not path.exists():
-        raise ModelError(
-            "The embedded screening model is missing from this installation; rebuild it with "
-            "`mce-landcover train-screen` or name a model file."
-        )
-    return TileBundle(**vars(read_model(path, SCREENING)))
+    return TileBundle(**vars(read_model(located(model, "screen"), SCREENING)))
 
 
 def load_any(model: str | Path) -> Bundle | TileBundle:

@@ -173,9 +173,9 @@ def place_heat_map(file: Path, class_name: str) -> Placed:
     return Placed(file, tr("Seen as {}").format(class_name), expanded=False, level=1)
 
 
-def place_tiles(file: Path) -> Placed:
-    """Return how screened tiles stand: above the rasters of their region."""
-    return Placed(file, tr("Tiles"), table="tiles", level=1)
+def place_tiles(file: Path, classes: str) -> Placed:
+    """Return how screened tiles stand: above the rasters of their region; `classes` are looked for."""
+    return Placed(file, tr("Tiles: {}").format(classes), table="tiles", level=1)
 
 
 def place_sample(file: Path) -> Placed:

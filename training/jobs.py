@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core.bundle import EMBEDDED
+from ..core.model_file import EMBEDDED
 from ..core.progress import Reporter, SilentReporter
-from ..core.tile_bundle import EMBEDDED_SCREEN
 
 
 def train_demo(
@@ -24,7 +23,7 @@ def train_demo(
     """
     from .demo import DemoPlan, train_demo_model
 
-    plan, path = DemoPlan(), output or EMBEDDED
+    plan, path = DemoPlan(), output or EMBEDDED["demo"]
     settings = replace(plan.settings, steps=steps or plan.settings.steps, seed=seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     train_demo_model(path, replace(plan, settings=settings), reporter or SilentReporter())
@@ -41,7 +40,7 @@ def train_screen(
     """Train the screening model anew on synthetic scenes and write its bundle; see `multilabel/screen.py`."""
     from .multilabel.screen import ScreenPlan, train_screen_model
 
-    plan, path = ScreenPlan(), output or EMBEDDED_SCREEN
+    plan, path = ScreenPlan(), output or EMBEDDED["screen"]
     trainer = replace(plan.settings.trainer, epochs=epochs or plan.settings.trainer.epochs)
     settings = replace(plan.settings, trainer=trainer, seed=seed)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from ..metafusion.review import read_outlines
 
 #: Largest side of a place in pixels: memory holds it and the windows around it.
 MAX_SIDE = 4096
-_POINT = re.compile(r"^\s*([^,\[\]\s]+)\s*,\s*([^,\[\]\s]+)\s*(\[[^\]]+\])?\s*$")
+_POINT = re.compile(r"^\s*([^,\[\]\s]+)\s*,\s*([^,\[\]\s]+)\s*(\[[^\]]+\]|\w+:\w+)?\s*$")
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,7 +144,7 @@ def select_classes(
         found = known.get(str(name).strip().casefold())
         if found is None:
             listed = ", ".join(f"{c.id} ({c.name})" for c in classes)
-            raise InputError(f"The run has no class {name!r}; it has {listed}.")
+            raise InputError(f"The model has no class {name!r}; it has {listed}.")
         chosen.add(found.id)
     return tuple(c for c in classes if c.id in chosen)
 

@@ -29,8 +29,8 @@ from ..layer_styles import add_styles
 LAYER = "tiles"
 #: Version of the table; readers refuse others.
 SCHEMA_VERSION = 1
-#: Upper ends of the classes of the style, their colours from faint to strong.
-_STEPS = ((0.05, "#fff7ec"), (0.2, "#fdd49e"), (0.5, "#fc8d59"), (0.8, "#d7301f"), (1.0, "#7f0000"))
+#: Upper ends of the classes of the style, their colours from faint to strong; the first one stays clear.
+_STEPS = ((0.05, None), (0.2, "#fdd49e"), (0.5, "#fc8d59"), (0.8, "#d7301f"), (1.0, "#7f0000"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +175,7 @@ def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
 
 
 def tile_style() -> str:
-    """Return the QML of the layer: five steps of `probability`, half transparent."""
+    """Return the QML of the layer: five steps of `probability`, half transparent, the lowest an outline."""
     root = Xml.Element("qgis", version="3.40.0", styleCategories="Symbology|MapTips")
     renderer = Xml.SubElement(
         root,
@@ -200,24 +200,25 @@ def tile_style() -> str:
         )
         symbols.append(_symbol(str(index), color))
         lower = upper
-    Xml.SubElement(
-        root, "mapTip", enabled="1"
-    ).text = '<b>[% "tile" %]</b>, rank [% "rank" %]<br>[% round(100 * "probability") %] %: [% "classes" %]'
+    Xml.SubElement(root, "mapTip", enabled="1").text = (
+        '<b>[% "tile" %]</b>, rank [% "rank" %]<br>probability [% round(100 * "probability") %] %'
+        '<br>[% "classes" %]'
+    )
     Xml.indent(root)
     return (
         "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root, "unicode") + "\n"
     )
 
 
-def _symbol(name: str, color: str) -> Xml.Element:
-    """Return a half-transparent fill with a thin outline."""
-    rgb = ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
+def _symbol(name: str, color: str | None) -> Xml.Element:
+    """Return a half-transparent fill, or none, with a thin outline."""
+    rgb = ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5)) if color else "255,255,255"
     symbol = Xml.Element("symbol", type="fill", name=name, alpha="0.55")
     fill = Xml.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "pass": "0"})
     options = Xml.SubElement(fill, "Option", type="Map")
     values = {
         "color": f"{rgb},255",
-        "style": "solid",
+        "style": "solid" if color else "no",
         "outline_color": "60,60,60,160",
         "outline_style": "solid",
         "outline_width": "0.15",

@@ -126,7 +126,7 @@ def _screened(request: ScreenRequest, reporter: Reporter) -> ScreenResult:
         f"{likely:,} of them more likely than not."
     )
     reporter.log(message)
-    hectares = n * (per_side * card.tile_m) ** 2 / 1e4
+    hectares = float(layer.covered.sum()) * (per_side * card.tile_m) ** 2 / 1e4
     return ScreenResult(
         request.output, n, names, hectares, seconds, execution.device, execution.precision, message
     )

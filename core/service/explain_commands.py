@@ -53,7 +53,7 @@ def explain(
     source: Source = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="demo|FILE", help="Model bundle; default: the candidate's, else demo."),
+        typer.Option(metavar="demo|screen|FILE", help="Model bundle; default: the candidate's, else demo."),
     ] = None,
     crs: Crs = None,
     device: Device = "auto",

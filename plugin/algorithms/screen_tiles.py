@@ -125,7 +125,8 @@ class ScreenTiles(MceAlgorithm):
             "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
         }
         result = self.run_backend(request, feedback)
-        placed = place_tiles(Path(result["tiles"]))
+        ranked_by = ", ".join(result["ranked_by"])
+        placed = place_tiles(Path(result["tiles"]), ranked_by)
         if self.parameterAsBoolean(parameters, "LOAD_LAYERS", context):
             load_on_completion([placed], self._group, context, [placed.file])
         return {
@@ -133,6 +134,6 @@ class ScreenTiles(MceAlgorithm):
             "TILES": placed.source,
             "N_TILES": result["n"],
             "SECONDS": result["seconds"],
-            "RANKED_BY": ", ".join(result["ranked_by"]),
+            "RANKED_BY": ranked_by,
             "MESSAGE": result["message"],
         }

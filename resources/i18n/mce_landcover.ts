@@ -1700,6 +1700,11 @@
   </message>
   <message>
    <location filename="../../plugin/layers.py" />
+   <source>Tiles: {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layers.py" />
    <source>Land cover</source>
    <translation type="unfinished" />
   </message>

@@ -31,7 +31,9 @@ def test_defaults(run, image, tmp_path):
 def test_the_layer_is_loaded_with_its_style(run, image, tmp_path):
     run("screen_tiles", IMAGE=str(image), TILES_FILE=str(tmp_path / "tiles.gpkg"))
     groups = QgsProject.instance().layerTreeRoot().children()
-    assert [[node.name() for node in group.children()] for group in groups] == [["Tiles"]]
+    assert [[node.name() for node in group.children()] for group in groups] == [
+        ["Tiles: large blocks, glacier"]
+    ]
     layer = next(iter(QgsProject.instance().mapLayers().values()))
     assert layer.featureCount() == 1 and layer.renderer().type() != "invalidRenderer"
 

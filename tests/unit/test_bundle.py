@@ -126,7 +126,7 @@ def test_a_failed_write_leaves_the_old_file(
 def test_missing_files_and_folders_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no model file" in refused(tmp_path / "absent.safetensors")
     assert "folder" in refused(tmp_path)
-    monkeypatch.setattr(bundle, "EMBEDDED", tmp_path / "demo.safetensors")
+    monkeypatch.setitem(model_file.EMBEDDED, "demo", tmp_path / "demo.safetensors")
     for name in ("", "demo"):
         with pytest.raises(ModelError, match="train-demo"):
             load_bundle(name)

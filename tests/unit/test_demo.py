@@ -64,7 +64,7 @@ def test_the_job_writes_where_it_is_told_or_to_the_embedded_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "DemoPlan", lambda: PLAN)
-    monkeypatch.setattr(jobs, "EMBEDDED", tmp_path / "models" / "demo.safetensors")
+    monkeypatch.setitem(jobs.EMBEDDED, "demo", tmp_path / "models" / "demo.safetensors")
     assert jobs.train_demo(tmp_path / "mine.safetensors", steps=1, seed=3) == tmp_path / "mine.safetensors"
     settings = load_bundle(tmp_path / "mine.safetensors").card.provenance["settings"]
     assert (settings["steps"], settings["seed"]) == (1, 3)

@@ -216,10 +216,9 @@ def test_a_point_is_one_pixel(text):
 
 
 def test_a_point_in_degrees():
-    place = place_of_point(
-        "7.43872,46.9512 [EPSG:4326]", GRID, Region(-2_400_500, -2_399_500, 5_199_500, 5_200_500)
-    )
-    assert place.region.shape == (1, 1)
+    around = Region(-2_400_500, -2_399_500, 5_199_500, 5_200_500)
+    places = [place_of_point(f"7.43872,46.9512 {crs}", GRID, around) for crs in ("[EPSG:4326]", "EPSG:4326")]
+    assert places[0].region.shape == (1, 1) and places[0].region == places[1].region
 
 
 @pytest.mark.parametrize(

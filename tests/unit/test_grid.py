@@ -55,7 +55,8 @@ def test_extent_in_another_crs_is_transformed():
     grid = WorldGrid(LV95, 0.5)
     bounds = (8.5, 47.2, 8.6, 47.3)
     expected = grid.covering(transform_bounds(CRS.from_epsg(4326), LV95, *bounds))
-    assert parse_extent("8.5,8.6,47.2,47.3 [EPSG:4326]", grid) == expected
+    for text in ("8.5,8.6,47.2,47.3 [EPSG:4326]", "8.5,8.6,47.2,47.3 EPSG:4326"):
+        assert parse_extent(text, grid) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_extent_in_another_crs_is_transformed():
         "",
         "1,2,3",
         "a,b,c,d",
-        "1,2,3,4 EPSG:2056",
+        "1,2,3,4 EPSG 2056",
         "2,1,3,4",
         "1,2,4,3",
         "1,1,3,4",

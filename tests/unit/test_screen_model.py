@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mce_landcover.core.catalogue import load_catalogue
+from mce_landcover.core.model_file import EMBEDDED
 from mce_landcover.core.progress import SilentReporter
-from mce_landcover.core.tile_bundle import EMBEDDED_SCREEN, load_tile_bundle
+from mce_landcover.core.tile_bundle import load_tile_bundle
 from mce_landcover.training.data.scene import SceneBlock, render_area
 from mce_landcover.training.fit import TrainerSettings
 from mce_landcover.training.multilabel.scenes import MIN_PIXELS, scene_tiles
@@ -48,12 +49,12 @@ def test_the_recipe_writes_a_model_with_its_scores(small: ScreenPlan, tmp_path: 
     card = load_tile_bundle(tmp_path / "s.safetensors").card
     assert "SYNTHETIC" in card.description and "SYNTHETIC" in card.provenance["data"]
     assert card.scores["test"]["scenes"] == [5] and "tail_found_in_first" in card.scores["test"]
-    assert len(card.calibration) == len(card.thresholds) == 9 and card.tile_m == 50
+    assert len(card.calibration) == len(card.thresholds) == 9 and card.tile_m == 25
 
 
 def test_the_embedded_model_is_labelled_synthetic_and_never_saw_the_scene_of_users() -> None:
     card = load_tile_bundle().card
-    assert EMBEDDED_SCREEN.stat().st_size < 2**20
+    assert EMBEDDED["screen"].stat().st_size < 2**20
     assert "SYNTHETIC" in card.description
     scenes = card.provenance["scenes"]
     assert 7 in scenes["test"] and 7 not in (*scenes["training"], *scenes["validation"])

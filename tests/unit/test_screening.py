@@ -49,6 +49,11 @@ def rows_of(path: Path) -> dict[str, dict[str, Any]]:
     return {str(table["tile"][i]): {k: v[i] for k, v in table.items()} for i in range(n)}
 
 
+def test_a_mapping_model_is_refused_by_its_name(tmp_path: Path, image: Path) -> None:
+    with pytest.raises(ModelError, match="is a mapping model"):
+        screen_tiles(ScreenRequest({"image": [image]}, tmp_path / "t.gpkg", "demo"))
+
+
 def test_tiles_are_ranked_by_the_rare_class(tmp_path: Path, model: Path, image: Path) -> None:
     result = screen(model, image, tmp_path / "t.gpkg")
     assert result.n == ROWS * COLS and result.ranked_by == ("large blocks",)

@@ -10,10 +10,10 @@ import shapely
 from cards import tlm_card
 from hypothesis import given
 from hypothesis import strategies as st
-from mce_landcover.core.bundle import EMBEDDED
 from mce_landcover.core.catalogue import load_catalogue
 from mce_landcover.core.errors import InputError
 from mce_landcover.core.grid import Region, WorldGrid, parse_crs
+from mce_landcover.core.model_file import EMBEDDED
 from mce_landcover.training.data.area import frequency_groups
 from mce_landcover.training.tiling.classes import (
     Draft,
@@ -44,7 +44,9 @@ def test_a_shipped_catalogue_and_the_classes_of_a_model() -> None:
     assert [(d.id, d.name, d.color, d.group) for d in named_classes("flair") or ()] == [
         (c.id, c.name, c.color, c.group) for c in shipped
     ]
-    assert [d.name for d in named_classes(str(EMBEDDED)) or ()] == [c.name for c in tlm_card().classes]
+    assert [d.name for d in named_classes(str(EMBEDDED["demo"])) or ()] == [
+        c.name for c in tlm_card().classes
+    ]
     assert named_classes("") is None and named_classes(None) is None
 
 
