@@ -114,7 +114,9 @@ def require_metric(crs: CRS, what: str) -> None:
 
 
 _NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
-_EXTENT = re.compile(rf"^{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}(?:\[([^\]]+)\]|(\w+:\w+))?\s*$")
+#: How the CRS may follow coordinates: in QGIS's brackets or without.
+CRS_AFTER = r"(?P<crs>\[[^\]]+\]|\w+:\w+)?\s*$"
+_EXTENT = re.compile(rf"^{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}{CRS_AFTER}")
 
 
 def parse_extent(text: str, grid: WorldGrid) -> Region:
@@ -134,11 +136,10 @@ def parse_extent(text: str, grid: WorldGrid) -> Region:
     if not (xmin < xmax and ymin < ymax):
         raise InputError(f"The extent {text!r} is empty; the order is xmin,xmax,ymin,ymax.")
     bounds = (xmin, ymin, xmax, ymax)
-    named = match.group(5) or match.group(6)
-    if named is None:
+    if match["crs"] is None:
         return grid.covering(bounds)
     try:
-        crs = CRS.from_user_input(named.strip())
+        crs = CRS.from_user_input(match["crs"].strip("[] "))
         return grid.covering(bounds if crs == grid.crs else transform_bounds(crs, grid.crs, *bounds))
     except (CRSError, ValueError, OverflowError) as error:
         raise InputError(

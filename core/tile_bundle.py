@@ -43,9 +43,10 @@ def load_any(model: str | Path) -> Bundle | TileBundle:
     Raises:
         ModelError: see `model_file.read_model`.
     """
-    if str(model) == "screen" or (Path(model).is_file() and holds(Path(model), SCREENING)):
-        return load_tile_bundle(model)
-    return load_bundle(model)
+    path = located(model, "demo")
+    if path.is_file() and holds(path, SCREENING):
+        return load_tile_bundle(path)
+    return load_bundle(path)
 
 
 def save_tile_bundle(

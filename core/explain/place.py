@@ -13,13 +13,13 @@ from rasterio.crs import CRS
 from rasterio.features import rasterize
 
 from ..errors import InputError
-from ..grid import Region, WorldGrid, name_of, parse_extent
+from ..grid import CRS_AFTER, Region, WorldGrid, name_of, parse_extent
 from ..metafusion.geopackage import open_candidates
 from ..metafusion.review import read_outlines
 
 #: Largest side of a place in pixels: memory holds it and the windows around it.
 MAX_SIDE = 4096
-_POINT = re.compile(r"^\s*([^,\[\]\s]+)\s*,\s*([^,\[\]\s]+)\s*(\[[^\]]+\]|\w+:\w+)?\s*$")
+_POINT = re.compile(rf"^\s*([^,\[\]\s]+)\s*,\s*([^,\[\]\s]+)\s*{CRS_AFTER}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ def place_of_point(point: str, grid: WorldGrid, covered: Region) -> Place:
         )
     # As an extent of nearly no size, whose lower left corner decides: a point on an edge has one pixel.
     tiny = 1e-9 * max(1.0, abs(x), abs(y))
-    region = parse_extent(f"{x!r},{x + tiny!r},{y!r},{y + tiny!r}{match[3] or ''}", grid)
+    region = parse_extent(f"{x!r},{x + tiny!r},{y!r},{y + tiny!r}{match['crs'] or ''}", grid)
     region = Region(region.row0, region.row0 + 1, region.col0, region.col0 + 1)
     if region.intersect(covered).size == 0:
         raise _outside(f"The point {point!r}", grid, covered)

@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .fit import rule_weights
+
 Rule = Callable[[Tensor], Tensor]
 #: Powers of the class frequency between which the shift is sought, and how often the interval is halved.
 _LIMITS, _HALVINGS = (-3.0, 3.0), 30
@@ -41,10 +43,7 @@ def rarity(pixel_counts: Sequence[int]) -> Tensor:
     Raises:
         ValueError: if a class has no pixel.
     """
-    if min(pixel_counts) <= 0:
-        raise ValueError("every class needs a pixel")
-    counts = torch.tensor(pixel_counts, dtype=torch.float64)
-    return torch.log(counts.sum() / counts).float()
+    return torch.tensor(rule_weights(pixel_counts, 1.0), dtype=torch.float64).log().float()
 
 
 def as_rare_as(
