@@ -1,22 +1,26 @@
 """The rules that join K experts' logits into one vector of class scores (METHODS.md section 1).
 
-The learnt rules (mlp, cnn) do not live here. Experts are added in a fixed order, so that a result does not
-depend on how a tensor lies in memory.
+The chain rules are in `composition.py`; the paper's learnt rules (mlp, cnn) do not live here. Experts are
+added in a fixed order, so that a result does not depend on how a tensor lies in memory.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from typing import get_args
 
 import torch
 from torch import Tensor
 
-from .card import AggregationName
+from .card import AggregationName, Composition
+from .composition import Responsible, composed, conditional, nested_channels
 from .errors import InputError
 
-Responsible = Sequence[Sequence[bool]]
 
-
-def aggregate(logits: Tensor, name: AggregationName | str, responsible: Responsible) -> Tensor:
+def aggregate(
+    logits: Tensor,
+    name: AggregationName | str,
+    responsible: Responsible,
+    composition: Composition | None = None,
+) -> Tensor:
     """Join the experts' logits by the named rule.
 
     Args:
@@ -25,28 +29,30 @@ def aggregate(logits: Tensor, name: AggregationName | str, responsible: Responsi
             responsible for the class (what the authors' code does); `max` (eq. 6) takes the largest logit;
             `zero_nontarget` sets logits outside C_k to 0, then divides the sum by K, and
             `zero_nontarget_responsible` by the number of responsible experts; `conditional`, ours, lets
-            each expert choose within its classes only (see `_conditional`).
+            each expert choose within its classes only, and `composed`, ours, is its learnt form.
         responsible: `[K][C]`, is expert k responsible for channel c (`ModelCard.responsible`).
+        composition: what `composed` has learnt; no other rule looks at it.
 
     Returns:
         `[..., C, H, W]`, float32 (float64 if the logits are).
 
     Raises:
-        InputError: if the name is none of these (`oracle` needs labels and is refused here).
+        InputError: if the name is none of these (`oracle` needs labels and is refused here), or the experts
+            of a chain rule are not nested.
+        ValueError: if shapes do not fit, or `composed` lacks its composition.
     """
     experts = _experts(logits, responsible)
     if name == "max":
         return _largest(experts)
     if name == "conditional":
-        return _conditional(experts, responsible)
+        return conditional(experts, nested_channels(responsible))
+    if name == "composed":
+        return _composed(experts, responsible, composition)
     if name in ("zero_nontarget", "zero_nontarget_responsible"):
         masks = [_per_class(row, logits) for row in responsible]
         experts = [z * mask for z, mask in zip(experts, masks, strict=True)]
     elif name not in ("mean", "mean_responsible"):
-        raise InputError(
-            f"The aggregation {name!r} is not one of mean, mean_responsible, max, zero_nontarget, "
-            "zero_nontarget_responsible and conditional."
-        )
+        raise InputError(f"The aggregation {name!r} is not one of {', '.join(get_args(AggregationName))}.")
     total = experts[0]
     for expert in experts[1:]:
         total = total + expert
@@ -97,42 +103,13 @@ def _largest(experts: Sequence[Tensor]) -> Tensor:
     return best
 
 
-def _conditional(experts: Sequence[Tensor], responsible: Responsible) -> Tensor:
-    """Compose nested experts by the chain rule; returns log-probabilities `[..., C, H, W]`.
-
-    Expert k was trained on pixels of C_k, so it knows `p(c | C_k)` best, and whether a pixel of C_k is one of
-    C_{k+1}. A class c whose narrowest group is C_d has
-    `p(c) = P_1(C_2 | C_1) P_2(C_3 | C_2) ... p_d(c | C_d)`, each factor a softmax over the channels of its
-    expert's own classes. Adding b to the channels of C_{k+1} in expert k multiplies its odds of the narrower
-    group by e^b and changes nothing else: that is how a composition is calibrated.
-
-    Raises:
-        InputError: if the groups are not nested.
-    """
-    channels = [[c for c, answers in enumerate(row) if answers] for row in responsible]
-    if any(not set(inner) < set(outer) for outer, inner in pairwise(channels)):
-        raise InputError("The aggregation 'conditional' needs experts whose classes are nested.")
-    parts = [dict(enumerate(z.unbind(-3))) for z in experts]
-    out: dict[int, Tensor] = {}
-    entering = torch.zeros_like(experts[0].select(-3, 0))  # log-probability of C_k
-    for k, part in enumerate(parts):
-        inner = channels[k + 1] if k + 1 < len(channels) else []
-        entering = entering - _log_sum(part, channels[k])
-        out |= {c: entering + part[c] for c in channels[k] if c not in inner}
-        if inner:
-            entering = entering + _log_sum(part, inner)
-    return torch.stack([out[c] for c in range(experts[0].shape[-3])], dim=-3)
-
-
-def _log_sum(part: Mapping[int, Tensor], channels: Sequence[int]) -> Tensor:
-    """Return the log of the sum of exponentials of some channels, added in a fixed order."""
-    largest = part[channels[0]]
-    for c in channels[1:]:
-        largest = torch.maximum(largest, part[c])
-    total = (part[channels[0]] - largest).exp()
-    for c in channels[1:]:
-        total = total + (part[c] - largest).exp()
-    return largest + total.log()
+def _composed(experts: Sequence[Tensor], responsible: Responsible, learnt: Composition | None) -> Tensor:
+    if learnt is None:
+        raise ValueError("composed needs what a model has learnt")
+    channels = nested_channels(responsible, "composed")
+    numbers = learnt.model_dump(include={"gate", "gate_bias", "voices", "bias"})
+    found = composed(experts, channels, **numbers)
+    return found + _per_class(learnt.offset, found)
 
 
 def _per_class(values: Sequence[float], like: Tensor) -> Tensor:

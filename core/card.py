@@ -10,9 +10,11 @@ FORMAT_VERSION: Final = 1
 #: Limits that keep a hostile card from asking for absurd memory: window side, values of one window.
 MAX_WINDOW: Final = 8192
 MAX_WINDOW_VALUES: Final = 2**30
-AggregationName = Literal[
+#: Rules that need nothing learnt.
+PlainAggregation = Literal[
     "mean", "mean_responsible", "max", "zero_nontarget", "zero_nontarget_responsible", "conditional"
 ]
+AggregationName = Literal[PlainAggregation, "composed"]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
 
@@ -65,6 +67,30 @@ class ExpertSpec(Frozen):
     classes: tuple[int, ...] = Field(min_length=1)
 
 
+class Composition(Frozen):
+    """What the aggregation `composed` has learnt of K nested experts; see `core/composition.py`.
+
+    `gate[k]` weighs the log odds that every expert gives to every narrower group, those of expert 1 first;
+    `voices[k]` weighs the logits of experts 1 to k; `offset` is added to the log-probability of each class.
+    """
+
+    gate: tuple[tuple[float, ...], ...]  # [K-1][K (K-1)]
+    gate_bias: tuple[float, ...]  # [K-1]
+    voices: tuple[tuple[float, ...], ...]  # [K], rows of 1 to K
+    bias: tuple[float, ...]  # [C]
+    offset: tuple[float, ...]  # [C]
+
+    def fits(self, n_experts: int, n_classes: int) -> bool:
+        """Say whether there are as many numbers as so many experts and classes need."""
+        narrower = n_experts - 1
+        return (
+            len(self.gate) == len(self.gate_bias) == narrower
+            and all(len(row) == n_experts * narrower for row in self.gate)
+            and [len(row) for row in self.voices] == list(range(1, n_experts + 1))
+            and len(self.bias) == len(self.offset) == n_classes
+        )
+
+
 class Architecture(Frozen):
     """Which network of segmentation-models-pytorch carries the experts; see `core/network.py`.
 
@@ -101,7 +127,8 @@ class ModelCard(Frozen):
     """What a bundle says of itself.
 
     Logit channel `c` of the network is `classes[c]`; `pixel_counts[c]` are its training pixels (the priors).
-    `gsd_m` is the grid of the map in metres, `window` and `stride` are in pixels of that grid.
+    `gsd_m` is the grid of the map in metres, `window` and `stride` are in pixels of that grid. Only a model
+    with a `composition` has the aggregation `composed`.
     """
 
     format_version: Literal[1] = FORMAT_VERSION
@@ -115,6 +142,7 @@ class ModelCard(Frozen):
     window: int = Field(gt=0, le=MAX_WINDOW)
     stride: int = Field(gt=0)
     aggregation: AggregationName = "mean_responsible"
+    composition: Composition | None = None
     pixel_counts: tuple[Annotated[int, Field(ge=0)], ...]
     provenance: dict[str, Any] = {}
     scores: dict[str, Any] = {}
@@ -131,6 +159,10 @@ class ModelCard(Frozen):
             raise ValueError("the first expert must be responsible for every class")
         if any(not set(e.classes) <= set(ids) for e in self.experts):
             raise ValueError("an expert names a class that the model does not have")
+        if self.aggregation == "composed" and self.composition is None:
+            raise ValueError("the aggregation composed needs a composition")
+        if self.composition and not self.composition.fits(len(self.experts), len(ids)):
+            raise ValueError("the composition is not of this many experts and classes")
         if self.stride > self.window:
             raise ValueError("the stride must not exceed the window")
         if self.n_bands > 1024:

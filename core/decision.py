@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .aggregation import aggregate
+from .card import Composition
 
 #: Heat maps are stored as whole numbers of 1/50000.
 EVIDENCE_STEPS = 50_000
@@ -31,6 +32,7 @@ class DecisionRule:
     responsible: tuple[tuple[bool, ...], ...]  # [K][C]
     aggregation: str
     log_priors: tuple[float, ...]
+    composition: Composition | None = None  # of the aggregation `composed`
 
     @property
     def n_experts(self) -> int:
@@ -78,7 +80,9 @@ def decide(expert_logits: Tensor, rule: DecisionRule, log_priors: Tensor | None 
         rule: aggregation, priors and class ids.
         log_priors: `[C, N]`, in place of the rule's where priors differ from pixel to pixel.
     """
-    joined = aggregate(expert_logits.unsqueeze(2), rule.aggregation, rule.responsible).squeeze(1)
+    joined = aggregate(
+        expert_logits.unsqueeze(2), rule.aggregation, rule.responsible, rule.composition
+    ).squeeze(1)
     scores = list(joined.unbind(0))  # C of (N)
     voices = [list(logits.unbind(0)) for logits in expert_logits.unbind(0)]  # K of C of (N)
     bayes, *experts = (_first_largest(voice) for voice in (scores, *voices))

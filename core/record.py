@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from .card import Composition
 from .catalogue import LandCoverClass
 from .decision import DecisionRule
 from .errors import InputError
@@ -42,7 +43,8 @@ class ParameterRecord(BaseModel):
 
 class RunRecord(BaseModel):
     """The part of a run's record that others read; `experts` are names in order, `expert_classes` what each
-    is responsible for, `pixel_counts` the training pixels per class, `products` files by id.
+    is responsible for, `pixel_counts` the training pixels per class, `composition` what the model's experts
+    have learnt of being joined, `products` files by id.
     """
 
     inputs: tuple[InputRecord, ...]
@@ -54,6 +56,7 @@ class RunRecord(BaseModel):
     experts: tuple[str, ...]
     expert_classes: tuple[tuple[int, ...], ...]
     pixel_counts: tuple[int, ...]
+    composition: Composition | None = None
     parameters: ParameterRecord
     products: dict[str, Path]
 
@@ -64,6 +67,7 @@ class RunRecord(BaseModel):
             tuple(tuple(c.id in ids for c in self.classes) for ids in self.expert_classes),
             self.parameters.aggregation,
             log_priors(self.pixel_counts, self.parameters.alpha if alpha is None else alpha),
+            self.composition,
         )
 
     @property

@@ -35,6 +35,8 @@ from .rasters import Area, RasterInput, localise, read_layer, unreadable
 from .source_list import parse_sources
 
 MODEL_DEFAULT = "model default"
+#: The combination that a model has to learn first, by `fit_aggregation`.
+LEARNT = "composed"
 AGGREGATIONS = (
     MODEL_DEFAULT,
     "mean",
@@ -43,6 +45,7 @@ AGGREGATIONS = (
     "zero_nontarget",
     "zero_nontarget_responsible",
     "conditional",
+    LEARNT,
 )
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")

@@ -137,12 +137,15 @@ def model_value(
 
 
 def bundle_fault(
-    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+    alg: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    context: QgsProcessingContext,
+    name: str = "MODEL",
 ) -> str:
-    """Return what is wrong with the destination MODEL, or nothing."""
-    target = alg.parameterAsFileOutput(parameters, "MODEL", context)
+    """Return what is wrong with the destination of a model, or nothing."""
+    target = alg.parameterAsFileOutput(parameters, name, context)
     if target and Path(target).suffix.lower() != ".safetensors":
-        return tr('MODEL "{}": choose a name that ends in .safetensors.').format(target)
+        return tr('{} "{}": choose a name that ends in .safetensors.').format(name, target)
     return ""
 
 

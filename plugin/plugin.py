@@ -54,6 +54,7 @@ class MceLandCoverPlugin:
             "export_review": tr("Export accepted candidates…"),
             "prepare_tiles": tr("Prepare training tiles…"),
             "train": tr("Train a model…"),
+            "fit_aggregation": tr("Learn how to combine the experts…"),
             "import_weights": tr("Import published weights…"),
             "model_info": tr("Show a model's card…"),
             "make_scene": tr("Make an example scene…"),

@@ -10,6 +10,7 @@ from .algorithms.draw_sample import DrawSample
 from .algorithms.evaluate import Evaluate
 from .algorithms.explain import Explain
 from .algorithms.export_review import ExportReview
+from .algorithms.fit_aggregation import FitAggregation
 from .algorithms.fit_meta_classifier import FitMetaClassifier
 from .algorithms.flag_candidates import FlagCandidates
 from .algorithms.import_weights import ImportWeights
@@ -40,6 +41,7 @@ ALGORITHMS = (
     ExportReview,
     PrepareTiles,
     Train,
+    FitAggregation,
     ImportWeights,
     ModelInfo,
     MakeScene,

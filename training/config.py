@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..core.card import AggregationName, Architecture, ExpertSpec, Normalisation, Resampling
+from ..core.card import Architecture, ExpertSpec, Normalisation, PlainAggregation, Resampling
 from ..core.catalogue import LandCoverClass
 from ..core.errors import InputError
 from .data.camvid import Part
@@ -156,7 +156,7 @@ class ModelConfig(_Section):
     gsd_m: float | None = None
     window: int | None = None
     stride: int | None = None
-    aggregation: AggregationName = "mean_responsible"
+    aggregation: PlainAggregation = "mean_responsible"
 
 
 DataConfig = Annotated[

@@ -107,7 +107,7 @@ def join(logits: Tensor, channels: Tensor, rule: str, card: ModelCard) -> Tensor
         return oracle(logits, channels, card.responsible)
     if rule.startswith("expert_"):
         return logits[:, int(rule.removeprefix("expert_")) - 1]
-    return aggregate(logits, rule, card.responsible)
+    return aggregate(logits, rule, card.responsible, card.composition)
 
 
 def _labelled(index: int, area: Area, window: int, stride: int) -> Iterator[Place]:

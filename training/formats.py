@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ..core.card import Normalisation, SourceSpec
-from ..core.catalogue import LandCoverClass
+from ..core.catalogue import LandCoverClass, load_catalogue
 from ..core.errors import InputError
 from ..core.grid import WorldGrid, parse_crs
 from ..core.progress import Reporter
@@ -97,6 +97,17 @@ def format_of(data: DataConfig) -> Format:
         for spec in found.sources
     )
     return Format(found.classes, sources, found.gsd_m, found.side)
+
+
+def classes_of(config: Config) -> tuple[LandCoverClass, ...]:
+    """Return the classes of a configuration: its own, or those of its data's format."""
+    catalogue = config.model.catalogue or format_of(config.data).catalogue
+    return load_catalogue(catalogue) if isinstance(catalogue, str) else catalogue
+
+
+def sources_of(config: Config) -> tuple[SourceConfig, ...]:
+    """Return the sources of a configuration: its own, or those of its data's format."""
+    return config.model.sources or format_of(config.data).sources
 
 
 def source_spec(source: SourceConfig) -> SourceSpec:

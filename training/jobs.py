@@ -115,3 +115,27 @@ def import_weights(checkpoint: Path, output: Path, *, reporter: Reporter | None 
     from .authors import import_checkpoint
 
     return import_checkpoint(checkpoint, output, reporter or SilentReporter())
+
+
+def fit_aggregation(
+    model: str,
+    config: Path,
+    output: Path,
+    *,
+    split: Any = "val",
+    reference: str | None = None,
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Teach a bundle the aggregation `composed`, see `join.py`; return the new one and both rules' scores."""
+    from .join import LEARNT, JoinRequest
+    from .join import fit_aggregation as fit
+    from .outcome import shares_of
+
+    found = fit(JoinRequest(model, config, output, split, reference), reporter or SilentReporter())
+    rules = {"before": found.reference, "after": LEARNT} if found.scored_on else {}
+    return {
+        "model": str(found.model),
+        "reference": found.reference,
+        "scored_on": found.scored_on,
+        **{when: shares_of(found.scores[rule].as_json()) for when, rule in rules.items()},
+    }

@@ -35,7 +35,9 @@ def make_loss(settings: LossSettings, card: ModelCard, tile_pixels: int) -> nn.M
         InputError: if a single-head loss is asked for several experts, or it is unknown.
     """
     if settings.name == "mce":
-        return MceLoss(card.responsible, settings.complement, settings.complement_weight)
+        return MceLoss(
+            card.responsible, settings.complement, settings.complement_weight, settings.rare_weight
+        )
     if len(card.experts) > 1:
         raise InputError(
             f"The loss {settings.name!r} is for one expert, but the model has {len(card.experts)}; set "

@@ -1,5 +1,6 @@
 """What came of a training, in the few numbers that a person asks for first."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,23 @@ def outcome_of(bundle: Path, run_folder: Path) -> dict[str, Any]:
     card = load_bundle(bundle).card
     found, provenance = card.scores.get(card.aggregation, {}), card.provenance
     validated = provenance.get("validation_mean_recall")
-    groups = found.get("groups", {})
     return {
         "model": str(bundle),
         "run": str(run_folder),
         "best_epoch": provenance.get("best_epoch"),
         "scored_on": "test" if found else None if validated is None else "validation",
-        "mean_accuracy": found.get("mean_recall", validated),
+        **shares_of({"mean_recall": validated, **found}),
+        "device": provenance.get("device"),
+        "seconds": provenance.get("seconds"),
+    }
+
+
+def shares_of(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a card says of a rule, shares 0..1, under the names that people know; None is not known."""
+    groups = found.get("groups", {})
+    return {
+        "mean_accuracy": found.get("mean_recall"),
         "overall_accuracy": found.get("overall"),
         "mean_iou": found.get("mean_iou"),
         **{group: groups.get(group) for group in ("head", "body", "tail")},
-        "device": provenance.get("device"),
-        "seconds": provenance.get("seconds"),
     }

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.card import ExpertSpec, ModelCard, SourceSpec
-from ..core.catalogue import LandCoverClass, load_catalogue
+from ..core.catalogue import LandCoverClass
 from ..core.errors import InputError
 from ..core.progress import Reporter
 from .config import Config
@@ -17,7 +17,7 @@ from .data.patches import PatchSampler, drawn_pixels
 from .data.samples import ScoringWindows, TrainingPatches, TrainingTiles, augmentation
 from .data.statistics import count_tiles, measure_sources
 from .data.tiles import MemoryTiles, SomeTiles, TileSet
-from .formats import Format, cache_of, format_of, open_splits, source_spec
+from .formats import Format, cache_of, classes_of, format_of, open_splits, source_spec, sources_of
 from .nested import check_nested, nested_experts
 from .splits import SPLITS, SplitReport, Tiles, report_splits
 
@@ -40,14 +40,13 @@ def prepare(config: Config, reporter: Reporter) -> Prepared:
             not nested.
     """
     kind, model = format_of(config.data), config.model
-    catalogue = model.catalogue or kind.catalogue
-    classes = load_catalogue(catalogue) if isinstance(catalogue, str) else catalogue
+    classes, sources = classes_of(config), sources_of(config)
     experts = model.experts
     if isinstance(experts, int):
         experts = nested_experts(classes, experts)
     check_nested(experts, classes)
     window = model.window or kind.window
-    specs = tuple(source_spec(source) for source in model.sources or kind.sources)
+    specs = tuple(map(source_spec, sources))
     splits = open_splits(config, classes, specs, window, reporter)
     counted = {name: _labelled(name, tiles, classes, config, reporter) for name, tiles in splits.items()}
     report = _report(counted, classes)
@@ -56,9 +55,9 @@ def prepare(config: Config, reporter: Reporter) -> Prepared:
     pixels = counted["train"][1].sum(axis=0)
     _check_present(classes, pixels)
     kept = {name: _kept(tiles, specs, config.load.keep_gb) for name, (tiles, _) in counted.items()}
-    if any(source.normalisation is None for source in model.sources or kind.sources):
+    if any(source.normalisation is None for source in sources):
         measured = measure_sources(kept["train"], specs, window)
-        given = [source.normalisation for source in model.sources or kind.sources]
+        given = [source.normalisation for source in sources]
         specs = tuple(s if n is not None else m for s, m, n in zip(specs, measured, given, strict=True))
     card = _card(config, kind, classes, pixels, specs=specs, experts=experts)
     data, drawn = _data(config, card, kept)

@@ -10,11 +10,12 @@ from .losses.mce import Complement
 
 @dataclass(frozen=True)
 class LossSettings:
-    """Which loss: `mce`, or one of the single-head ones; the complementary term is of `mce` only."""
+    """Which loss: `mce`, or one of the single-head ones; the rest is of `mce` only, see `losses/mce.py`."""
 
     name: Literal["mce"] | LossName = "mce"
     complement: Complement = "pixels"
     complement_weight: float = 1.0
+    rare_weight: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -112,8 +112,13 @@ def _rule(card: ModelCard, aggregation: str | None, alpha: float) -> DecisionRul
         )
     if name not in known:
         raise InputError(f"The aggregation {name!r} is unknown; choose one of {', '.join(known)}.")
+    if name == "composed" and card.composition is None:
+        raise InputError(
+            f"The model {card.name} has not learnt the aggregation composed; choose another, or teach it by "
+            "fit-aggregation."
+        )
     ids = tuple(c.id for c in card.classes)
-    return DecisionRule(ids, card.responsible, name, log_priors(card.pixel_counts, alpha))
+    return DecisionRule(ids, card.responsible, name, log_priors(card.pixel_counts, alpha), card.composition)
 
 
 def choose_grid(gsd_m: float, rasters: Mapping[str, Raster], crs: str | None) -> WorldGrid:

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import rasterio
 import torch
+from pydantic import TypeAdapter
 
 from ..card import ModelCard
+from ..decision import DecisionRule
 from ..grid import name_of
 from ..version import package_version
 from .devices import Execution
@@ -67,7 +69,7 @@ def fingerprint_of_plan(plan: Plan) -> dict[str, Any]:
         "gsd": plan.grid.gsd,
         "region": asdict(plan.region),
         "lattice": asdict(plan.lattice),
-        "rule": asdict(plan.rule),
+        "rule": TypeAdapter(DecisionRule).dump_python(plan.rule, mode="json"),
     }
 
 
@@ -128,4 +130,5 @@ def describe_plan(card: ModelCard, plan: Plan) -> dict[str, Any]:
         "pixel_counts": list(card.pixel_counts),
         "experts": [expert.name for expert in card.experts],
         "expert_classes": [list(expert.classes) for expert in card.experts],
+        "composition": card.composition and card.composition.model_dump(mode="json"),
     }

@@ -19,7 +19,7 @@ from .explain_commands import explain
 from .mapping_commands import backend_info, make_scene, model_info, overview, predict, train_demo
 from .metafusion_commands import apply_review, fit_meta_classifier, flag_candidates
 from .screening_commands import screen_tiles, train_screen
-from .training_commands import import_weights, prepare_tiles, train
+from .training_commands import fit_aggregation, import_weights, prepare_tiles, train
 
 DEBUG_VARIABLE = "MCE_LANDCOVER_DEBUG"
 #: In the order of the help.
@@ -37,6 +37,7 @@ COMMANDS = (
     make_scene,
     prepare_tiles,
     train,
+    fit_aggregation,
     import_weights,
     train_demo,
     train_screen,

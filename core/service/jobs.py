@@ -10,6 +10,7 @@ import importlib
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -29,7 +30,7 @@ from .metafusion_jobs import (
     do_fit_meta_classifier,
     do_flag_candidates,
 )
-from .model_jobs import ImportWeightsJob, PrepareTilesJob, TrainJob
+from .model_jobs import FitAggregationJob, ImportWeightsJob, PrepareTilesJob, TrainJob
 from .screening_jobs import ScreenTilesJob, do_screen_tiles
 
 
@@ -103,11 +104,23 @@ def do_train(job: TrainJob, reporter: Reporter) -> Value:
     return result
 
 
+def do_fit_aggregation(job: FitAggregationJob, reporter: Reporter) -> Value:
+    """Learn how to join the experts and return the bundle written, with the scores before and after."""
+    _check_free(job.output, overwrite=job.overwrite)
+    chosen = {"split": job.split, "reference": job.reference, "reporter": reporter}
+    result: Value = _training("fit_aggregation")(job.model, job.config, job.output, **chosen)
+    return result
+
+
 def do_import_weights(job: ImportWeightsJob, reporter: Reporter) -> Value:
     """Read the checkpoint, never trusting it, and return the bundle written."""
-    if job.output.exists() and not job.overwrite:
-        raise InputError(f"{job.output} exists already; choose another name or allow overwriting.")
+    _check_free(job.output, overwrite=job.overwrite)
     return {"model": str(_training("import_weights")(job.checkpoint, job.output, reporter=reporter))}
+
+
+def _check_free(output: Path, *, overwrite: bool) -> None:
+    if output.exists() and not overwrite:
+        raise InputError(f"{output} exists already; choose another name or allow overwriting.")
 
 
 def _training(name: str) -> Callable[..., Any]:
@@ -142,6 +155,7 @@ JOB_TABLE: Mapping[str, Job] = {
     "draw_sample": Job(DrawSampleJob, do_draw_sample),
     "prepare_tiles": Job(PrepareTilesJob, do_prepare_tiles),
     "train": Job(TrainJob, do_train),
+    "fit_aggregation": Job(FitAggregationJob, do_fit_aggregation),
     "import_weights": Job(ImportWeightsJob, do_import_weights),
 }
 

@@ -38,7 +38,8 @@ Aggregation = Annotated[
     typer.Option(
         metavar="NAME",
         help="How the experts are combined: mean, mean_responsible, max, zero_nontarget, "
-        "zero_nontarget_responsible or conditional; default: the model's.",
+        "zero_nontarget_responsible, conditional, or composed (learnt by fit-aggregation); default: the "
+        "model's.",
     ),
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where the network runs.")]

@@ -1,5 +1,5 @@
-"""What the jobs that make models take: `prepare_tiles`, `train`, `import_weights`. The functions that do them
-stand in `jobs.py`, which alone may name training."""
+"""What the jobs that make models take: `prepare_tiles`, `train`, `fit_aggregation`, `import_weights`. The
+functions that do them stand in `jobs.py`, which alone may name training."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .fields import JobRequest, Names, OptionalOutput, OptionalText, OutputPath, Paths
+from ..card import PlainAggregation
+from .fields import JobRequest, ModelName, Names, OptionalOutput, OptionalText, OutputPath, Paths
 from .mapping_jobs import SourcesJob
 
 
@@ -86,6 +87,17 @@ class TrainJob(JobRequest):
         }
         named = [f"{place}={json.dumps(value)}" for place, value in chosen.items() if value is not None]
         return (*named, *self.change)
+
+
+class FitAggregationJob(JobRequest):
+    """Teach a model the aggregation `composed` on tiles; see `training/join.py`."""
+
+    model: ModelName = "demo"
+    config: Path
+    output: OutputPath
+    split: Literal["train", "val", "test"] = "val"
+    reference: PlainAggregation | None = None
+    overwrite: bool = False
 
 
 class ImportWeightsJob(JobRequest):

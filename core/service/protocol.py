@@ -27,6 +27,7 @@ JOBS = (
     "draw_sample",
     "prepare_tiles",
     "train",
+    "fit_aggregation",
     "import_weights",
 )
 

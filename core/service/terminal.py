@@ -151,12 +151,26 @@ def show_tiles(console: Console, value: dict[str, Any]) -> None:
 
 def show_training(console: Console, value: dict[str, Any]) -> None:
     """Print the bundle, and how good it is on tiles that it has not seen."""
-    shown = ("mean_accuracy", "overall_accuracy", "mean_iou", "head", "body", "tail")
-    known = {name: value[name] for name in shown if value[name] is not None}
-    if known:
-        scores = ", ".join(f"{name.replace('_', ' ')} {100 * score:.1f}" for name, score in known.items())
+    if scores := _percent(value):
         console.print(f"on the {value['scored_on']} tiles, %: {scores}", markup=False, highlight=False)
     show_files(console, {name: value[name] for name in ("model", "run")})
+
+
+def show_joined(console: Console, value: dict[str, Any]) -> None:
+    """Print how good a model was and is on tiles that it has not learnt from, and the bundle."""
+    if value["scored_on"]:
+        console.print(f"on the {value['scored_on']} tiles, %:", markup=False, highlight=False)
+        show_files(
+            console, {value["reference"]: _percent(value["before"]), "composed": _percent(value["after"])}
+        )
+    show_files(console, {"model": value["model"]})
+
+
+def _percent(value: dict[str, Any]) -> str:
+    """Return the shares that are known in one line."""
+    shown = ("mean_accuracy", "overall_accuracy", "mean_iou", "head", "body", "tail")
+    known = {name: value[name] for name in shown if value[name] is not None}
+    return ", ".join(f"{name.replace('_', ' ')} {100 * share:.1f}" for name, share in known.items())
 
 
 def show_model(console: Console, value: dict[str, Any]) -> None:

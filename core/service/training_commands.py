@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from .command import AsJson, Overwrite, run_command
-from .mapping_commands import Dem, Image, Source
-from .terminal import show_files, show_tiles, show_training
+from .mapping_commands import Dem, Image, Model, Source
+from .terminal import show_files, show_joined, show_tiles, show_training
 
 
 def prepare_tiles(
@@ -121,6 +121,35 @@ def train(
     again; a cancelled one leaves the best weights so far beside the place of the finished bundle.
     """
     return run_command(context, show_training)
+
+
+def fit_aggregation(
+    context: typer.Context,
+    config: Annotated[
+        Path, typer.Option(metavar="FILE|DIR", help="Folder of tiles, or the model's training configuration.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Bundle to write (.safetensors).")],
+    model: Model = "demo",
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="val|test|train",
+            help="Tiles to learn from, best such as the experts were not trained on.",
+        ),
+    ] = "val",
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Find as much of the rare classes as this aggregation does: mean for more of them, "
+            "conditional for fewer false alarms; default: the model's.",
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> int:
+    """Learn from tiles how a model's experts are best combined, and write a bundle that does so."""
+    return run_command(context, show_joined)
 
 
 def import_weights(

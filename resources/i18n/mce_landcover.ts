@@ -499,6 +499,101 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Learn how to combine the experts</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Teaches a model on tiles with labels how its experts are best combined.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Mean accuracy of the classes, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Overall accuracy</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Mean IoU</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Accuracy of rare classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Model (empty: the embedded one)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Tiles with labels: their train.yaml or folder, or the configuration of the training</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Tiles to learn from</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Find as much of the rare classes as this combination</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Replace an earlier model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>File for the model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Model bundles (*.safetensors)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>The combination that it was compared with</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Tiles of the scores: test or val</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>Configurations (*.yaml *.yml);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>CONFIG "{}" is neither a folder of tiles nor a file.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>{}, before</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>aggregation,experts,calibration,ensemble,stacking</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
    <source>Fit a meta classifier</source>
    <translation type="unfinished" />
@@ -731,21 +826,6 @@
   <message>
    <location filename="../../plugin/algorithms/import_weights.py" />
    <source>Published checkpoint</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/import_weights.py" />
-   <source>Replace an earlier model</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/import_weights.py" />
-   <source>File for the model</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/import_weights.py" />
-   <source>Model bundles (*.safetensors)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1430,32 +1510,12 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/train.py" />
-   <source>Mean accuracy of the classes, 0 to 1</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
-   <source>Overall accuracy</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
-   <source>Mean IoU</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
    <source>Accuracy of frequent classes</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/train.py" />
    <source>Accuracy of classes in between</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
-   <source>Accuracy of rare classes</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1521,16 +1581,6 @@
   <message>
    <location filename="../../plugin/algorithms/train.py" />
    <source>Further settings, a section.name=value per line</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
-   <source>Configurations (*.yaml *.yml);;All files (*)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
-   <source>CONFIG "{}" is neither a folder of tiles nor a file.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1800,7 +1850,7 @@
   </message>
   <message>
    <location filename="../../plugin/parameters.py" />
-   <source>MODEL "{}": choose a name that ends in .safetensors.</source>
+   <source>{} "{}": choose a name that ends in .safetensors.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1876,6 +1926,11 @@
   <message>
    <location filename="../../plugin/plugin.py" />
    <source>Train a model…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/plugin.py" />
+   <source>Learn how to combine the experts…</source>
    <translation type="unfinished" />
   </message>
   <message>

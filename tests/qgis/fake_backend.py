@@ -214,6 +214,18 @@ def train(parameters):
     }
 
 
+def fit_aggregation(parameters):
+    Path(parameters["output"]).write_text("weights")
+    scores = ("mean_accuracy", "overall_accuracy", "mean_iou", "tail")
+    return {
+        "model": parameters["output"],
+        "reference": parameters["reference"] or "mean_responsible",
+        "scored_on": "test",
+        "before": dict(zip(scores, (0.5, 0.7, 0.25, 0.125), strict=True)),
+        "after": dict(zip(scores, (0.75, 0.8, 0.5, None), strict=True)),
+    }
+
+
 def import_weights(parameters):
     Path(parameters["output"]).write_text("weights")
     return {"model": parameters["output"]}

@@ -55,6 +55,7 @@ PARAMETERS = {
         *("CONFIG", "MODEL", "EPOCHS", "EXPERTS", "LOSS", "ENCODER", "PRETRAINED", "DEVICE"),
         *("LEARNING_RATE", "SET", "RESUME"),
     },
+    "fit_aggregation": {"MODEL", "CONFIG", "SPLIT", "REFERENCE", "OVERWRITE", "OUTPUT"},
     "import_weights": {"CHECKPOINT", "OVERWRITE", "MODEL"},
     "model_info": {"MODEL"},
     "make_scene": {"SIZE", "SEED", "OVERWRITE", "LOAD_LAYERS", "OUTPUT_DIR"},
@@ -95,6 +96,18 @@ OUTPUTS = {
     "train": {
         *("MODEL", "RUN_DIR", "MEAN_ACCURACY", "OVERALL_ACCURACY", "MEAN_IOU", "HEAD_ACCURACY"),
         *("BODY_ACCURACY", "TAIL_ACCURACY", "SCORED_ON", "BEST_EPOCH", "SECONDS", "DEVICE_USED"),
+    },
+    "fit_aggregation": {
+        *(
+            "OUTPUT",
+            "MEAN_ACCURACY",
+            "OVERALL_ACCURACY",
+            "MEAN_IOU",
+            "TAIL_ACCURACY",
+            "REPLACES",
+            "SCORED_ON",
+        ),
+        *("MEAN_ACCURACY_BEFORE", "OVERALL_ACCURACY_BEFORE", "MEAN_IOU_BEFORE", "TAIL_ACCURACY_BEFORE"),
     },
     "import_weights": {"MODEL"},
     "model_info": {"INFO", "NAME", "SHA256", "N_CLASSES", "N_EXPERTS", "SOURCES"},

@@ -187,6 +187,33 @@ def test_weights_are_imported(run, tmp_path):
     assert result == {"MODEL": model}
 
 
+@pytest.mark.parametrize(("chosen", "asked"), [({}, None), ({"REFERENCE": "mean", "SPLIT": "test"}, "mean")])
+def test_a_combination_is_learnt(run, tiles, tmp_path, chosen, asked):
+    model = str(tmp_path / "joined.safetensors")
+    result, request = run("fit_aggregation", CONFIG=str(tiles), OUTPUT=model, OVERWRITE=True, **chosen)
+    assert request == {
+        "model": "demo",
+        "config": str(tiles),
+        "output": model,
+        "split": chosen.get("SPLIT", "val"),
+        "reference": asked,
+        "overwrite": True,
+    }
+    assert result == {
+        "OUTPUT": model,
+        "MEAN_ACCURACY": 0.75,
+        "OVERALL_ACCURACY": 0.8,
+        "MEAN_IOU": 0.5,
+        "TAIL_ACCURACY": None,
+        "MEAN_ACCURACY_BEFORE": 0.5,
+        "OVERALL_ACCURACY_BEFORE": 0.7,
+        "MEAN_IOU_BEFORE": 0.25,
+        "TAIL_ACCURACY_BEFORE": 0.125,
+        "REPLACES": asked or "mean_responsible",
+        "SCORED_ON": "test",
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "words"),
     [
@@ -201,6 +228,10 @@ def test_weights_are_imported(run, tmp_path):
         ("train", {"SET": "faster"}, 'SET has "faster"'),
         ("train", {"SET": "trainer.devices=2"}, "from the command line"),
         ("train", {"LOSS": "mse"}, "LOSS"),
+        ("fit_aggregation", {"CONFIG": "/nowhere/train.yaml"}, "neither a folder of tiles nor a file"),
+        ("fit_aggregation", {"MODEL": "/nowhere/m.safetensors"}, "is not a file"),
+        ("fit_aggregation", {"OUTPUT": "/tmp/m.pth"}, 'OUTPUT "/tmp/m.pth": choose a name that ends in'),
+        ("fit_aggregation", {"REFERENCE": "composed"}, "REFERENCE"),
         ("import_weights", {"CHECKPOINT": "/nowhere/n.pth"}, "CHECKPOINT"),
         ("import_weights", {"MODEL": "/tmp/m.pth"}, "ends in .safetensors"),
     ],
@@ -212,6 +243,7 @@ def test_bad_input_is_refused_before_anything_runs(refusal, image, tiles, tmp_pa
     required = {
         "prepare_tiles": {"IMAGE": str(image), "LABELS": str(image), "OUTPUT_DIR": folder},
         "train": {"CONFIG": str(tiles)},
+        "fit_aggregation": {"CONFIG": str(tiles), "OUTPUT": model},
         "import_weights": {"CHECKPOINT": str(tmp_path / "n.pth"), "MODEL": model},
     }
     assert words in refusal(name, **(required[name] | parameters))

@@ -42,7 +42,7 @@ def test_the_gate_of_a_group_shifts_its_odds_alone() -> None:
     z = torch.randn(1, 3, 5, 2, 2)
     before = rule(z).exp()[0]
     with torch.no_grad():
-        rule.gate.bias[0] += 1.5
+        rule.gate_bias[0] += 1.5
     after = rule(z).exp()[0]
     odds = (after[1:].sum(0) / after[0]) / (before[1:].sum(0) / before[0])
     torch.testing.assert_close(odds, torch.full((2, 2), 1.5).exp(), rtol=1e-4, atol=1e-4)

@@ -56,6 +56,18 @@ def test_equals_loops(batch: tuple[Tensor, Tensor], complement: str, missing: in
     assert loss.item() == pytest.approx(sum(expected[0]) + 0.3 * sum(expected[1]))
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.1, 2.5])
+def test_the_weight_of_rare_experts_leaves_the_first_alone(
+    batch: tuple[Tensor, Tensor], weight: float
+) -> None:
+    logits, labels = batch
+    classification, complementary = by_hand(logits, labels, "pixels")
+    weights = [1.0, *([weight] * (len(classification) - 1))]
+    terms = zip(weights, classification, complementary, strict=True)
+    loss = mce_loss(logits, labels, RESPONSIBLE, complement_weight=0.3, rare_weight=weight)
+    assert loss.item() == pytest.approx(sum(w * (a + 0.3 * b) for w, a, b in terms))
+
+
 def test_classification_is_a_weighted_cross_entropy(batch: tuple[Tensor, Tensor]) -> None:
     logits, labels = batch
     terms = mce_terms(logits, labels, RESPONSIBLE)

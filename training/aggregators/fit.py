@@ -1,6 +1,6 @@
 """Fits a learnt rule on the experts of a trained network, with the training's own module and trainer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ..fit import FitResult, fit
 from ..losses.cross_entropy import CrossEntropy
 from ..module import SegmentationModule
 from ..settings import OptimizerSettings, TrainerSettings
+from .operating_point import rule_weights
 from .rules import RuleName, make_rule
 
 #: METHODS.md section 1: the paper's rules decay by 0.1 every 10 of 50 epochs; shorter fits decay as often.
@@ -70,18 +71,6 @@ class RuleResult:
 
     rule: nn.Module
     fitted: FitResult
-
-
-def rule_weights(pixel_counts: Sequence[int], power: float) -> list[float]:
-    """Return class weights `(N / n_c)^power`: 0 for overall accuracy, 1 for mean accuracy, between for both.
-
-    Raises:
-        ValueError: if a class has no pixel.
-    """
-    if min(pixel_counts) <= 0:
-        raise ValueError("every class needs a pixel")
-    total = sum(pixel_counts)
-    return [(total / n) ** power for n in pixel_counts]
 
 
 def fit_rule(

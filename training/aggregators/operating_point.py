@@ -1,5 +1,6 @@
-"""Moves a rule along its trade between common and rare classes, so that two rules can be compared where they
-call equally many pixels rare. What a rule computes lives in `rules.py` and `composed.py`."""
+"""Where a rule stands between common and rare classes: how much each counts while it is fitted, and how it is
+moved afterwards, so that two rules are compared where they call equally many pixels rare. What rules compute
+lives in `rules.py` and `composed.py`."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,11 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .fit import rule_weights
-
 Rule = Callable[[Tensor], Tensor]
-#: Powers of the class frequency between which the shift is sought, and how often the interval is halved.
-_LIMITS, _HALVINGS = (-3.0, 3.0), 30
+#: Between which shifts is sought, and how often the interval is halved: log odds, or powers of class shares.
+_LIMITS, _HALVINGS = (-8.0, 8.0), 30
 #: One pixel in so many rows and columns decides where the point lies.
 _SPARSE = 2
 
@@ -35,6 +34,18 @@ class ShiftedRule(nn.Module):
         """Map `[B, K, C, H, W]` to shifted scores `[B, C, H, W]`."""
         scores: Tensor = self.rule(logits) + self.power * self.rarity.to(logits.device)
         return scores
+
+
+def rule_weights(pixel_counts: Sequence[int], power: float) -> list[float]:
+    """Return class weights `(N / n_c)^power`: 0 for overall accuracy, 1 for mean accuracy, between for both.
+
+    Raises:
+        ValueError: if a class has no pixel.
+    """
+    if min(pixel_counts) <= 0:
+        raise ValueError("every class needs a pixel")
+    total = sum(pixel_counts)
+    return [(total / n) ** power for n in pixel_counts]
 
 
 def rarity(pixel_counts: Sequence[int]) -> Tensor:
@@ -74,12 +85,17 @@ def as_rare_as(
             wanted += int(of_tail[_sparse(reference(stacked)).argmax(0)].sum())
             scores.append(_sparse(rule(stacked)))
     found, shift = torch.cat(scores, dim=1), rarity(pixel_counts)[:, None]
+    power = sought(lambda p: int(of_tail[(found + p * shift).argmax(0)].sum()), wanted)
+    return ShiftedRule(rule, pixel_counts, power)
+
+
+def sought(measured: Callable[[float], float], wanted: float) -> float:
+    """Return the shift at which something that rises with it reaches what is wanted."""
     low, high = _LIMITS
     for _ in range(_HALVINGS):
-        power = (low + high) / 2
-        called = int(of_tail[(found + power * shift).argmax(0)].sum())
-        low, high = (power, high) if called < wanted else (low, power)
-    return ShiftedRule(rule, pixel_counts, (low + high) / 2)
+        shift = (low + high) / 2
+        low, high = (shift, high) if measured(shift) < wanted else (low, shift)
+    return (low + high) / 2
 
 
 def _sparse(scores: Tensor) -> Tensor:

@@ -79,8 +79,7 @@ class CalibratedRule(nn.Module):
     """Ours: the chain rule over nested experts (`conditional`) after `z_k / T_k + b_k`, one temperature per
     expert and one bias per expert and class.
 
-    What is learnt can be folded into the experts' last convolution: the bundle then needs no more than the
-    aggregation `conditional`. See `fold_calibration`.
+    `ComposedRule` hears other experts besides: what they add can be told from this one.
     """
 
     def __init__(self, responsible: Sequence[Sequence[bool]]):
@@ -113,20 +112,3 @@ def make_rule(name: RuleName, responsible: Sequence[Sequence[bool]]) -> nn.Modul
     if name not in makers:
         raise InputError(f"There is no learnt rule {name!r}: choose one of {', '.join(makers)}.")
     return makers[name]()
-
-
-def fold_calibration(weights: dict[str, Tensor], rule: CalibratedRule) -> dict[str, Tensor]:
-    """Return weights of a network whose experts give `z_k / T_k + b_k`.
-
-    The last convolution of an expert is linear, and upsampling keeps constants, so nothing is lost.
-
-    Args:
-        weights: state of an `MceNetwork`.
-    """
-    folded = dict(weights)
-    scales, biases = rule.log_scale.detach().exp().cpu(), rule.bias.detach().cpu()
-    for k, (scale, bias) in enumerate(zip(scales, biases, strict=True)):
-        last = f"experts.{k}.3"
-        folded[f"{last}.weight"] = weights[f"{last}.weight"] * scale
-        folded[f"{last}.bias"] = weights[f"{last}.bias"] * scale + bias
-    return folded

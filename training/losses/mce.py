@@ -77,11 +77,20 @@ def mce_loss(
     *,
     complement: Complement = "pixels",
     complement_weight: float = 1.0,
+    rare_weight: float = 1.0,
     ignore_index: int = IGNORE_INDEX,
 ) -> Tensor:
-    """Return `L = sum_i L_cls,i + lambda sum_i L_com,i`, lambda = complement_weight; see `mce_terms`."""
+    """Return `L = sum_i w_i (L_cls,i + lambda L_com,i)`; see `mce_terms`.
+
+    Args:
+        complement_weight: lambda.
+        rare_weight: `w_i` of all experts but the first, 1 in the paper. Adam takes the same steps whatever
+            a loss is multiplied by, so less than 1 slows no expert down: it gives expert 1 more of the
+            backbone that they share.
+    """
     terms = mce_terms(logits, labels, responsible, complement=complement, ignore_index=ignore_index)
-    return terms.classification.sum() + complement_weight * terms.complementary.sum()
+    first, *others = terms.classification + complement_weight * terms.complementary
+    return first + rare_weight * sum(others)
 
 
 class MceLoss(nn.Module):
@@ -92,12 +101,13 @@ class MceLoss(nn.Module):
         responsible: Sequence[Sequence[bool]],
         complement: Complement = "pixels",
         complement_weight: float = 1.0,
+        rare_weight: float = 1.0,
         ignore_index: int = IGNORE_INDEX,
     ):
         super().__init__()
         self.responsible = responsible
         self.complement: Complement = complement
-        self.complement_weight = complement_weight
+        self.complement_weight, self.rare_weight = complement_weight, rare_weight
         self.ignore_index = ignore_index
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -108,6 +118,7 @@ class MceLoss(nn.Module):
             self.responsible,
             complement=self.complement,
             complement_weight=self.complement_weight,
+            rare_weight=self.rare_weight,
             ignore_index=self.ignore_index,
         )
 

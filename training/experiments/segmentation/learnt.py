@@ -5,27 +5,37 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ....core.aggregation import aggregate
-from ....core.card import ModelCard, Normalisation, SourceSpec
+from ....core.card import Composition, ModelCard, Normalisation, SourceSpec
 from ....core.network import MceNetwork
-from ....core.normalise import Normaliser
 from ....core.progress import Reporter
+from ...aggregators.compose import fit_composition
 from ...aggregators.fit import StackedLogits, fit_rule
+from ...aggregators.logits import PIXELS, logit_area, sample_pixels
 from ...aggregators.operating_point import as_rare_as
 from ...data.area import Area
 from ...data.module import TileData
 from ...data.patches import PatchSampler
 from ...data.samples import Augmentation, TrainingPatches
 from ...data.tiles import TileSet
-from ...data.windows import cut, places
 from ...settings import TrainerSettings
 from .study import FittedRules, RuleSpec
 
 _BATCH = 8
+
+
+class ComposedByCard(nn.Module):
+    """The aggregation `composed` as a bundle holds it."""
+
+    def __init__(self, card: ModelCard, composition: Composition):
+        super().__init__()
+        self.card, self.composition = card, composition
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Map `[B, K, C, H, W]` to scores `[B, C, H, W]`."""
+        return aggregate(logits, "composed", self.card.responsible, self.composition)
 
 
 def fit_rules(
@@ -44,8 +54,14 @@ def fit_rules(
     """
     areas = [logit_area(network, card, tiles.read(i)) for i in range(0, len(tiles.names), fitted.every)]
     made: dict[RuleSpec, nn.Module] = {}
-    found = {}
+    found: dict[str, nn.Module] = {}
     for name, spec in fitted.rules.items():
+        if spec.name == "composition":
+            reporter.log(f"Learning the rule {name} from pixels of {len(areas)} tiles.")
+            pixels = sample_pixels(areas, card, PIXELS // len(areas), seed)
+            learnt = fit_composition(pixels, card, spec.as_sensitive_as or card.aggregation, reporter)
+            found[name] = ComposedByCard(card, learnt)
+            continue
         plain = spec.model_copy(update={"as_rare_as": None})
         if plain not in made:
             reporter.log(f"Fitting the rule {name} to {len(areas)} tiles.")
@@ -65,6 +81,7 @@ def _patches(spec: RuleSpec, patches: int, areas: list[Area], card: ModelCard, s
 def _fitted(
     spec: RuleSpec, data: TileData, card: ModelCard, trainer: TrainerSettings, reporter: Reporter
 ) -> nn.Module:
+    assert spec.name != "composition"
     with TemporaryDirectory() as folder:
         return fit_rule(
             spec.name,
@@ -101,21 +118,3 @@ def logits_card(card: ModelCard) -> ModelCard:
         role="logits", bands=tuple(f"z{i}" for i in range(n)), gsd_m=card.gsd_m, normalisation=plain
     )
     return card.model_copy(update={"sources": (source,)})
-
-
-def logit_area(network: MceNetwork, card: ModelCard, area: Area) -> Area:
-    """Return an area whose bands `[K C, H, W]` are the logits, each pixel's from the window in whose middle
-    it lies."""
-    device = next(network.parameters()).device
-    normaliser = Normaliser(card.sources)
-    n_bands = len(card.experts) * len(card.classes)
-    rows, cols = area.labels.shape
-    stacked = np.zeros((n_bands, rows, cols), np.float32)
-    for place in places(0, (rows, cols), card.window, card.window):
-        raw = torch.from_numpy(cut(area.raw, place, card.window)[None])
-        with torch.inference_mode():
-            logits = network(normaliser(raw).to(device))[0].flatten(0, 1).float().cpu().numpy()
-        down = slice(place.top + place.rows.start, place.top + place.rows.stop)
-        across = slice(place.left + place.cols.start, place.left + place.cols.stop)
-        stacked[:, down, across] = logits[:, place.rows, place.cols]
-    return Area(stacked, area.labels)

@@ -58,20 +58,22 @@ class ClaimSpec(_Part):
 
 
 class RuleSpec(_Part):
-    """A learnt aggregation.
+    """A learnt aggregation; `composition` is the one that bundles hold.
 
     Attributes:
         balance: power of the class weights.
         lr: None takes the rule's own rate.
         window: side in pixels of the patches fitted to; a rule of single pixels needs no large ones.
         as_rare_as: an aggregation; the rule then calls as many pixels of the tiles fitted to a tail class.
+        as_sensitive_as: an aggregation, whose accuracy on tail classes a `composition` keeps there.
     """
 
-    name: RuleName
+    name: RuleName | Literal["composition"]
     balance: float = 0.0
     lr: float | None = None
     window: int = 64
     as_rare_as: str | None = None
+    as_sensitive_as: str | None = None
 
 
 class FittedRules(_Part):
