@@ -39,7 +39,7 @@ class JoinRequest:
         config: configuration of a training, or a folder of tiles.
         output: bundle to write.
         split: tiles to learn from; experts are surer than elsewhere on those that they were trained on.
-        reference: aggregation whose accuracy on the narrowest expert's classes is kept; None is the model's.
+        reference: aggregation that calls as many pixels rare; None is the model's.
     """
 
     model: str | Path

@@ -141,8 +141,8 @@ def fit_aggregation(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Find as much of the rare classes as this aggregation does: mean for more of them, "
-            "conditional for fewer false alarms; default: the model's.",
+            help="Call as many pixels rare as this aggregation does: mean for many, conditional for few; "
+            "default: the model's.",
         ),
     ] = None,
     overwrite: Overwrite = False,

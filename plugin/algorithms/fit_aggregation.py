@@ -67,7 +67,7 @@ class FitAggregation(MceAlgorithm):
         self.addParameter(choice_parameter("SPLIT", tr("Tiles to learn from"), SPLITS))
         plain = tuple(name for name in AGGREGATIONS if name != LEARNT)
         self.addParameter(
-            choice_parameter("REFERENCE", tr("Find as much of the rare classes as this combination"), plain)
+            choice_parameter("REFERENCE", tr("Call as many pixels rare as this combination"), plain)
         )
         self.addParameter(
             QgsProcessingParameterBoolean("OVERWRITE", tr("Replace an earlier model"), defaultValue=False)

@@ -545,7 +545,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_aggregation.py" />
-   <source>Find as much of the rare classes as this combination</source>
+   <source>Call as many pixels rare as this combination</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -45,38 +45,35 @@ def fitted(pixels: LogitSample, reference: str, card: ModelCard = CARD) -> Compo
     return fit_composition(pixels, card, reference, SilentReporter())
 
 
+def n_rare(found: Tensor) -> int:
+    return int(torch.isin(found.argmax(1), torch.tensor(RARE)).sum())
+
+
 @pytest.mark.parametrize("reference", ["mean", "mean_responsible", "conditional"])
-def test_it_finds_as_much_of_the_rare_classes_with_fewer_mistakes_elsewhere(reference: str) -> None:
-    learnt, unseen = fitted(sample(0), reference), sample(1)
-    theirs, ours = scores(unseen, reference), scores(unseen, "composed", learnt)
-    before, after = recalls(unseen, theirs), recalls(unseen, ours)
-    n_rare = sum(int((unseen.labels == c).sum()) for c in RARE)
-    assert after[RARE].mean() == pytest.approx(before[RARE].mean(), abs=3 / n_rare**0.5)
-    accuracy = [float((z.argmax(1) == unseen.labels).float().mean()) for z in (theirs, ours)]
+def test_as_many_pixels_are_rare_and_more_are_right(reference: str) -> None:
+    pixels, unseen = sample(0), sample(1)
+    learnt = fitted(pixels, reference)
+    theirs, ours = ([scores(p, rule, learnt) for p in (pixels, unseen)] for rule in (reference, "composed"))
+    assert n_rare(ours[0]) == pytest.approx(n_rare(theirs[0]), abs=2)
+    assert n_rare(ours[1]) == pytest.approx(n_rare(theirs[1]), rel=0.1)
+    before, after = (recalls(unseen, found[1]) for found in (theirs, ours))
+    assert after.mean() > before.mean()
+    assert after[RARE].mean() > before[RARE].mean() - 0.02
+    accuracy = [float((found[1].argmax(1) == unseen.labels).float().mean()) for found in (theirs, ours)]
     assert accuracy[1] > accuracy[0]
 
 
-def test_on_its_own_pixels_the_rare_classes_are_found_as_often() -> None:
-    pixels = sample(3)
-    learnt = fitted(pixels, "mean")
-    before, after = (
-        recalls(pixels, scores(pixels, "mean")),
-        recalls(pixels, scores(pixels, "composed", learnt)),
-    )
-    assert after[RARE].mean() == pytest.approx(before[RARE].mean(), abs=0.01)
-
-
-def test_a_pixel_of_weight_two_counts_like_two_pixels() -> None:
-    once = sample(4, 3000)
-    twice = torch.randperm(3000, generator=torch.Generator().manual_seed(0))[:800]
-    weights = torch.ones(3000)
-    weights[twice] = 2
-    weighed = LogitSample(once.logits, once.labels, weights)
-    rows = torch.cat([torch.arange(3000), twice])
+def test_a_pixel_of_weight_thirty_counts_like_thirty_pixels() -> None:
+    once, unseen = sample(4, 3000), sample(8)
+    heavy = once.labels == 1
+    weighed = LogitSample(once.logits, once.labels, 1 + 29.0 * heavy)
+    rows = torch.cat([torch.arange(3000), *[heavy.nonzero()[:, 0]] * 29])
     repeated = LogitSample(once.logits[rows], once.labels[rows], torch.ones(len(rows)))
-    unseen = sample(8)
-    one, two = (scores(unseen, "composed", fitted(p, "mean")).argmax(1) for p in (weighed, repeated))
-    assert float((one == two).float().mean()) > 0.99
+    plain, one, two = (
+        scores(unseen, "composed", fitted(p, "mean")).argmax(1) for p in (once, weighed, repeated)
+    )
+    assert float((one == two).float().mean()) > 0.98
+    assert float((plain == two).float().mean()) < 0.96
 
 
 def test_the_same_pixels_give_the_same_rule() -> None:

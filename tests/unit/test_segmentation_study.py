@@ -12,10 +12,19 @@ from mce_landcover.core.progress import SilentReporter
 from mce_landcover.training.config import Config
 from mce_landcover.training.data.shared import VARIABLE
 from mce_landcover.training.experiments.command import read_settings, run_experiment
+from mce_landcover.training.experiments.segmentation import runs
 from mce_landcover.training.experiments.segmentation.__main__ import study_outcome
+from mce_landcover.training.experiments.segmentation.learnt import fit_rules
 from mce_landcover.training.experiments.segmentation.published import TABLES
 from mce_landcover.training.experiments.segmentation.runs import Judged, judged_runs
-from mce_landcover.training.experiments.segmentation.study import CONFIGS, Study, for_training, run_config
+from mce_landcover.training.experiments.segmentation.study import (
+    CONFIGS,
+    FittedRules,
+    RuleSpec,
+    Study,
+    for_training,
+    run_config,
+)
 from mce_landcover.training.experiments.segmentation.tables import findings, make_table, spread
 from street_support import write_frames
 
@@ -93,6 +102,37 @@ def test_a_study_trains_once_and_judges_by_every_rule(tmp_path: Path) -> None:
     other = study(tmp_path, runs={"ce": ("model.experts=1", "loss.name=focal"), "mce3": ()})
     with pytest.raises(InputError, match="another training"):
         judged_runs(other, out, SilentReporter())
+
+
+def test_a_new_rule_is_judged_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, out = study(tmp_path), tmp_path / "out"
+    assert told.fitted is not None
+    judged_runs(told, out, SilentReporter())
+    file = out / "mce3_1.json"
+    before = json.loads(file.read_text())
+    before["matrices"]["composed"][0][0] += 1000  # what is kept is not made again
+    file.write_text(json.dumps(before))
+    asked = []
+
+    def fit(fitted: FittedRules, *rest: Any, **more: Any) -> Any:
+        asked.append(fitted)
+        return fit_rules(fitted, *rest, **more)
+
+    monkeypatch.setattr(runs, "fit_rules", fit)
+    learnt = RuleSpec(name="composition", as_rare_as="mean")
+    rules = {**told.fitted.rules, "in_bundle": learnt}
+    more = told.model_copy(update={"fitted": told.fitted.model_copy(update={"rules": rules})})
+    found = judged_runs(more, out, SilentReporter())[1].matrices
+    assert [list(fitted.rules) for fitted in asked] == [["in_bundle"]]
+    assert found["composed"].tolist() == before["matrices"]["composed"]
+    assert found["in_bundle"].sum() == found["default"].sum()
+    changed = {**rules, "in_bundle": learnt.model_copy(update={"as_rare_as": "max"})}
+    judged_runs(
+        told.model_copy(update={"fitted": told.fitted.model_copy(update={"rules": changed})}),
+        out,
+        SilentReporter(),
+    )
+    assert [list(fitted.rules) for fitted in asked] == [["in_bundle"], ["in_bundle"]]
 
 
 def test_the_report_is_markdown_json_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,5 @@
 """Learns the aggregation `composed` of a bundle from pixels of tiles that the experts have not seen, and then
-moves it to where it finds as much of the rare classes as the rule that it replaces."""
+moves it to where it calls as many pixels rare as the rule that it replaces."""
 
 import torch
 from torch import Tensor
@@ -22,10 +22,11 @@ _PULL = 1e-4
 
 
 def fit_composition(sample: LogitSample, card: ModelCard, reference: str, reporter: Reporter) -> Composition:
-    """Learn to compose experts; the result has the reference's accuracy on the narrowest expert's classes.
+    """Learn to compose experts; the result calls as many pixels rare as the reference does.
 
-    Few numbers are learnt (29 for three experts and nine classes), by L-BFGS on all pixels at once, so the
-    same pixels always give the same rule.
+    Rare is what the narrowest expert answers for: the number of pixels to verify is kept, and only the places
+    change. Few numbers are learnt (29 for three experts and nine classes), by L-BFGS on all pixels at once,
+    so the same pixels always give the same rule.
 
     Args:
         sample: pixels of tiles with labels.
@@ -40,10 +41,15 @@ def fit_composition(sample: LogitSample, card: ModelCard, reference: str, report
     _check(sample, card, rare)
     rule = _fitted(ComposedRule(card.responsible, hidden=0), sample, card, reporter)
     image = _as_image(sample.logits)
+    of_rare = torch.tensor(card.responsible[-1])
+
+    def called(scores: Tensor) -> float:
+        return float(sample.weights[of_rare[scores.argmax(1)]].sum())
+
     with torch.inference_mode():
-        wanted = _found(_pixels(aggregate(image, reference, card.responsible)), sample, rare)
-        scores, of_rare = _pixels(rule(image)), torch.tensor(card.responsible[-1]).float()
-        shift = sought(lambda s: _found(scores + s * of_rare, sample, rare), wanted)
+        wanted = called(_pixels(aggregate(image, reference, card.responsible)))
+        scores = _pixels(rule(image))
+        shift = sought(lambda s: called(scores + s * of_rare), wanted)
     return rule.composition((shift * of_rare).tolist())
 
 
@@ -81,13 +87,6 @@ def _fitted(rule: ComposedRule, sample: LogitSample, card: ModelCard, reporter: 
 
     optimizer.step(closure)
     return rule.requires_grad_(False)
-
-
-def _found(scores: Tensor, sample: LogitSample, rare: list[int]) -> float:
-    """Return the mean share of the rare classes' pixels that scores `[N, C]` find."""
-    hit = (scores.argmax(1) == sample.labels) * sample.weights
-    masks = [sample.labels == c for c in rare]
-    return float(torch.stack([hit[m].sum() / sample.weights[m].sum() for m in masks if m.any()]).mean())
 
 
 def _as_image(logits: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def fit_rules(
         if spec.name == "composition":
             reporter.log(f"Learning the rule {name} from pixels of {len(areas)} tiles.")
             pixels = sample_pixels(areas, card, PIXELS // len(areas), seed)
-            learnt = fit_composition(pixels, card, spec.as_sensitive_as or card.aggregation, reporter)
+            learnt = fit_composition(pixels, card, spec.as_rare_as or card.aggregation, reporter)
             found[name] = ComposedByCard(card, learnt)
             continue
         plain = spec.model_copy(update={"as_rare_as": None})

@@ -4,6 +4,7 @@ out as lives in `tables.py`."""
 import hashlib
 import json
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 
 from ....core.accuracy import Scores, scores
 from ....core.bundle import Bundle, load_bundle
-from ....core.card import ModelCard
 from ....core.engine.files import write_whole
 from ....core.errors import InputError
 from ....core.progress import Reporter
@@ -67,56 +67,72 @@ def judged_runs(study: Study, folder: Path, reporter: Reporter) -> list[Judged]:
 
 
 def _judged(study: Study, run: str, seed: int, folder: Path, reporter: Reporter) -> Judged:
+    """Return a run as it was judged before, with the rules that are new or have changed since."""
     bundle, file = folder / f"{run}_{seed}.safetensors", folder / f"{run}_{seed}.json"
     config = run_config(study, run, seed, bundle)
-    key = _key(study, run, config)
-    if file.exists():
-        known = json.loads(file.read_text(encoding="utf-8"))
-        if known["key"] == key:
-            reporter.log(f"{run}, seed {seed}: finished before.")
-            return _read(known)
+    key, asked = _key(study, config), _asked(study, run, config)
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if known.get("key") != key:
+        known = {}
+    missing = [rule for rule, spec in asked.items() if known.get("rules", {}).get(rule, "") != spec]
+    if not missing:
+        reporter.log(f"{run}, seed {seed}: finished before.")
+        return _read(known, asked)
     started = time.monotonic()
     training = for_training(study, config)
     if not _is_trained(bundle, training):
         reporter.log(f"{run}, seed {seed}: training.")
         train_config(training, reporter)
     trained = load_bundle(bundle)
-    matrices = _judge(study, run, config, trained, reporter)
-    judged = Judged(
-        run,
-        seed,
-        tuple(c.name for c in trained.card.classes),
-        tuple(c.group for c in trained.card.classes),
-        matrices,
-        sum(int(np.prod(t.shape)) for t in trained.weights.values()),
-        round(time.monotonic() - started, 1),
-    )
-    _write(file, key, judged)
-    return judged
+    found = _judge(study, config, trained, missing, reporter)
+    content = {
+        "key": key,
+        "run": run,
+        "seed": seed,
+        "class_names": [c.name for c in trained.card.classes],
+        "groups": [c.group for c in trained.card.classes],
+        "parameters": sum(int(np.prod(t.shape)) for t in trained.weights.values()),
+        "seconds": round(time.monotonic() - started, 1) + known.get("seconds", 0.0),
+        "rules": asked,
+        "matrices": known.get("matrices", {}) | {rule: matrix.tolist() for rule, matrix in found.items()},
+    }
+    write_whole(file, json.dumps(content).encode())
+    return _read(content, asked)
+
+
+def _asked(study: Study, run: str, config: Config) -> dict[str, Any]:
+    """Return what a run is judged by: rule -> how it is fitted, None for a rule with nothing to learn."""
+    experts = config.model.experts
+    n_experts = experts if isinstance(experts, int) else len(experts)
+    plain = dict.fromkeys([DEFAULT, config.model.aggregation, *rules_of(study, n_experts)])
+    if study.fitted is None or run not in study.fitted.runs:
+        return plain
+    return {**plain, **{name: spec.model_dump(mode="json") for name, spec in study.fitted.rules.items()}}
 
 
 def _judge(
-    study: Study, run: str, config: Config, trained: Bundle, reporter: Reporter
+    study: Study, config: Config, trained: Bundle, wanted: Sequence[str], reporter: Reporter
 ) -> dict[str, NDArray[np.int64]]:
-    """Return the matrices of a trained run; `default` is the card's own rule."""
+    """Return the matrices of a trained run by the rules wanted; `default` is the card's own rule."""
     card, network = trained.card, trained.network().eval()
     splits = open_splits(config, card.classes, card.sources, card.window, reporter)
     learnt = {}
-    if study.fitted is not None and run in study.fitted.runs:
-        tiles = splits[study.fitted.split]
-        learnt = fit_rules(study.fitted, network, card, tiles, seed=config.seed, reporter=reporter)
-    rules = list(dict.fromkeys([card.aggregation, *rules_of(study, card)]))
+    fitted = study.fitted and study.fitted.only(wanted)
+    if fitted:
+        learnt = fit_rules(fitted, network, card, splits[fitted.split], seed=config.seed, reporter=reporter)
+    plain = [card.aggregation if rule == DEFAULT else rule for rule in wanted if rule not in learnt]
     test = splits["test"]
     areas = [test.read(i) for i in range(0, len(test.names), study.test_every)]
-    matrices = evaluate_rules(network, card, areas, rules, learnt=learnt, reporter=reporter)
-    return {DEFAULT: matrices[card.aggregation], **matrices}
+    rules = list(dict.fromkeys(plain))
+    found = evaluate_rules(network, card, areas, rules, learnt=learnt, reporter=reporter)
+    return {rule: found[card.aggregation if rule == DEFAULT else rule] for rule in wanted}
 
 
-def rules_of(study: Study, card: ModelCard) -> tuple[str, ...]:
+def rules_of(study: Study, n_experts: int) -> tuple[str, ...]:
     """Return the rules that a run is judged by: one expert leaves no choice."""
-    if len(card.experts) == 1:
+    if n_experts == 1:
         return ()
-    return (*study.rules, *(f"expert_{k + 1}" for k in range(len(card.experts))), ORACLE)
+    return (*study.rules, *(f"expert_{k + 1}" for k in range(n_experts)), ORACLE)
 
 
 def _plan(config: Config) -> dict[str, Any]:
@@ -133,34 +149,15 @@ def _is_trained(bundle: Path, config: Config) -> bool:
     return True
 
 
-def _key(study: Study, run: str, config: Config) -> str:
-    """Return a hash of everything that the scores of a run depend on."""
-    fitted = study.fitted if study.fitted is not None and run in study.fitted.runs else None
-    told = [
-        _plan(config),
-        study.rules,
-        study.test_every,
-        fitted and fitted.model_dump(mode="json", exclude={"runs"}),
-    ]
+def _key(study: Study, config: Config) -> str:
+    """Return a hash of everything that the scores of a run depend on whatever the rule."""
+    fitted = study.fitted and study.fitted.model_dump(mode="json", exclude={"runs", "rules"})
+    told = [_plan(config), study.test_every, fitted]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def _read(known: dict[str, Any]) -> Judged:
-    matrices = {rule: np.array(matrix, np.int64) for rule, matrix in known["matrices"].items()}
+def _read(known: dict[str, Any], asked: Iterable[str]) -> Judged:
+    matrices = {rule: np.array(known["matrices"][rule], np.int64) for rule in asked}
     names, groups = tuple(known["class_names"]), tuple(known["groups"])
     plain = (known["run"], known["seed"])
     return Judged(*plain, names, groups, matrices, known["parameters"], known["seconds"])
-
-
-def _write(file: Path, key: str, judged: Judged) -> None:
-    content = {
-        "key": key,
-        "run": judged.run,
-        "seed": judged.seed,
-        "class_names": judged.class_names,
-        "groups": judged.groups,
-        "parameters": judged.parameters,
-        "seconds": judged.seconds,
-        "matrices": {rule: matrix.tolist() for rule, matrix in judged.matrices.items()},
-    }
-    write_whole(file, json.dumps(content).encode())

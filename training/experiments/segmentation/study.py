@@ -1,6 +1,7 @@
 """What a study says: a training, its variations, and the tables that set them side by side. Running them and
 writing the tables live beside this."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, Self
 
@@ -65,7 +66,6 @@ class RuleSpec(_Part):
         lr: None takes the rule's own rate.
         window: side in pixels of the patches fitted to; a rule of single pixels needs no large ones.
         as_rare_as: an aggregation; the rule then calls as many pixels of the tiles fitted to a tail class.
-        as_sensitive_as: an aggregation, whose accuracy on tail classes a `composition` keeps there.
     """
 
     name: RuleName | Literal["composition"]
@@ -73,7 +73,6 @@ class RuleSpec(_Part):
     lr: float | None = None
     window: int = 64
     as_rare_as: str | None = None
-    as_sensitive_as: str | None = None
 
 
 class FittedRules(_Part):
@@ -93,6 +92,11 @@ class FittedRules(_Part):
     every: int = Field(default=1, gt=0)
     epochs: int = 50
     patches: int = 80
+
+    def only(self, names: Iterable[str]) -> "FittedRules | None":
+        """Return those of the rules that are named, None if none is."""
+        rules = {name: self.rules[name] for name in names if name in self.rules}
+        return self.model_copy(update={"rules": rules}) if rules else None
 
 
 class Study(ExperimentSettings):
