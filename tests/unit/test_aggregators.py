@@ -9,8 +9,8 @@ from mce_landcover.core.errors import InputError
 from mce_landcover.core.network import build_network
 from mce_landcover.core.progress import SilentReporter
 from mce_landcover.training.aggregators.fit import JoinedNetwork, fit_rule
-from mce_landcover.training.aggregators.operating_point import rule_weights
 from mce_landcover.training.aggregators.rules import CalibratedRule, make_rule
+from mce_landcover.training.losses.class_weights import rule_weights
 from mce_landcover.training.settings import TrainerSettings
 from test_fit import CARD, tile_data
 

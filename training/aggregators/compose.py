@@ -1,6 +1,8 @@
 """Learns the aggregation `composed` of a bundle from pixels of tiles that the experts have not seen, and then
 moves it to where it calls as many pixels rare as the rule that it replaces."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -9,14 +11,16 @@ from ...core.aggregation import aggregate
 from ...core.card import Composition, ModelCard
 from ...core.errors import InputError
 from ...core.progress import Reporter
+from ..losses.class_weights import rule_weights
 from .composed import ComposedRule
 from .logits import LogitSample
-from .operating_point import rule_weights, sought
 
 #: Power of the class weights while learning: between overall and mean accuracy. What it is matters little,
 #: for the operating point is chosen afterwards.
 _BALANCE = 0.55
 _ITERATIONS = 80
+#: Between which log odds the operating point is sought, and how often the interval is halved.
+_SHIFTS, _HALVINGS = (-8.0, 8.0), 30
 #: Pull towards `conditional`, where the rule begins, so that few pixels move it little.
 _PULL = 1e-4
 
@@ -39,7 +43,7 @@ def fit_composition(sample: LogitSample, card: ModelCard, reference: str, report
     """
     rare = [i for i, answers in enumerate(card.responsible[-1]) if answers]
     _check(sample, card, rare)
-    rule = _fitted(ComposedRule(card.responsible, hidden=0), sample, card, reporter)
+    rule = _fitted(ComposedRule(card.responsible), sample, card, reporter)
     image = _as_image(sample.logits)
     of_rare = torch.tensor(card.responsible[-1])
 
@@ -49,7 +53,7 @@ def fit_composition(sample: LogitSample, card: ModelCard, reference: str, report
     with torch.inference_mode():
         wanted = called(_pixels(aggregate(image, reference, card.responsible)))
         scores = _pixels(rule(image))
-        shift = sought(lambda s: called(scores + s * of_rare), wanted)
+        shift = _sought(lambda s: called(scores + s * of_rare), wanted)
     return rule.composition((shift * of_rare).tolist())
 
 
@@ -87,6 +91,15 @@ def _fitted(rule: ComposedRule, sample: LogitSample, card: ModelCard, reporter: 
 
     optimizer.step(closure)
     return rule.requires_grad_(False)
+
+
+def _sought(measured: Callable[[float], float], wanted: float) -> float:
+    """Return the shift at which something that rises with it reaches what is wanted."""
+    low, high = _SHIFTS
+    for _ in range(_HALVINGS):
+        shift = (low + high) / 2
+        low, high = (shift, high) if measured(shift) < wanted else (low, shift)
+    return (low + high) / 2
 
 
 def _as_image(logits: Tensor) -> Tensor:

@@ -12,10 +12,10 @@ from ...core.network import MceNetwork
 from ...core.progress import Reporter
 from ..data.module import TileData
 from ..fit import FitResult, fit
+from ..losses.class_weights import rule_weights
 from ..losses.cross_entropy import CrossEntropy
 from ..module import SegmentationModule
 from ..settings import OptimizerSettings, TrainerSettings
-from .operating_point import rule_weights
 from .rules import RuleName, make_rule
 
 #: METHODS.md section 1: the paper's rules decay by 0.1 every 10 of 50 epochs; shorter fits decay as often.
@@ -26,7 +26,6 @@ _RATES: Mapping[RuleName, float] = {
     "cnn": 5e-4,
     "gate": 1e-3,
     "calibrated": 5e-2,
-    "composed": 5e-3,
 }
 EPOCHS = 50
 

@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from ...core.aggregation import aggregate
 from ...core.errors import InputError
-from .composed import ComposedRule
 
-RuleName = Literal["mlp", "cnn", "gate", "calibrated", "composed"]
+RuleName = Literal["mlp", "cnn", "gate", "calibrated"]
 
 
 class MlpRule(nn.Sequential):
@@ -107,7 +106,6 @@ def make_rule(name: RuleName, responsible: Sequence[Sequence[bool]]) -> nn.Modul
         "cnn": lambda: CnnRule(*stacked),
         "gate": lambda: GateRule(*stacked),
         "calibrated": lambda: CalibratedRule(responsible),
-        "composed": lambda: ComposedRule(responsible),
     }
     if name not in makers:
         raise InputError(f"There is no learnt rule {name!r}: choose one of {', '.join(makers)}.")

@@ -53,3 +53,15 @@ def _check_present(pixel_counts: Sequence[int]) -> None:
             f"The class of logit channel {absent[0]} has no training pixel, so it has no weight; add labels "
             "of it, leave it out, or choose another loss."
         )
+
+
+def rule_weights(pixel_counts: Sequence[int], power: float) -> list[float]:
+    """Return class weights `(N / n_c)^power`: 0 for overall accuracy, 1 for mean accuracy, between for both.
+
+    Raises:
+        ValueError: if a class has no pixel.
+    """
+    if min(pixel_counts) <= 0:
+        raise ValueError("every class needs a pixel")
+    total = sum(pixel_counts)
+    return [(total / n) ** power for n in pixel_counts]

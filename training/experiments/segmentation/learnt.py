@@ -1,7 +1,6 @@
 """Fits learnt aggregations to the logits of frozen experts, which are worked out once and then stand for the
 image: fitting is quick and the same module and trainer do it."""
 
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,14 +13,13 @@ from ....core.progress import Reporter
 from ...aggregators.compose import fit_composition
 from ...aggregators.fit import StackedLogits, fit_rule
 from ...aggregators.logits import PIXELS, logit_area, sample_pixels
-from ...aggregators.operating_point import as_rare_as
 from ...data.area import Area
 from ...data.module import TileData
 from ...data.patches import PatchSampler
 from ...data.samples import Augmentation, TrainingPatches
 from ...data.tiles import TileSet
 from ...settings import TrainerSettings
-from .study import FittedRules, RuleSpec
+from .study import ComposedRule, FittedRules, TrainedRule
 
 _BATCH = 8
 
@@ -53,35 +51,29 @@ def fit_rules(
         see `fit_rule`.
     """
     areas = [logit_area(network, card, tiles.read(i)) for i in range(0, len(tiles.names), fitted.every)]
-    made: dict[RuleSpec, nn.Module] = {}
     found: dict[str, nn.Module] = {}
     for name, spec in fitted.rules.items():
-        if spec.name == "composition":
-            reporter.log(f"Learning the rule {name} from pixels of {len(areas)} tiles.")
+        reporter.log(f"Fitting the rule {name} to {len(areas)} tiles.")
+        if isinstance(spec, ComposedRule):
             pixels = sample_pixels(areas, card, PIXELS // len(areas), seed)
-            learnt = fit_composition(pixels, card, spec.as_rare_as or card.aggregation, reporter)
+            learnt = fit_composition(pixels, card, spec.as_rare_as, reporter)
             found[name] = ComposedByCard(card, learnt)
-            continue
-        plain = spec.model_copy(update={"as_rare_as": None})
-        if plain not in made:
-            reporter.log(f"Fitting the rule {name} to {len(areas)} tiles.")
-            data = _patches(plain, fitted.patches, areas, card, seed)
+        else:
             trainer = TrainerSettings(epochs=fitted.epochs, device="cpu")
-            made[plain] = _fitted(plain, data, card, trainer, reporter)
-        found[name] = made[plain] if spec.as_rare_as is None else _moved(made[plain], spec, areas, card)
+            data = _patches(spec, fitted.patches, areas, card, seed)
+            found[name] = _trained(spec, data, card, trainer, reporter)
     return found
 
 
-def _patches(spec: RuleSpec, patches: int, areas: list[Area], card: ModelCard, seed: int) -> TileData:
+def _patches(spec: TrainedRule, patches: int, areas: list[Area], card: ModelCard, seed: int) -> TileData:
     sampler = PatchSampler(areas, [c.id for c in card.classes], spec.window, balanced=0.0)
     drawn = TrainingPatches(sampler, patches, Augmentation("none"), seed)
     return TileData(drawn, batch_size=_BATCH, workers=0, seed=seed)
 
 
-def _fitted(
-    spec: RuleSpec, data: TileData, card: ModelCard, trainer: TrainerSettings, reporter: Reporter
+def _trained(
+    spec: TrainedRule, data: TileData, card: ModelCard, trainer: TrainerSettings, reporter: Reporter
 ) -> nn.Module:
-    assert spec.name != "composition"
     with TemporaryDirectory() as folder:
         return fit_rule(
             spec.name,
@@ -95,19 +87,6 @@ def _fitted(
             lr=spec.lr,
             seed=data.seed,
         ).rule
-
-
-def _moved(rule: nn.Module, spec: RuleSpec, areas: list[Area], card: ModelCard) -> nn.Module:
-    """Return the rule where it calls as many pixels a tail class as another aggregation does."""
-    assert spec.as_rare_as is not None
-    return as_rare_as(
-        partial(aggregate, name=spec.as_rare_as, responsible=card.responsible),
-        rule,
-        [area.raw for area in areas],
-        n_experts=len(card.experts),
-        tail=[i for i, c in enumerate(card.classes) if c.group == "tail"],
-        pixel_counts=card.pixel_counts,
-    )
 
 
 def logits_card(card: ModelCard) -> ModelCard:

@@ -3,10 +3,11 @@ writing the tables live beside this."""
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ....core.card import PlainAggregation
 from ....core.errors import InputError
 from ...aggregators.rules import RuleName
 from ...config import Config, read_config
@@ -50,29 +51,37 @@ class TableSpec(_Part):
 
 
 class ClaimSpec(_Part):
-    """The MCE paper's claim: `better` has higher mAcc and tail accuracy than `than`, and loses at most
-    `overall_loss` of the overall accuracy."""
+    """The MCE paper's claim: each of `better` has higher mAcc and tail accuracy than `than`, and loses at
+    most `overall_loss` of the overall accuracy."""
 
-    better: str
+    better: tuple[str, ...]
     than: str
     overall_loss: float = 0.02
 
 
-class RuleSpec(_Part):
-    """A learnt aggregation; `composition` is the one that bundles hold.
+class TrainedRule(_Part):
+    """A learnt aggregation that is trained like a network.
 
     Attributes:
         balance: power of the class weights.
         lr: None takes the rule's own rate.
         window: side in pixels of the patches fitted to; a rule of single pixels needs no large ones.
-        as_rare_as: an aggregation; the rule then calls as many pixels of the tiles fitted to a tail class.
     """
 
-    name: RuleName | Literal["composition"]
+    name: RuleName
     balance: float = 0.0
     lr: float | None = None
     window: int = 64
-    as_rare_as: str | None = None
+
+
+class ComposedRule(_Part):
+    """The learnt aggregation that bundles hold; it calls as many pixels rare as the one named."""
+
+    name: Literal["composed"]
+    as_rare_as: PlainAggregation = "mean_responsible"
+
+
+RuleSpec = Annotated[TrainedRule | ComposedRule, Field(discriminator="name")]
 
 
 class FittedRules(_Part):
@@ -131,7 +140,7 @@ class Study(ExperimentSettings):
     def _rows_have_runs(self) -> Self:
         named = {row.run for table in self.tables for row in table.rows}
         named |= set(self.fitted.runs if self.fitted else ())
-        named |= {self.claim.better, self.claim.than} if self.claim else set()
+        named |= {*self.claim.better, self.claim.than} if self.claim else set()
         unknown = sorted(named - set(self.runs))
         if unknown:
             raise ValueError(f"there is no run {unknown[0]!r}")

@@ -63,7 +63,7 @@ def findings(study: Study, judged: Sequence[Judged]) -> list[str]:
     """Return in sentences whether the claim holds, and whether a rule beats the means."""
     found = []
     if study.claim is not None:
-        found.append(_claim(study.claim, judged))
+        found += [_claim(study.claim, better, judged) for better in study.claim.better]
     return [*found, *_rules(study, judged)]
 
 
@@ -75,18 +75,18 @@ def paired(
     return [a - b for a, b in pairs]
 
 
-def _claim(claim: ClaimSpec, judged: Sequence[Judged]) -> str:
-    better, than = (claim.better, "default"), (claim.than, "default")
-    gains = {c: paired(judged, better, than, c) for c in ("mAcc", "tail", "OA")}
+def _claim(claim: ClaimSpec, better: str, judged: Sequence[Judged]) -> str:
+    ours, than = (better, "default"), (claim.than, "default")
+    gains = {c: paired(judged, ours, than, c) for c in ("mAcc", "tail", "OA")}
     if not gains["OA"]:
-        return f"{claim.better} against {claim.than}: not finished."
+        return f"{better} against {claim.than}: not finished."
     held = [
         accuracy > 0 and tail > 0 and overall >= -100 * claim.overall_loss
         for accuracy, tail, overall in zip(*gains.values(), strict=True)
     ]
     told = ", ".join(f"{column} {_signed(differences)}" for column, differences in gains.items())
     return (
-        f"The paper's claim ({claim.better} has higher mAcc and tail accuracy than {claim.than} and loses at "
+        f"The paper's claim ({better} has higher mAcc and tail accuracy than {claim.than} and loses at "
         f"most {100 * claim.overall_loss:g} points of OA) holds for {sum(held)} of {len(held)} seeds: "
         f"{told} points."
     )
