@@ -42,7 +42,7 @@ def algorithm(environment: Environment, name: str, *parameters: str) -> dict[str
     return results_of(qgis_process(environment, "--json", "run", f"mce:{name}", "--", *parameters))
 
 
-def test_a_model_is_made_and_used_in_qgis(
+def test_a_model_is_made_taught_and_used_in_qgis(
     environment: Environment, scene: Scene, tiles: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "tiles"
@@ -66,7 +66,20 @@ def test_a_model_is_made_and_used_in_qgis(
     assert 0 <= trained["MEAN_ACCURACY"] <= 1 and trained["BEST_EPOCH"] == 1
     card = load_bundle(model).card
     assert len(card.classes) == made["N_CLASSES"] and card.window == 40
-    run = algorithm(environment, "predict", *rasters, f"MODEL={model}", f"OUTPUT_DIR={tmp_path / 'run'}")
+    joined, again = tmp_path / "joined.safetensors", tmp_path / "again.safetensors"
+    learnt = algorithm(
+        environment,
+        "fit_aggregation",
+        *(f"MODEL={model}", f"CONFIG={folder}", "SPLIT=train", f"OUTPUT={joined}"),
+    )
+    assert (learnt["REPLACES"], learnt["SCORED_ON"]) == ("mean_responsible", "test")
+    # a bundle holds rounded weights
+    assert learnt["MEAN_ACCURACY_BEFORE"] == pytest.approx(trained["MEAN_ACCURACY"], abs=0.02)
+    done = run_command("fit-aggregation", model, "--config", folder, "--split", "train", "--output", again)
+    assert done.returncode == 0, done.stderr
+    assert again.read_bytes() == joined.read_bytes()
+    run = algorithm(environment, "predict", *rasters, f"MODEL={joined}", f"OUTPUT_DIR={tmp_path / 'run'}")
+    assert json.loads(Path(run["RUN_FILE"]).read_text())["parameters"]["aggregation"] == "composed"
     with rasterio.open(Path(run["OUTPUT_DIR"]) / "land_cover.tif") as land_cover:
         assert set(land_cover.read(1).ravel().tolist()) <= {c.id for c in card.classes}
 
