@@ -23,6 +23,7 @@ from .data.area import Area
 from .data.tiles import TileSet
 from .evaluate import all_rules, evaluate_rules
 from .formats import classes_of, format_of, open_splits, sources_of
+from .outcome import score_line
 
 LEARNT = "composed"
 Split = Literal["train", "val", "test"]
@@ -86,6 +87,8 @@ def fit_aggregation(request: JoinRequest, reporter: Reporter) -> JoinResult:
     found: dict[str, Scores] = {}
     if scored_on is not None:
         found = _scored(splits[scored_on], network, learnt, reference, reporter)
+        for rule in (reference, LEARNT):
+            reporter.log(score_line(scored_on, rule, found[rule]))
         names = [c.name for c in card.classes]
         learnt = learnt.model_copy(update={"scores": {rule: s.as_json(names) for rule, s in found.items()}})
     request.output.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.accuracy import Scores
 from ..core.bundle import load_bundle
 
 
@@ -36,3 +37,12 @@ def shares_of(found: Mapping[str, Any]) -> dict[str, Any]:
         "mean_iou": found.get("mean_iou"),
         **{group: groups.get(group) for group in ("head", "body", "tail")},
     }
+
+
+def score_line(split: str, rule: str, found: Scores) -> str:
+    """Return the scores of a rule on the tiles of a split in one sentence."""
+    groups = "".join(f", {name} {share:.3f}" for name, share in found.groups.items())
+    return (
+        f"{split.capitalize()}, {rule}: mean IoU {found.mean_iou:.3f}, mean accuracy "
+        f"{found.mean_recall:.3f}, overall {found.overall:.3f}{groups}."
+    )

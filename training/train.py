@@ -21,6 +21,7 @@ from ..core.progress import Reporter, SilentReporter
 from .config import Config, CutData, read_config
 from .fit import BEST, LAST, LOGS, Epoch, fit, read_best
 from .module import SegmentationModule, make_loss
+from .outcome import score_line
 from .prepare import Prepared, prepare
 from .settle import settled_weights
 
@@ -71,10 +72,7 @@ def train_config(config: Config, reporter: Reporter) -> Path:
     save_bundle(config.output, finished, settled_weights(card, result.weights), dtype=torch.bfloat16)
     _so_far(config).unlink(missing_ok=True)
     for rule, score in result.scores.items():
-        reporter.log(
-            f"Test, {rule}: mean IoU {score.mean_iou:.3f}, mean accuracy {score.mean_recall:.3f}, "
-            f"overall {score.overall:.3f}."
-        )
+        reporter.log(score_line("test", rule, score))
     return config.output
 
 
