@@ -1,5 +1,5 @@
-"""How much each expert pulls at the shared backbone: norms of the gradients of its loss, of a trained model on
-windows of embedded scenes.
+"""How much each expert pulls at the shared backbone: norms of the gradients of its loss, of a trained model
+on windows of embedded scenes.
 
     OMP_NUM_THREADS=1 python tests/bench/expert_gradients.py MODEL...
 
