@@ -16,7 +16,7 @@ from ..core.card import ModelCard
 from ..core.errors import InputError
 from ..core.network import MceNetwork
 from ..core.progress import Reporter, SilentReporter
-from .aggregators.compose import fit_composition
+from .aggregators.compose import fit_composition, new_rule
 from .aggregators.logits import PIXELS, logit_area, sample_pixels
 from .config import Config, read_config
 from .data.area import Area
@@ -71,6 +71,7 @@ def fit_aggregation(request: JoinRequest, reporter: Reporter) -> JoinResult:
     bundle = load_bundle(request.model)
     card, network = bundle.card, bundle.network()
     reference = _reference(request, card)
+    new_rule(card)  # before tiles are read
     splits = _splits(request, card, reporter)
     tiles = splits[request.split]
     sample = sample_pixels(_logits(tiles, network, card, reporter), card, max(1, PIXELS // len(tiles.names)))

@@ -11,6 +11,7 @@ from ...core.aggregation import aggregate
 from ...core.card import Composition, ModelCard
 from ...core.errors import InputError
 from ...core.progress import Reporter
+from ...core.torch_setup import one_thread
 from ..losses.class_weights import rule_weights
 from .composed import ComposedRule
 from .logits import LogitSample
@@ -41,9 +42,9 @@ def fit_composition(sample: LogitSample, card: ModelCard, reference: str, report
         InputError: if the experts are not nested, a class has no training pixel, or the sample has none of
             the narrowest expert's classes.
     """
-    rare = [i for i, answers in enumerate(card.responsible[-1]) if answers]
-    _check(sample, card, rare)
-    rule = _fitted(ComposedRule(card.responsible), sample, card, reporter)
+    rule = new_rule(card)
+    _check_present(sample, card)
+    rule = _fitted(rule, sample, card, reporter)
     image = _as_image(sample.logits)
     of_rare = torch.tensor(card.responsible[-1])
 
@@ -57,18 +58,28 @@ def fit_composition(sample: LogitSample, card: ModelCard, reference: str, report
     return rule.composition((shift * of_rare).tolist())
 
 
-def _check(sample: LogitSample, card: ModelCard, rare: list[int]) -> None:
+def new_rule(card: ModelCard) -> ComposedRule:
+    """Return a rule that has learnt nothing yet.
+
+    Raises:
+        InputError: if the experts of the model cannot be composed, or a class has no training pixel.
+    """
     names = [c.name for c, n in zip(card.classes, card.pixel_counts, strict=True) if not n]
     if names:
         raise InputError(
             f"The model was trained without a pixel of {names[0]}, so how rare it is cannot be told; train a "
             "model without that class."
         )
-    missing = [card.classes[c].name for c in rare if not (sample.labels == c).any()]
-    if len(missing) == len(rare):
+    return ComposedRule(card.responsible)
+
+
+def _check_present(sample: LogitSample, card: ModelCard) -> None:
+    rare = [c for c, answers in enumerate(card.responsible[-1]) if answers]
+    if not any((sample.labels == c).any() for c in rare):
+        names = " or ".join(card.classes[c].name for c in rare)
         raise InputError(
-            f"The tiles hold no pixel of {' or '.join(missing)}, so there is nothing to learn of rare "
-            "classes; choose another split or more tiles."
+            f"The tiles hold no pixel of {names}, so there is nothing to learn of rare classes; choose "
+            "another split or more tiles."
         )
 
 
@@ -89,7 +100,8 @@ def _fitted(rule: ComposedRule, sample: LogitSample, card: ModelCard, reporter: 
         (fault + _PULL * pull).backward()
         return float(fault.detach())
 
-    optimizer.step(closure)
+    with one_thread():  # sums of several threads differ from machine to machine
+        optimizer.step(closure)
     return rule.requires_grad_(False)
 
 
