@@ -1,5 +1,6 @@
 """What came of a training, in the few numbers that a person asks for first."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,9 @@ def shares_of(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def score_line(split: str, rule: str, found: Scores) -> str:
-    """Return the scores of a rule on the tiles of a split in one sentence."""
-    groups = "".join(f", {name} {share:.3f}" for name, share in found.groups.items())
+    """Return the scores of a rule on the tiles of a split in one sentence, without groups of no pixel."""
+    known = {name: share for name, share in found.groups.items() if not math.isnan(share)}
+    groups = "".join(f", {name} {share:.3f}" for name, share in known.items())
     return (
         f"{split.capitalize()}, {rule}: mean IoU {found.mean_iou:.3f}, mean accuracy "
         f"{found.mean_recall:.3f}, overall {found.overall:.3f}{groups}."
