@@ -107,8 +107,14 @@ def _composed(experts: Sequence[Tensor], responsible: Responsible, learnt: Compo
     if learnt is None:
         raise ValueError("composed needs what a model has learnt")
     channels = nested_channels(responsible, "composed")
-    numbers = learnt.model_dump(include={"gate", "gate_bias", "voices", "bias"})
-    found = composed(experts, channels, **numbers)
+    found = composed(
+        experts,
+        channels,
+        gate=learnt.gate,
+        gate_bias=learnt.gate_bias,
+        voices=learnt.voices,
+        bias=learnt.bias,
+    )
     return found + _per_class(learnt.offset, found)
 
 

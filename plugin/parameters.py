@@ -136,6 +136,23 @@ def model_value(
     return alg.parameterAsString(parameters, "MODEL", context).strip() or embedded
 
 
+def config_parameter(title: str) -> QgsProcessingParameterFile:
+    """Return CONFIG: a folder of tiles, by its `train.yaml`, or the configuration of a training."""
+    return QgsProcessingParameterFile(
+        "CONFIG", title, fileFilter=tr("Configurations (*.yaml *.yml);;All files (*)")
+    )
+
+
+def config_fault(
+    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+) -> str:
+    """Return what is wrong with CONFIG, or nothing."""
+    config = optional_text(alg, parameters, "CONFIG", context)
+    if config and not Path(config).exists():
+        return tr('CONFIG "{}" is neither a folder of tiles nor a file.').format(config)
+    return ""
+
+
 def bundle_fault(
     alg: QgsProcessingAlgorithm,
     parameters: dict[str, Any],

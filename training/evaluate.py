@@ -1,12 +1,12 @@
 """Scores of a network on areas with labels: every aggregation, each expert alone and the oracle. The engine's
 blending does not live here: each pixel takes the window in whose middle it lies."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..core.accuracy import Scores, confusion_matrix, scores
 from ..core.aggregation import aggregate, oracle
@@ -15,10 +15,12 @@ from ..core.network import MceNetwork
 from ..core.normalise import Normaliser
 from ..core.progress import Reporter, SilentReporter
 from .data.area import Area
+from .data.patches import channel_table
 from .data.windows import Place, cut, places
-from .losses.pixels import IGNORE_INDEX
 
 ORACLE = "oracle"
+#: Maps logits `[B, K, C, S, S]` to scores `[B, C, S, S]`.
+Rule = Callable[[Tensor], Tensor]
 
 
 def evaluate(
@@ -49,7 +51,7 @@ def evaluate_rules(
     areas: Sequence[Area],
     rules: Sequence[str],
     *,
-    learnt: Mapping[str, nn.Module] | None = None,
+    learnt: Mapping[str, Rule] | None = None,
     stride: int | None = None,
     batch_size: int = 8,
     reporter: Reporter | None = None,
@@ -59,7 +61,7 @@ def evaluate_rules(
     Args:
         network: in evaluation mode, on any device.
         rules: names of aggregations, `expert_1` ... `expert_K`, or `oracle` (which sees the labels).
-        learnt: rules that map logits `[B, K, C, S, S]` to `[B, C, S, S]`, by name.
+        learnt: further rules, by name.
         stride: of the windows, in pixels; the default is the window, which is fastest.
 
     Returns:
@@ -68,8 +70,7 @@ def evaluate_rules(
     report = reporter or SilentReporter()
     extra = dict(learnt or {})
     ids = np.array([c.id for c in card.classes], dtype=np.uint8)
-    channel = np.full(256, IGNORE_INDEX, dtype=np.int64)
-    channel[ids] = np.arange(len(ids))
+    channel = channel_table(ids.tolist()).astype(np.int64)
     found = [
         p for a, area in enumerate(areas) for p in _labelled(a, area, card.window, stride or card.window)
     ]

@@ -123,7 +123,7 @@ def fit_aggregation(
     output: Path,
     *,
     split: Any = "val",
-    reference: str | None = None,
+    reference: Any = None,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
     """Teach a bundle the aggregation `composed`, see `join.py`; return the new one and both rules' scores."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.accuracy import Scores, scores
 from ..core.bundle import load_bundle, save_bundle
-from ..core.card import ModelCard
+from ..core.card import ModelCard, PlainAggregation
 from ..core.errors import InputError
 from ..core.network import MceNetwork
 from ..core.progress import Reporter, SilentReporter
@@ -47,7 +47,7 @@ class JoinRequest:
     config: Path
     output: Path
     split: Split = "val"
-    reference: str | None = None
+    reference: PlainAggregation | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from qgis.core import (
@@ -11,7 +10,6 @@ from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
-    QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
 )
 
@@ -22,23 +20,16 @@ from ..parameters import (
     bundle_fault,
     check_model,
     choice_parameter,
+    config_fault,
+    config_parameter,
     model_parameter,
     model_value,
-    optional_text,
 )
+from .train import SCORES, score_titles
 
 SPLITS = ("val", "test", "train")
-#: Number output -> when and score of the job's result.
-SCORES = {
-    "MEAN_ACCURACY": ("after", "mean_accuracy"),
-    "OVERALL_ACCURACY": ("after", "overall_accuracy"),
-    "MEAN_IOU": ("after", "mean_iou"),
-    "TAIL_ACCURACY": ("after", "tail"),
-    "MEAN_ACCURACY_BEFORE": ("before", "mean_accuracy"),
-    "OVERALL_ACCURACY_BEFORE": ("before", "overall_accuracy"),
-    "MEAN_IOU_BEFORE": ("before", "mean_iou"),
-    "TAIL_ACCURACY_BEFORE": ("before", "tail"),
-}
+#: Of the scores of a training, those told before and after.
+TOLD = ("MEAN_ACCURACY", "OVERALL_ACCURACY", "MEAN_IOU", "TAIL_ACCURACY")
 
 
 class FitAggregation(MceAlgorithm):
@@ -58,10 +49,8 @@ class FitAggregation(MceAlgorithm):
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         self.addParameter(model_parameter(tr("Model (empty: the embedded one)")))
         self.addParameter(
-            QgsProcessingParameterFile(
-                "CONFIG",
-                tr("Tiles with labels: their train.yaml or folder, or the configuration of the training"),
-                fileFilter=tr("Configurations (*.yaml *.yml);;All files (*)"),
+            config_parameter(
+                tr("Tiles with labels: their train.yaml or folder, or the configuration of the training")
             )
         )
         self.addParameter(choice_parameter("SPLIT", tr("Tiles to learn from"), SPLITS))
@@ -77,23 +66,21 @@ class FitAggregation(MceAlgorithm):
                 "OUTPUT", tr("File for the model"), tr("Model bundles (*.safetensors)")
             )
         )
-        for name, title in _score_titles().items():
-            self.addOutput(QgsProcessingOutputNumber(name, title))
+        titles = score_titles()
+        for name in TOLD:
+            self.addOutput(QgsProcessingOutputNumber(name, titles[name]))
+        for name in TOLD:
+            title = tr("{}, before").format(titles[name])
+            self.addOutput(QgsProcessingOutputNumber(f"{name}_BEFORE", title))
         self.addOutput(QgsProcessingOutputString("REPLACES", tr("The combination that it was compared with")))
         self.addOutput(QgsProcessingOutputString("SCORED_ON", tr("Tiles of the scores: test or val")))
 
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
-        fault = check_model(self, parameters, context) or self._fault(parameters, context)
+        fault = check_model(self, parameters, context) or config_fault(self, parameters, context)
+        fault = fault or bundle_fault(self, parameters, context, "OUTPUT")
         return (False, fault) if fault else super().checkParameterValues(parameters, context)
-
-    def _fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        """Return what is wrong with CONFIG or OUTPUT, or nothing."""
-        config = optional_text(self, parameters, "CONFIG", context)
-        if config and not Path(config).exists():
-            return tr('CONFIG "{}" is neither a folder of tiles nor a file.').format(config)
-        return bundle_fault(self, parameters, context, "OUTPUT")
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -108,19 +95,11 @@ class FitAggregation(MceAlgorithm):
             "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
         }
         result = self.run_backend(request, feedback)
+        before, after = result.get("before", {}), result.get("after", {})
         return {
             "OUTPUT": result["model"],
-            **{name: result.get(when, {}).get(score) for name, (when, score) in SCORES.items()},
+            **{name: after.get(SCORES[name]) for name in TOLD},
+            **{f"{name}_BEFORE": before.get(SCORES[name]) for name in TOLD},
             "REPLACES": result["reference"],
             "SCORED_ON": result["scored_on"] or "",
         }
-
-
-def _score_titles() -> dict[str, str]:
-    titles = {
-        "MEAN_ACCURACY": tr("Mean accuracy of the classes, 0 to 1"),
-        "OVERALL_ACCURACY": tr("Overall accuracy"),
-        "MEAN_IOU": tr("Mean IoU"),
-        "TAIL_ACCURACY": tr("Accuracy of rare classes"),
-    }
-    return titles | {f"{name}_BEFORE": tr("{}, before").format(title) for name, title in titles.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from qgis.core import (
@@ -13,7 +12,6 @@ from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
-    QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
@@ -22,7 +20,13 @@ from qgis.core import (
 from ..algorithm import MceAlgorithm
 from ..environment import can_train, find_backend, training_missing
 from ..i18n import tr
-from ..parameters import bundle_fault, choice_parameter, number_or_none, optional_text
+from ..parameters import (
+    bundle_fault,
+    choice_parameter,
+    config_fault,
+    config_parameter,
+    number_or_none,
+)
 
 CONFIGURED = "as configured"
 EXPERTS = (CONFIGURED, "1", "2", "3")
@@ -77,11 +81,7 @@ class Train(MceAlgorithm):
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         self.addParameter(
-            QgsProcessingParameterFile(
-                "CONFIG",
-                tr("Tiles to train on: their train.yaml or folder, or another configuration"),
-                fileFilter=tr("Configurations (*.yaml *.yml);;All files (*)"),
-            )
+            config_parameter(tr("Tiles to train on: their train.yaml or folder, or another configuration"))
         )
         self._add_settings()
         self.addParameter(
@@ -94,7 +94,7 @@ class Train(MceAlgorithm):
             )
         )
         self.addOutput(QgsProcessingOutputFolder("RUN_DIR", tr("Folder of checkpoints and logs")))
-        for name, title in _score_titles().items():
+        for name, title in score_titles().items():
             self.addOutput(QgsProcessingOutputNumber(name, title))
         self.addOutput(QgsProcessingOutputString("SCORED_ON", tr("Tiles of the scores: test or validation")))
         self.addOutput(QgsProcessingOutputNumber("BEST_EPOCH", tr("Epoch of the weights")))
@@ -155,9 +155,8 @@ class Train(MceAlgorithm):
 
     def _fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         """Return what is wrong with CONFIG, LEARNING_RATE or SET, or nothing."""
-        config = optional_text(self, parameters, "CONFIG", context)
-        if config and not Path(config).exists():
-            return tr('CONFIG "{}" is neither a folder of tiles nor a file.').format(config)
+        if fault := config_fault(self, parameters, context):
+            return fault
         if number_or_none(self, parameters, "LEARNING_RATE", context) == 0:
             return tr("LEARNING_RATE is 0, with which nothing is learnt: give a small number such as 0.001.")
         for line in _lines(self.parameterAsString(parameters, "SET", context)):
@@ -210,7 +209,8 @@ def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _score_titles() -> dict[str, str]:
+def score_titles() -> dict[str, str]:
+    """Return what people read of `SCORES`."""
     return {
         "MEAN_ACCURACY": tr("Mean accuracy of the classes, 0 to 1"),
         "OVERALL_ACCURACY": tr("Overall accuracy"),

@@ -510,26 +510,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_aggregation.py" />
-   <source>Mean accuracy of the classes, 0 to 1</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_aggregation.py" />
-   <source>Overall accuracy</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_aggregation.py" />
-   <source>Mean IoU</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_aggregation.py" />
-   <source>Accuracy of rare classes</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_aggregation.py" />
    <source>Model (empty: the embedded one)</source>
    <translation type="unfinished" />
   </message>
@@ -571,16 +551,6 @@
   <message>
    <location filename="../../plugin/algorithms/fit_aggregation.py" />
    <source>Tiles of the scores: test or val</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_aggregation.py" />
-   <source>Configurations (*.yaml *.yml);;All files (*)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_aggregation.py" />
-   <source>CONFIG "{}" is neither a folder of tiles nor a file.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1510,12 +1480,32 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/train.py" />
+   <source>Mean accuracy of the classes, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Overall accuracy</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Mean IoU</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
    <source>Accuracy of frequent classes</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/train.py" />
    <source>Accuracy of classes in between</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Accuracy of rare classes</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1845,7 +1835,17 @@
   </message>
   <message>
    <location filename="../../plugin/parameters.py" />
+   <source>Configurations (*.yaml *.yml);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
    <source>The model "{}" is not a file: choose a .safetensors bundle or leave MODEL empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/parameters.py" />
+   <source>CONFIG "{}" is neither a folder of tiles nor a file.</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -19,7 +19,7 @@ from mce_landcover.training.experiments.segmentation.published import TABLES
 from mce_landcover.training.experiments.segmentation.runs import Judged, judged_runs
 from mce_landcover.training.experiments.segmentation.study import (
     CONFIGS,
-    ComposedRule,
+    ComposedRuleSpec,
     FittedRules,
     Study,
     for_training,
@@ -77,7 +77,7 @@ def study(folder: Path, **changes: Any) -> Study:
 def test_a_study_trains_once_and_judges_by_every_rule(tmp_path: Path) -> None:
     told, out = study(tmp_path), tmp_path / "out"
     assert told.fitted is not None
-    rules = {**told.fitted.rules, "in_bundle": ComposedRule(name="composed")}
+    rules = {**told.fitted.rules, "in_bundle": ComposedRuleSpec(name="composed")}
     told = told.model_copy(update={"fitted": told.fitted.model_copy(update={"rules": rules})})
     first = judged_runs(told, out, SilentReporter())
     assert [(j.run, j.seed) for j in first] == [("ce", 1), ("mce3", 1)]
@@ -125,7 +125,7 @@ def test_a_new_rule_is_judged_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return fit_rules(fitted, *rest, **more)
 
     monkeypatch.setattr(runs, "fit_rules", fit)
-    learnt = ComposedRule(name="composed", as_rare_as="mean")
+    learnt = ComposedRuleSpec(name="composed", as_rare_as="mean")
     rules = {**told.fitted.rules, "in_bundle": learnt}
     more = told.model_copy(update={"fitted": told.fitted.model_copy(update={"rules": rules})})
     found = judged_runs(more, out, SilentReporter())[1].matrices

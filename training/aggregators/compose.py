@@ -26,6 +26,7 @@ _SHIFTS, _HALVINGS = (-8.0, 8.0), 30
 _PULL = 1e-4
 
 
+@one_thread()  # sums of several threads differ from machine to machine
 def fit_composition(sample: LogitSample, card: ModelCard, reference: str, reporter: Reporter) -> Composition:
     """Learn to compose experts; the result calls as many pixels rare as the reference does.
 
@@ -44,7 +45,7 @@ def fit_composition(sample: LogitSample, card: ModelCard, reference: str, report
     """
     rule = new_rule(card)
     _check_present(sample, card)
-    rule = _fitted(rule, sample, card, reporter)
+    _learn(rule, sample, card, reporter)
     image = _as_image(sample.logits)
     of_rare = torch.tensor(card.responsible[-1])
 
@@ -83,7 +84,7 @@ def _check_present(sample: LogitSample, card: ModelCard) -> None:
         )
 
 
-def _fitted(rule: ComposedRule, sample: LogitSample, card: ModelCard, reporter: Reporter) -> ComposedRule:
+def _learn(rule: ComposedRule, sample: LogitSample, card: ModelCard, reporter: Reporter) -> None:
     weights = torch.tensor(rule_weights(card.pixel_counts, _BALANCE))[sample.labels] * sample.weights
     weights = weights / weights.sum()
     image, start = _as_image(sample.logits), [p.detach().clone() for p in rule.parameters()]
@@ -100,9 +101,7 @@ def _fitted(rule: ComposedRule, sample: LogitSample, card: ModelCard, reporter: 
         (fault + _PULL * pull).backward()
         return float(fault.detach())
 
-    with one_thread():  # sums of several threads differ from machine to machine
-        optimizer.step(closure)
-    return rule.requires_grad_(False)
+    optimizer.step(closure)
 
 
 def _sought(measured: Callable[[float], float], wanted: float) -> float:

@@ -11,6 +11,7 @@ from ...core.card import ModelCard
 from ...core.network import MceNetwork
 from ...core.normalise import Normaliser
 from ..data.area import Area
+from ..data.patches import channel_table
 from ..data.windows import cut, places
 
 #: Pixels, rare ones and as many others, that a bundle's rule is learnt from: thousands for each number.
@@ -71,11 +72,10 @@ def sample_pixels(areas: Iterable[Area], card: ModelCard, each: int, seed: int =
             chosen.append(bands[:, taken].T)
             labels.append(flat[taken])
             weights.append(np.full(len(taken), len(there) / max(1, len(taken)), np.float32))
-    channel = np.full(256, -1, np.int64)
-    channel[[c.id for c in card.classes]] = np.arange(len(card.classes))
+    channel = channel_table([c.id for c in card.classes])
     shape = -1, len(card.experts), len(card.classes)
     return LogitSample(
         torch.from_numpy(np.concatenate(chosen)).reshape(shape),
-        torch.from_numpy(channel[np.concatenate(labels)]),
+        torch.from_numpy(channel[np.concatenate(labels)]).long(),
         torch.from_numpy(np.concatenate(weights)),
     )

@@ -24,6 +24,13 @@ class Patch:
     channels: NDArray[np.integer[Any]]
 
 
+def channel_table(class_ids: Sequence[int]) -> NDArray[np.uint8]:
+    """Return the logit channel of every class id 0..255, 255 where there is none."""
+    table = np.full(256, IGNORE_INDEX, np.uint8)
+    table[list(class_ids)] = np.arange(len(class_ids))
+    return table
+
+
 class PatchSampler:
     """Draws square windows from areas.
 
@@ -41,8 +48,7 @@ class PatchSampler:
         self.areas = areas
         self.window = window
         self.balanced = balanced
-        self._channel = np.full(256, IGNORE_INDEX, dtype=np.int64)
-        self._channel[list(class_ids)] = np.arange(len(class_ids))
+        self._channel = channel_table(class_ids).astype(np.int64)
         sizes = np.array([(a.labels.shape[0] - window + 1) * (a.labels.shape[1] - window + 1) for a in areas])
         self._area_share = sizes / sizes.sum()
         self._positions = [p for p in (_positions(areas, i) for i in class_ids) if len(p)]

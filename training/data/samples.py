@@ -17,7 +17,7 @@ from ...core.card import SourceSpec
 from ...core.errors import InputError
 from ..losses.pixels import IGNORE_INDEX
 from .augment import Colours, find_colours, jitter_colours, mirror, turn
-from .patches import Patch, PatchSampler
+from .patches import Patch, PatchSampler, channel_table
 from .tiles import TileSet
 from .windows import Place, cut, places
 
@@ -172,13 +172,6 @@ class EpochSampler(Sampler[Draw]):
         if self.training:
             return self.length // self.processes
         return len(range(self.process, self.length, self.processes))
-
-
-def channel_table(class_ids: Sequence[int]) -> NDArray[np.uint8]:
-    """Return the logit channel of every class id 0..255, 255 where there is none."""
-    table = np.full(256, IGNORE_INDEX, np.uint8)
-    table[list(class_ids)] = np.arange(len(class_ids))
-    return table
 
 
 def check_sizes(tiles: TileSet, window: int) -> None:

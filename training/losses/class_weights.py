@@ -63,5 +63,4 @@ def rule_weights(pixel_counts: Sequence[int], power: float) -> list[float]:
     """
     if min(pixel_counts) <= 0:
         raise ValueError("every class needs a pixel")
-    total = sum(pixel_counts)
-    return [(total / n) ** power for n in pixel_counts]
+    return [weight**power for weight in inverse_frequency(pixel_counts)]

@@ -1,13 +1,14 @@
 """Fits learnt aggregations to the logits of frozen experts, which are worked out once and then stand for the
 image: fitting is quick and the same module and trainer do it."""
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from torch import Tensor, nn
+from torch import nn
 
 from ....core.aggregation import aggregate
-from ....core.card import Composition, ModelCard, Normalisation, SourceSpec
+from ....core.card import ModelCard, Normalisation, SourceSpec
 from ....core.network import MceNetwork
 from ....core.progress import Reporter
 from ...aggregators.compose import fit_composition
@@ -18,22 +19,11 @@ from ...data.module import TileData
 from ...data.patches import PatchSampler
 from ...data.samples import Augmentation, TrainingPatches
 from ...data.tiles import TileSet
+from ...evaluate import Rule
 from ...settings import TrainerSettings
-from .study import ComposedRule, FittedRules, TrainedRule
+from .study import ComposedRuleSpec, FittedRules, TrainedRuleSpec
 
 _BATCH = 8
-
-
-class ComposedByCard(nn.Module):
-    """The aggregation `composed` as a bundle holds it."""
-
-    def __init__(self, card: ModelCard, composition: Composition):
-        super().__init__()
-        self.card, self.composition = card, composition
-
-    def forward(self, logits: Tensor) -> Tensor:
-        """Map `[B, K, C, H, W]` to scores `[B, C, H, W]`."""
-        return aggregate(logits, "composed", self.card.responsible, self.composition)
 
 
 def fit_rules(
@@ -44,20 +34,22 @@ def fit_rules(
     *,
     seed: int,
     reporter: Reporter,
-) -> dict[str, nn.Module]:
+) -> dict[str, Rule]:
     """Return the rules by name, fitted to the tiles.
 
     Raises:
         see `fit_rule`.
     """
     areas = [logit_area(network, card, tiles.read(i)) for i in range(0, len(tiles.names), fitted.every)]
-    found: dict[str, nn.Module] = {}
+    found: dict[str, Rule] = {}
     for name, spec in fitted.rules.items():
         reporter.log(f"Fitting the rule {name} to {len(areas)} tiles.")
-        if isinstance(spec, ComposedRule):
+        if isinstance(spec, ComposedRuleSpec):
             pixels = sample_pixels(areas, card, PIXELS // len(areas), seed)
             learnt = fit_composition(pixels, card, spec.as_rare_as, reporter)
-            found[name] = ComposedByCard(card, learnt)
+            found[name] = partial(
+                aggregate, name="composed", responsible=card.responsible, composition=learnt
+            )
         else:
             trainer = TrainerSettings(epochs=fitted.epochs, device="cpu")
             data = _patches(spec, fitted.patches, areas, card, seed)
@@ -65,14 +57,14 @@ def fit_rules(
     return found
 
 
-def _patches(spec: TrainedRule, patches: int, areas: list[Area], card: ModelCard, seed: int) -> TileData:
+def _patches(spec: TrainedRuleSpec, patches: int, areas: list[Area], card: ModelCard, seed: int) -> TileData:
     sampler = PatchSampler(areas, [c.id for c in card.classes], spec.window, balanced=0.0)
     drawn = TrainingPatches(sampler, patches, Augmentation("none"), seed)
     return TileData(drawn, batch_size=_BATCH, workers=0, seed=seed)
 
 
 def _trained(
-    spec: TrainedRule, data: TileData, card: ModelCard, trainer: TrainerSettings, reporter: Reporter
+    spec: TrainedRuleSpec, data: TileData, card: ModelCard, trainer: TrainerSettings, reporter: Reporter
 ) -> nn.Module:
     with TemporaryDirectory() as folder:
         return fit_rule(

@@ -59,7 +59,7 @@ class ClaimSpec(_Part):
     overall_loss: float = 0.02
 
 
-class TrainedRule(_Part):
+class TrainedRuleSpec(_Part):
     """A learnt aggregation that is trained like a network.
 
     Attributes:
@@ -74,14 +74,14 @@ class TrainedRule(_Part):
     window: int = 64
 
 
-class ComposedRule(_Part):
+class ComposedRuleSpec(_Part):
     """The learnt aggregation that bundles hold; it calls as many pixels rare as the one named."""
 
     name: Literal["composed"]
     as_rare_as: PlainAggregation = "mean_responsible"
 
 
-RuleSpec = Annotated[TrainedRule | ComposedRule, Field(discriminator="name")]
+RuleSpec = Annotated[TrainedRuleSpec | ComposedRuleSpec, Field(discriminator="name")]
 
 
 class FittedRules(_Part):
