@@ -7,7 +7,7 @@ from pathlib import Path
 #: The package root, which is the plugin folder. A link into a profile stays a link.
 ROOT = Path(__file__).absolute().parents[1]
 RESOURCES = ROOT / "resources"
-BOOTSTRAP = ROOT / "core" / "service" / "bootstrap.py"
+BOOTSTRAP = ROOT / "service" / "bootstrap.py"
 REQUIREMENTS = tuple(RESOURCES / "requirements" / name for name in ("backend.txt", "cpu.txt"))
 #: What training needs besides; none of it is imported elsewhere.
 TRAINING_REQUIREMENTS = RESOURCES / "requirements" / "training.txt"

@@ -1,4 +1,4 @@
-"""Runs one job in the backend process and reports it to QGIS. What jobs do is in `core/service/jobs.py`."""
+"""Runs one job in the backend process and reports it to QGIS. What jobs do is in `service/jobs.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProcessingException, QgsProcessingFeedback
 
-from ..core.service.protocol import Failure, Log, Message, Progress, Request, Result, decode, encode_request
+from ..service.protocol import Failure, Log, Message, Progress, Request, Result, decode, encode_request
 from .i18n import tr
 from .paths import BOOTSTRAP
 from .process import Ended, child_environment, run_lines

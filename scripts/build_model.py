@@ -30,7 +30,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QPointF
 
 ROOT = Path(__file__).resolve().parents[1]
-runpy.run_path(str(ROOT / "core" / "service" / "bootstrap.py"))  # makes the package importable
+runpy.run_path(str(ROOT / "service" / "bootstrap.py"))  # makes the package importable
 
 from mce_landcover.plugin.models import MapAndFlag, titles  # noqa: E402
 from mce_landcover.plugin.parameters import DEFAULT_ALPHA  # noqa: E402

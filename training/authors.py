@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.bundle import save_bundle
-from ..core.card import Architecture, ModelCard
-from ..core.catalogue import load_catalogue
-from ..core.errors import InputError, ModelError
-from ..core.network import build_network
-from ..core.progress import Reporter
+from ..core.base.errors import InputError, ModelError
+from ..core.base.progress import Reporter
+from ..core.model.bundle import save_bundle
+from ..core.model.card import Architecture, ModelCard
+from ..core.model.classes import load_catalogue
+from ..core.model.network import build_network
 from .formats import FORMATS, source_spec
 from .nested import nested_experts
 

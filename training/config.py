@@ -8,15 +8,15 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..core.card import Architecture, ExpertSpec, Normalisation, PlainAggregation, Resampling
-from ..core.catalogue import LandCoverClass
-from ..core.errors import InputError
+from ..core.base.errors import InputError
+from ..core.model.card import Architecture, ExpertSpec, Normalisation, PlainAggregation, Resampling
+from ..core.model.classes import LandCoverClass
 from .data.camvid import Part
 from .data.cut import CONFIG
 from .data.samples import Symmetry
 from .data.tlm import Coding
+from .requests import Strategy
 from .settings import LossSettings, OptimizerSettings, TrainerSettings
-from .splits import Strategy
 
 T = TypeVar("T")
 

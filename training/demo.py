@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from ..core.bundle import load_bundle, save_bundle
-from ..core.card import Architecture, ExpertSpec, ModelCard, Normalisation, SourceSpec
-from ..core.catalogue import load_catalogue
-from ..core.progress import Reporter
+from ..core.base.progress import Reporter
+from ..core.model.bundle import load_bundle, save_bundle
+from ..core.model.card import Architecture, ExpertSpec, ModelCard, Normalisation, SourceSpec
+from ..core.model.classes import load_catalogue
 from .data.area import Area, count_pixels, measure_normalisation
 from .data.scene import SceneBlock, render_area
 from .evaluate import all_rules, evaluate

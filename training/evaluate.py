@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.accuracy import Scores, confusion_matrix, scores
-from ..core.aggregation import aggregate, oracle
-from ..core.card import ModelCard
-from ..core.network import MceNetwork
-from ..core.normalise import Normaliser
-from ..core.progress import Reporter, SilentReporter
+from ..core.base.progress import Reporter, SilentReporter
+from ..core.evaluation.scores import Scores, confusion_matrix, scores
+from ..core.model.aggregation import aggregate, oracle
+from ..core.model.card import ModelCard
+from ..core.model.network import MceNetwork
+from ..core.model.normalise import Normaliser
 from .data.area import Area
 from .data.patches import channel_table
 from .data.windows import Place, cut, places

@@ -15,8 +15,8 @@ from typing import Any, Generic
 import torch
 from torch import Tensor
 
-from ..core.errors import Cancelled, DeviceError, InputError, OutputError
-from ..core.progress import Reporter
+from ..core.base.errors import Cancelled, DeviceError, InputError, OutputError
+from ..core.base.progress import Reporter
 from .data.module import TileData
 from .learning import LearningModule, ScoresT
 from .lightning_setup import (

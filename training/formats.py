@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from ..core.card import Normalisation, SourceSpec
-from ..core.catalogue import LandCoverClass, load_catalogue
-from ..core.errors import InputError
-from ..core.grid import WorldGrid, parse_crs
-from ..core.progress import Reporter
-from ..core.sources import open_source
+from ..core.base.errors import InputError
+from ..core.base.progress import Reporter
+from ..core.geodata.grid import WorldGrid, parse_crs
+from ..core.geodata.sources import open_source
+from ..core.model.card import Normalisation, SourceSpec
+from ..core.model.classes import LandCoverClass, load_catalogue
 from .config import (
     CamvidData,
     Config,

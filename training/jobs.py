@@ -1,141 +1,159 @@
-"""What the backend's jobs call in training, by name; see `core/service/jobs.py`. Lightning is imported only
-where it is needed: tiles are cut and weights imported without it."""
+"""The jobs that make models, as the service calls them. Lightning is imported only where it is needed:
+tiles are cut and weights imported without it.
+"""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.model_file import EMBEDDED
-from ..core.progress import Reporter, SilentReporter
+from ..core.base.errors import InputError
+from ..core.base.progress import Reporter
+from ..core.base.results import JobResult
+from ..core.model.file import EMBEDDED
+from .outcome import Outcome, outcome_of, shares_of
+from .requests import (
+    FitAggregationRequest,
+    ImportWeightsRequest,
+    PrepareTilesRequest,
+    TrainDemoRequest,
+    TrainRequest,
+    TrainScreenRequest,
+)
+from .splits import SplitReport
 
 
-def train_demo(
-    output: Path | None = None,
-    *,
-    steps: int | None = None,
-    seed: int = 7,
-    reporter: Reporter | None = None,
-) -> Path:
+@dataclass(frozen=True)
+class ModelResult(JobResult):
+    """The bundle that was written."""
+
+    model: Path
+
+
+@dataclass(frozen=True)
+class PreparedTiles(JobResult):
+    """The folder of tiles, its configuration for `train`, its report, and what is in it: tiles per split, the
+    share of each class there in percent, pairs of neighbouring tiles and how many of them are in two splits.
+    """
+
+    folder: Path
+    config: Path
+    report: Path
+    tiles: dict[str, int]
+    classes: tuple[str, ...]
+    pixels: int
+    shares: dict[str, dict[str, float]]
+    neighbours: int | None
+    neighbours_parted: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class FittedAggregation(JobResult):
+    """The bundle, and the shares 0..1 that its rule reached `before` and `after` on the tiles of a split
+    that it has not learnt from; `scored_on` is None where there are none.
+    """
+
+    model: Path
+    reference: str
+    scored_on: str | None
+    scores: dict[str, dict[str, Any]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the scores beside the rest."""
+        value = super().as_json()
+        return {**{k: v for k, v in value.items() if k != "scores"}, **value["scores"]}
+
+
+def train_demo(request: TrainDemoRequest, reporter: Reporter) -> ModelResult:
     """Train the demo model anew on synthetic scenes and write its bundle; the default is the embedded file.
 
     `seed` is of weights, patches and their order; the scenes are those of the plan.
     """
     from .demo import DemoPlan, train_demo_model
 
-    plan, path = DemoPlan(), output or EMBEDDED["demo"]
-    settings = replace(plan.settings, steps=steps or plan.settings.steps, seed=seed)
+    plan, path = DemoPlan(), request.output or EMBEDDED["demo"]
+    settings = replace(plan.settings, steps=request.steps or plan.settings.steps, seed=request.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
-    train_demo_model(path, replace(plan, settings=settings), reporter or SilentReporter())
-    return path
+    train_demo_model(path, replace(plan, settings=settings), reporter)
+    return ModelResult(path)
 
 
-def train_screen(
-    output: Path | None = None,
-    *,
-    epochs: int | None = None,
-    seed: int = 0,
-    reporter: Reporter | None = None,
-) -> Path:
+def train_screen(request: TrainScreenRequest, reporter: Reporter) -> ModelResult:
     """Train the screening model anew on synthetic scenes and write its bundle; see `multilabel/screen.py`."""
     from .multilabel.screen import ScreenPlan, train_screen_model
 
-    plan, path = ScreenPlan(), output or EMBEDDED["screen"]
-    trainer = replace(plan.settings.trainer, epochs=epochs or plan.settings.trainer.epochs)
-    settings = replace(plan.settings, trainer=trainer, seed=seed)
+    plan, path = ScreenPlan(), request.output or EMBEDDED["screen"]
+    trainer = replace(plan.settings.trainer, epochs=request.epochs or plan.settings.trainer.epochs)
+    settings = replace(plan.settings, trainer=trainer, seed=request.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
-    train_screen_model(path, replace(plan, settings=settings), reporter or SilentReporter())
-    return path
+    train_screen_model(path, replace(plan, settings=settings), reporter)
+    return ModelResult(path)
 
 
-def prepare_tiles(
-    sources: Mapping[str, Sequence[Path]],
-    labels: Sequence[Path],
-    output: Path,
-    *,
-    label_field: str = "class",
-    classes: str | None = None,
-    label_codes: str = "ids",
-    ignored: Sequence[str] = (),
-    split: Any = "blocked_iterative",
-    val_share: float = 0.15,
-    test_share: float = 0.15,
-    block_m: float | None = None,
-    seed: int = 0,
-    reporter: Reporter | None = None,
-    **same: Any,
-) -> dict[str, Any]:
-    """Cut tiles, see `tiling/folder.py`, whose request takes `same`; return what is in the folder."""
-    from .tiling.dealing import SplitPlan
-    from .tiling.folder import TilesRequest
+def prepare_tiles(request: PrepareTilesRequest, reporter: Reporter) -> PreparedTiles:
+    """Cut tiles, see `tiling/folder.py`; return what is in the folder."""
     from .tiling.folder import prepare_tiles as prepare
-    from .tiling.labels import LabelChoice
     from .tiling.page import warnings
 
-    choice = LabelChoice(labels, label_field, classes, label_codes == "source", ignored)
-    plan = SplitPlan(split, val_share, test_share, block_m, seed)
-    request = TilesRequest(sources, choice, output, split=plan, **same)
-    found = prepare(request, reporter or SilentReporter())
+    found = prepare(request, reporter)
     report = found.report
+    return PreparedTiles(
+        folder=found.folder,
+        config=found.config,
+        report=found.page,
+        tiles=dict(zip(report.names, report.tiles.tolist(), strict=True)),
+        classes=tuple(c.name for c in found.classes),
+        pixels=int(report.pixels.sum()),
+        shares=_shares(report),
+        neighbours=report.neighbours,
+        neighbours_parted=report.parted,
+        message=" ".join(warnings(report)),
+    )
+
+
+def _shares(report: SplitReport) -> dict[str, dict[str, float]]:
+    """Return the share of each class in each split, in percent."""
     return {
-        "folder": str(found.folder),
-        "config": str(found.config),
-        "report": str(found.page),
-        "tiles": dict(zip(report.names, report.tiles.tolist(), strict=True)),
-        "classes": [c.name for c in found.classes],
-        "pixels": int(report.pixels.sum()),
-        "shares": {
-            name: dict(zip(report.classes, [round(100 * v, 4) for v in shares], strict=True))
-            for name, shares in zip(report.names, report.shares.tolist(), strict=True)
-        },
-        "neighbours": report.neighbours,
-        "neighbours_parted": report.parted,
-        "message": " ".join(warnings(report)),
+        name: dict(zip(report.classes, [round(100 * v, 4) for v in shares], strict=True))
+        for name, shares in zip(report.names, report.shares.tolist(), strict=True)
     }
 
 
-def train(
-    config: Path, changes: Sequence[str] = (), *, resume: bool = True, reporter: Reporter | None = None
-) -> dict[str, Any]:
-    """Train what a configuration file says, see `train.py`; return the bundle and its scores."""
+def train(request: TrainRequest, reporter: Reporter) -> Outcome:
+    """Train what a configuration file says, or go on with a training, see `train.py`; return the bundle and
+    its scores.
+    """
     from .config import read_config
-    from .outcome import outcome_of
     from .train import check_output, discard, train_config
 
-    plan = read_config(config, changes)
-    if resume:
+    plan = read_config(request.config, request.changes)
+    if request.resume:
         check_output(plan)
     else:
         discard(plan)
-    return outcome_of(train_config(plan, reporter or SilentReporter()), plan.run_folder)
+    return outcome_of(train_config(plan, reporter), plan.run_folder)
 
 
-def import_weights(checkpoint: Path, output: Path, *, reporter: Reporter | None = None) -> Path:
-    """Turn the authors' checkpoint into a bundle and return its path; see `authors.py`."""
+def import_weights(request: ImportWeightsRequest, reporter: Reporter) -> ModelResult:
+    """Turn the authors' checkpoint, which is never trusted, into a bundle; see `authors.py`."""
     from .authors import import_checkpoint
 
-    return import_checkpoint(checkpoint, output, reporter or SilentReporter())
+    _check_free(request.output, overwrite=request.overwrite)
+    return ModelResult(import_checkpoint(request.checkpoint, request.output, reporter))
 
 
-def fit_aggregation(
-    model: str,
-    config: Path,
-    output: Path,
-    *,
-    split: Any = "val",
-    reference: Any = None,
-    reporter: Reporter | None = None,
-) -> dict[str, Any]:
+def fit_aggregation(request: FitAggregationRequest, reporter: Reporter) -> FittedAggregation:
     """Teach a bundle the aggregation `composed`, see `join.py`; return the new one and both rules' scores."""
-    from .join import LEARNT, JoinRequest
+    from .join import LEARNT
     from .join import fit_aggregation as fit
-    from .outcome import shares_of
 
-    found = fit(JoinRequest(model, config, output, split, reference), reporter or SilentReporter())
+    _check_free(request.output, overwrite=request.overwrite)
+    found = fit(request, reporter)
     rules = {"before": found.reference, "after": LEARNT} if found.scored_on else {}
-    return {
-        "model": str(found.model),
-        "reference": found.reference,
-        "scored_on": found.scored_on,
-        **{when: shares_of(found.scores[rule].as_json()) for when, rule in rules.items()},
-    }
+    scores = {when: shares_of(found.scores[rule].as_json()) for when, rule in rules.items()}
+    return FittedAggregation(found.model, found.reference, found.scored_on, scores)
+
+
+def _check_free(output: Path, *, overwrite: bool) -> None:
+    if output.exists() and not overwrite:
+        raise InputError(f"{output} exists already; choose another name or allow overwriting.")

@@ -4,18 +4,17 @@ bundle with the aggregation `composed`. What is learnt, and how, lives in `aggre
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.accuracy import Scores, scores
-from ..core.bundle import load_bundle, save_bundle
-from ..core.card import ModelCard, PlainAggregation
-from ..core.errors import InputError
-from ..core.network import MceNetwork
-from ..core.progress import Reporter, SilentReporter
+from ..core.base.errors import InputError
+from ..core.base.progress import Reporter, SilentReporter
+from ..core.evaluation.scores import Scores, scores
+from ..core.model.bundle import load_bundle, save_bundle
+from ..core.model.card import ModelCard
+from ..core.model.network import MceNetwork
 from .aggregators.compose import fit_composition, new_rule
 from .aggregators.logits import PIXELS, logit_area, sample_pixels
 from .config import Config, read_config
@@ -24,30 +23,11 @@ from .data.tiles import TileSet
 from .evaluate import all_rules, evaluate_rules
 from .formats import classes_of, format_of, open_splits, sources_of
 from .outcome import score_line
+from .requests import FitAggregationRequest, SplitName
 
 LEARNT = "composed"
-Split = Literal["train", "val", "test"]
 #: Tiles read and judged at once.
 _CHUNK = 32
-
-
-@dataclass(frozen=True)
-class JoinRequest:
-    """What to learn from, and what for.
-
-    Attributes:
-        model: bundle of experts, or the name of an embedded one.
-        config: configuration of a training, or a folder of tiles.
-        output: bundle to write.
-        split: tiles to learn from; experts are surer than elsewhere on those that they were trained on.
-        reference: aggregation that calls as many pixels rare; None is the model's.
-    """
-
-    model: str | Path
-    config: Path
-    output: Path
-    split: Split = "val"
-    reference: PlainAggregation | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +36,11 @@ class JoinResult:
 
     model: Path
     reference: str
-    scored_on: Split | None
+    scored_on: SplitName | None
     scores: Mapping[str, Scores]
 
 
-def fit_aggregation(request: JoinRequest, reporter: Reporter) -> JoinResult:
+def fit_aggregation(request: FitAggregationRequest, reporter: Reporter) -> JoinResult:
     """Learn `composed`, score it beside the reference, and write a bundle that uses it by default.
 
     Raises:
@@ -83,7 +63,7 @@ def fit_aggregation(request: JoinRequest, reporter: Reporter) -> JoinResult:
             "provenance": card.provenance | {"composition": told},
         }
     )
-    others: list[Split] = ["test", "val"]
+    others: list[SplitName] = ["test", "val"]
     scored_on = next((name for name in others if name in splits and name != request.split), None)
     found: dict[str, Scores] = {}
     if scored_on is not None:
@@ -97,7 +77,7 @@ def fit_aggregation(request: JoinRequest, reporter: Reporter) -> JoinResult:
     return JoinResult(request.output, reference, scored_on, found)
 
 
-def _reference(request: JoinRequest, card: ModelCard) -> str:
+def _reference(request: FitAggregationRequest, card: ModelCard) -> str:
     """Return the rule that is kept up with: of a model that has learnt already, the one it kept up with."""
     if request.reference is not None:
         return request.reference
@@ -106,7 +86,7 @@ def _reference(request: JoinRequest, card: ModelCard) -> str:
     return str(card.provenance.get("composition", {}).get("reference", "mean_responsible"))
 
 
-def _splits(request: JoinRequest, card: ModelCard, reporter: Reporter) -> dict[str, TileSet]:
+def _splits(request: FitAggregationRequest, card: ModelCard, reporter: Reporter) -> dict[str, TileSet]:
     config = read_config(request.config)
     _check_same(config, request, card)
     splits = open_splits(config, card.classes, card.sources, card.window, reporter)
@@ -118,7 +98,7 @@ def _splits(request: JoinRequest, card: ModelCard, reporter: Reporter) -> dict[s
     return splits
 
 
-def _check_same(config: Config, request: JoinRequest, card: ModelCard) -> None:
+def _check_same(config: Config, request: FitAggregationRequest, card: ModelCard) -> None:
     """Raise InputError unless the tiles are of the model's classes, sources and pixels."""
     gsd_m = config.model.gsd_m or format_of(config.data).gsd_m
     pairs = {

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from ..core.card import SourceSpec
-from ..core.errors import TrainingError
-from ..core.normalise import Normaliser
+from ..core.base.errors import TrainingError
+from ..core.model.card import SourceSpec
+from ..core.model.normalise import Normaliser
 from .learning_rates import cosine_factor
 from .lightning_setup import LightningModule
 from .settings import OptimizerSettings

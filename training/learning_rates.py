@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.network import MceNetwork
+from ..core.model.network import MceNetwork
 
 
 def expert_shares(responsible: Sequence[Sequence[bool]], pixel_counts: Sequence[int]) -> list[float]:

@@ -2,8 +2,8 @@
 
 import sys
 
-from ..core.errors import BackendError
-from ..core.torch_setup import declare_torchvision_operators
+from ..core.base.errors import BackendError
+from ..core.model.torch_setup import declare_torchvision_operators
 
 declare_torchvision_operators()
 

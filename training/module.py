@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from ..core.accuracy import Scores, scores
-from ..core.card import ModelCard
-from ..core.errors import InputError
-from ..core.network import MceNetwork
+from ..core.base.errors import InputError
+from ..core.evaluation.scores import Scores, scores
+from ..core.model.card import ModelCard
+from ..core.model.network import MceNetwork
 from .data.samples import Sample
 from .evaluate import all_rules, join
 from .learning import LearningModule

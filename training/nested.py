@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..core.card import ExpertSpec
-from ..core.catalogue import LandCoverClass
-from ..core.errors import InputError
+from ..core.base.errors import InputError
+from ..core.model.card import ExpertSpec
+from ..core.model.classes import LandCoverClass
 
 _NESTED = (("all", ("head", "body", "tail")), ("body and tail", ("body", "tail")), ("tail", ("tail",)))
 

@@ -2,31 +2,51 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.accuracy import Scores
-from ..core.bundle import load_bundle
+from ..core.base.results import JobResult
+from ..core.evaluation.scores import Scores
+from ..core.model.bundle import load_bundle
 
 
-def outcome_of(bundle: Path, run_folder: Path) -> dict[str, Any]:
-    """Return the bundle, the folder of checkpoints and logs, and the scores 0..1 of the model's own rule.
+@dataclass(frozen=True)
+class Outcome(JobResult):
+    """The bundle, the folder of checkpoints and logs, and the scores 0..1 of the model's own rule.
 
     `scored_on` says where they were taken: on the test tiles, or where there are none on the validation
     tiles, of which only the mean accuracy is known; it is None without either. None is what is not known.
     """
+
+    model: Path
+    run: Path
+    best_epoch: int | None
+    scored_on: str | None
+    mean_accuracy: float | None
+    overall_accuracy: float | None
+    mean_iou: float | None
+    head: float | None
+    body: float | None
+    tail: float | None
+    device: str | None
+    seconds: float | None
+
+
+def outcome_of(bundle: Path, run_folder: Path) -> Outcome:
+    """Return what a training came to, from its bundle's card."""
     card = load_bundle(bundle).card
     found, provenance = card.scores.get(card.aggregation, {}), card.provenance
     validated = provenance.get("validation_mean_recall")
-    return {
-        "model": str(bundle),
-        "run": str(run_folder),
-        "best_epoch": provenance.get("best_epoch"),
-        "scored_on": "test" if found else None if validated is None else "validation",
+    return Outcome(
+        model=bundle,
+        run=run_folder,
+        best_epoch=provenance.get("best_epoch"),
+        scored_on="test" if found else None if validated is None else "validation",
         **shares_of({"mean_recall": validated, **found}),
-        "device": provenance.get("device"),
-        "seconds": provenance.get("seconds"),
-    }
+        device=provenance.get("device"),
+        seconds=provenance.get("seconds"),
+    )
 
 
 def shares_of(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.card import ExpertSpec, ModelCard, SourceSpec
-from ..core.catalogue import LandCoverClass
-from ..core.errors import InputError
-from ..core.progress import Reporter
+from ..core.base.errors import InputError
+from ..core.base.progress import Reporter
+from ..core.model.card import ExpertSpec, ModelCard, SourceSpec
+from ..core.model.classes import LandCoverClass
 from .config import Config
 from .data.module import TileData
 from .data.patches import PatchSampler, drawn_pixels

@@ -1,5 +1,6 @@
 """Where a network's encoder begins: at random, at the ImageNet weights of segmentation-models-pytorch or
-timm, at those of an installed package, or at a file. The network itself is built in `core/network.py`."""
+timm, at those of an installed package, or at a file. The network itself is built in
+`core/model/network.py`."""
 
 import importlib
 from collections.abc import Mapping
@@ -10,9 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..core.card import ModelCard
-from ..core.errors import InputError
-from ..core.network import MceNetwork, build_network, spread_rgb
+from ..core.base.errors import InputError
+from ..core.model.card import ModelCard
+from ..core.model.network import MceNetwork, build_network, spread_rgb
 
 IMAGENET = "imagenet"
 #: The one encoder whose ImageNet weights come as a Python package: nothing is downloaded when training.

@@ -4,8 +4,8 @@ and `fit.py`; here nothing imports Lightning, so that a configuration can be che
 from dataclasses import dataclass
 from typing import Literal
 
-from .losses.by_name import LossName
 from .losses.mce import Complement
+from .requests import LossName
 
 
 @dataclass(frozen=True)

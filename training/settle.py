@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ..core.card import ModelCard
-from ..core.network import build_network
+from ..core.model.card import ModelCard
+from ..core.model.network import build_network
 
 
 def settle_weights(network: nn.Module, n_bands: int, side: int = 64) -> dict[str, Tensor]:

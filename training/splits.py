@@ -3,23 +3,17 @@ neighbours that were parted. Which pixels a tile holds is counted where the tile
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ..core.errors import InputError
-from .stratify import (
-    BoolArray,
-    IntArray,
-    grouped_stratification,
-    iterative_stratification,
-    settle_groups,
-)
+from ..core.base.errors import InputError
+from .requests import Strategy
+from .stratify import BoolArray, IntArray, grouped_stratification, iterative_stratification, settle_groups
 
-Strategy = Literal["random", "dominant", "iterative", "blocked", "blocked_iterative"]
 SPLITS = ("train", "val", "test")
 #: Share of their side by which touching tiles may stand apart.
 _GAP = 1e-3

@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
-from ..core.bundle import save_bundle
-from ..core.card import ModelCard
-from ..core.engine.files import disk_errors, write_json
-from ..core.errors import Cancelled, InputError, OutputError
-from ..core.progress import Reporter, SilentReporter
+from ..core.base.errors import Cancelled, InputError, OutputError
+from ..core.base.files import disk_errors, write_json
+from ..core.base.progress import Reporter, SilentReporter
+from ..core.model.bundle import save_bundle
+from ..core.model.card import ModelCard
 from .config import Config, CutData, read_config
 from .fit import BEST, LAST, LOGS, Epoch, fit, read_best
 from .module import SegmentationModule, make_loss

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from ..core.card import ModelCard
-from ..core.progress import Reporter, SilentReporter
+from ..core.base.progress import Reporter, SilentReporter
+from ..core.model.card import ModelCard
 from .data.area import Area
 from .data.module import TileData
 from .data.patches import PatchSampler, drawn_pixels

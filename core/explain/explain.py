@@ -1,70 +1,113 @@
-"""The job `explain`, read from top to bottom: a place, a model and its rasters in; out comes a heat map of
-what spoke for a class there. Each step lives in a module of its own beside this one.
+"""The job `explain`, read from top to bottom: a place and a class in; a heat map of the pixels that spoke
+for it out. What is explained (a class, by which expert, against which other class) is chosen here, too.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import rasterio
 
-from ..bundle import Bundle
-from ..card import ModelCard
-from ..engine.devices import choose
-from ..engine.memory import GDAL_CACHE_MB
-from ..engine.start import torch_flags
-from ..errors import InputError
-from ..progress import Reporter, SilentReporter
-from ..record import RunRecord, read_record
-from ..tile_bundle import TileBundle, load_any
-from ..tile_card import TileCard
-from ..version import package_version
+from ..base.errors import InputError
+from ..base.progress import Reporter, SilentReporter
+from ..base.results import JobResult
+from ..base.version import package_version
+from ..mapping.choose_backend import torch_flags
+from ..mapping.devices import choose
+from ..mapping.memory import GDAL_CACHE_MB
+from ..mapping.record import RunRecord, read_record
+from ..model.bundle import Bundle, TileBundle, load_any
+from ..model.card import ModelCard, TileCard
+from ..model.classes import LandCoverClass
 from .files import require_free, write_heat
-from .ground import Ground, open_ground
-from .heat import Heat, heat_of_place
-from .place import Candidate, Place, place_of_extent, place_of_outline, place_of_point, read_candidate
-from .subject import Subject, choose_subject
+from .heat import Heat, Target, heat_of_place
+from .region import (
+    Candidate,
+    Ground,
+    Place,
+    open_ground,
+    place_of_extent,
+    place_of_outline,
+    place_of_point,
+    read_candidate,
+)
+from .requests import ExplainRequest
 
 
 @dataclass(frozen=True)
-class ExplainRequest:
-    """What to explain, and where to write it.
+class Subject:
+    """Whose opinion on what is explained."""
 
-    Attributes:
-        output: GeoTIFF to write; its style lies beside it.
-        sources: one raster per source of the model by role, or several that form a mosaic; none takes
-            those of the candidate's run.
-        model: a mapping or a screening model, "demo" or "screen"; None takes that of the candidate's run,
-            without a candidate "demo".
-        candidates: GeoPackage of candidates, with `uuid` of one of them: explains why it was flagged.
-        extent: "xmin,xmax,ymin,ymax [EPSG:n]" in place of a candidate.
-        point: "x,y [EPSG:n]" in place of a candidate.
-        class_name: name or id of the class that is explained; None takes the candidate's.
-        expert: name of the expert that is asked, or its number from 1; None takes the specialist: of
-            those that are responsible for the class the one with the fewest classes.
-        against: name or id of a class: explains the class's logit less that of this one.
-        crs: of the heat map where there is no candidate; None takes that of the model's first source.
-        device: auto, cpu or cuda.
-        overwrite: replace the output.
+    target: Target
+    class_: LandCoverClass
+    against: LandCoverClass | None
+    expert: str | None
+
+    @property
+    def about(self) -> str:
+        """In a few words."""
+        contrast = f" against {self.against.name}" if self.against else ""
+        by = f"expert {self.expert}" if self.expert else "whole tiles"
+        return f"{self.class_.name}{contrast}, {by}"
+
+
+def find_class(classes: Sequence[LandCoverClass], wanted: str) -> int:
+    """Return the channel of a class by its name or id.
+
+    Raises:
+        InputError: if there is no such class.
     """
+    text = wanted.strip().casefold()
+    for channel, c in enumerate(classes):
+        if text in (str(c.id), c.name.casefold()):
+            return channel
+    listed = ", ".join(f"{c.id} ({c.name})" for c in classes)
+    raise InputError(f"The model has no class {wanted!r}; it has {listed}.")
 
-    output: Path
-    sources: Mapping[str, Sequence[Path]] = field(default_factory=dict)
-    model: str | None = None
-    candidates: Path | None = None
-    uuid: str | None = None
-    extent: str | None = None
-    point: str | None = None
-    class_name: str | None = None
-    expert: str | None = None
-    against: str | None = None
-    crs: str | None = None
-    device: str = "auto"
-    overwrite: bool = False
+
+def find_expert(card: ModelCard, wanted: str | None, channel: int) -> int:
+    """Return the number, from 0, of an expert by its name or its number from 1; the specialist of the
+    class if none is named: the responsible one with the fewest classes.
+
+    Raises:
+        InputError: if there is no such expert.
+    """
+    if wanted is None:
+        able = [k for k, row in enumerate(card.responsible) if row[channel]]
+        return min(able, key=lambda k: len(card.experts[k].classes))
+    text = wanted.strip().casefold()
+    for k, expert in enumerate(card.experts):
+        if text in (str(k + 1), expert.name.casefold()):
+            return k
+    listed = ", ".join(f"{k} ({expert.name})" for k, expert in enumerate(card.experts, start=1))
+    raise InputError(f"The model has no expert {wanted!r}; it has {listed}.")
+
+
+def choose_subject(
+    card: ModelCard | TileCard, class_name: str, expert: str | None, against: str | None
+) -> Subject:
+    """Return what the user asked for, in the model's terms.
+
+    Raises:
+        InputError: if the model has no such class or expert, or the class is compared with itself.
+    """
+    channel = find_class(card.classes, class_name)
+    other = None if against is None else find_class(card.classes, against)
+    if other == channel:
+        raise InputError(
+            f"{card.classes[channel].name} cannot be compared with itself; choose another class."
+        )
+    classes = card.classes[channel], None if other is None else card.classes[other]
+    if isinstance(card, TileCard):
+        if expert is not None:
+            raise InputError(f"The model {card.name} screens tiles and has no experts; leave the expert out.")
+        return Subject(Target(None, channel, other), *classes, None)
+    number = find_expert(card, expert, channel)
+    return Subject(Target(number, channel, other), *classes, card.experts[number].name)
 
 
 @dataclass(frozen=True)
-class ExplainResult:
+class ExplainResult(JobResult):
     """What was written, and what it says.
 
     `expert` is None where the model screens tiles. `logit` is the mean over the place of what was explained,

@@ -10,13 +10,11 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from ..engine.cog import put_in_place, remove_part, write_cog
-from ..engine.files import disk_errors, require_writable, write_whole
-from ..engine.store import CHUNK_PROFILE
-from ..errors import InputError, OutputError
-from ..geotiff import check_whole
-from ..grid import WorldGrid
-from ..mosaic import BandStyle, Mosaic, Placement
+from ..base.errors import InputError, OutputError
+from ..base.files import check_whole, disk_errors, require_writable, write_whole
+from ..geodata.cog import CHUNK_PROFILE, put_in_place, remove_part, write_cog
+from ..geodata.grid import WorldGrid
+from ..geodata.mosaic import BandStyle, Mosaic, Placement
 from .heat import Heat
 
 #: Colour at a share of the scale, and how opaque of 255: nothing is seen where nothing speaks.

@@ -16,17 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..card import SourceSpec
-from ..engine.reader import Strip, StripReader
-from ..errors import InputError
-from ..grid import Region
-from ..normalise import Normaliser
-from ..progress import Reporter
-from ..windows import Lattice, blending_weights
-from .ground import Ground
-from .lrp import Explainer
-from .place import Place
-from .rules import epsilon_plus_flat
+from ..base.errors import InputError
+from ..base.progress import Reporter
+from ..geodata.grid import Region
+from ..mapping.reader import Strip, StripReader
+from ..mapping.windows import Lattice, blending_weights
+from ..model.card import SourceSpec
+from ..model.normalise import Normaliser
+from .lrp import Explainer, epsilon_plus_flat
+from .region import Ground, Place
 
 
 @dataclass(frozen=True)

@@ -1,66 +1,173 @@
-"""Screens a region: reads its tiles, asks the network which classes each holds, ranks them and writes the
-layer. No pixel is classified here."""
+"""Screens a region: reads its tiles ahead of the network, asks the network which classes each holds, in
+batches on the device chosen, ranks them and writes the layer. No pixel is classified here.
+
+Tiles stand at multiples of their side in world coordinates: a tile of a part is the tile of the whole.
+"""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import rasterio
 import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from ..catalogue import LandCoverClass
-from ..cells import GridSource
-from ..engine.devices import Execution, choose, n_cores
-from ..engine.memory import GDAL_CACHE_MB
-from ..engine.plan import choose_grid, common_region
-from ..errors import InputError
-from ..grid import Region, WorldGrid, name_of
-from ..metafusion.flag import select_classes
-from ..progress import Reporter, SilentReporter
-from ..sources import open_sources
-from ..tile_bundle import TileBundle, load_tile_bundle
-from ..tile_scores import any_of
-from ..torch_setup import one_thread
-from ..version import package_version
-from .layer import TileLayer, require_free, write_tiles
-from .network import Screener
-from .reader import cell_side, read_tiles, tiles_touching
+from ..base.errors import InputError
+from ..base.progress import Reporter, SilentReporter
+from ..base.results import JobResult
+from ..base.version import package_version
+from ..flagging.flag import select_classes
+from ..geodata.cells import GridSource, Values
+from ..geodata.grid import Region, WorldGrid, name_of
+from ..geodata.sources import open_sources
+from ..geodata.tile_layer import TileLayer, require_free, write_tiles
+from ..mapping.devices import Execution, choose, n_cores
+from ..mapping.memory import GDAL_CACHE_MB
+from ..mapping.plan import choose_grid, common_region
+from ..model.bundle import TileBundle, load_tile_bundle
+from ..model.card import TileCard
+from ..model.classes import LandCoverClass
+from ..model.normalise import Normaliser
+from ..model.tile_network import any_of, calibrated, decision_scores
+from ..model.torch_setup import one_thread
+from .requests import ScreenRequest
+
+#: Cells are read whole, and hold as many tiles as fit into a square of so many pixels.
+_CELL_PX = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """Row and column among all tiles of the world grid, raw values float32 `[n_bands, S, S]`, NaN where
+    missing, and the share of pixels that miss no band."""
+
+    row: int
+    col: int
+    raw: Values
+    covered: float
+
+
+def cell_side(window: int) -> int:
+    """Return the side of the cells to read, a multiple of the tile's, in pixels."""
+    return window * max(1, _CELL_PX // window)
+
+
+def tiles_touching(region: Region, side: int) -> Region:
+    """Return rows and columns of the squares of `side` pixels that touch a region of pixels."""
+    return Region(region.row0 // side, -(-region.row1 // side), region.col0 // side, -(-region.col1 // side))
+
+
+def read_tiles(sources: Sequence[GridSource], region: Region, window: int, threads: int) -> Iterator[Tile]:
+    """Yield the tiles that touch a region and have any data, cell by cell; `threads` read ahead.
+
+    The tiles are whole, also where only a part of them lies in the region. The sources share their cells,
+    whose side is `cell_side(window)`.
+
+    Raises:
+        InputError: if a file breaks while being read.
+    """
+    wanted = tiles_touching(region, window)
+    cells = tiles_touching(region, cell_side(window))
+    places = [(r, c) for r in range(cells.row0, cells.row1) for c in range(cells.col0, cells.col1)]
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
+    ahead: deque[Future[list[Tile]]] = deque()
+    try:
+        for row, col in places:
+            ahead.append(pool.submit(_tiles_of_cell, sources, row, col, window, wanted))
+            if len(ahead) > threads:
+                yield from ahead.popleft().result()
+        while ahead:
+            yield from ahead.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _tiles_of_cell(
+    sources: Sequence[GridSource], row: int, col: int, window: int, wanted: Region
+) -> list[Tile]:
+    """Read one cell of all sources and cut it."""
+    parts = [source.read_cell(row, col) for source in sources]
+    if all(part is None for part in parts):
+        return []
+    side = cell_side(window)
+    filled = [
+        np.full((s.raster.n_bands, side, side), np.nan, np.float32) if part is None else part
+        for s, part in zip(sources, parts, strict=True)
+    ]
+    values = filled[0] if len(filled) == 1 else np.concatenate(filled)
+    per_side = side // window
+    tiles = []
+    for r, c in np.ndindex(per_side, per_side):
+        tile_row, tile_col = row * per_side + r, col * per_side + c
+        if wanted.row0 <= tile_row < wanted.row1 and wanted.col0 <= tile_col < wanted.col1:
+            raw = values[:, r * window : (r + 1) * window, c * window : (c + 1) * window]
+            covered = 1 - float(np.isnan(raw).any(axis=0).mean())
+            if covered:
+                tiles.append(Tile(tile_row, tile_col, np.ascontiguousarray(raw), covered))
+    return tiles
+
+
+#: Pixels of a batch. Every batch has as many tiles, the last one filled up: a tile's scores do not depend on
+#: what else is screened.
+_BATCH_PX = 40_000
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Screener(nn.Module):
+    """Normalisation, network and calibration of a card as one module on a device."""
+
+    def __init__(self, card: TileCard, network: nn.Module, execution: Execution):
+        super().__init__()
+        self.card, self.dtype = card, _DTYPES.get(execution.precision)
+        self.device = execution.torch_device
+        self.normaliser, self.network = Normaliser(card.sources), network
+        self.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Return decision scores and probabilities `[B, C]`, float32, of raw `[B, n_bands, S, S]`."""
+        x = self.normaliser(raw).contiguous(memory_format=torch.channels_last)
+        with self._cast():
+            logits = self.network(x)
+        scores = decision_scores(logits.float(), self.card.link)
+        return scores, calibrated(scores, self.card.calibration)
+
+    def screen(
+        self, tiles: Iterable[Tile]
+    ) -> Iterator[list[tuple[Tile, NDArray[np.float32], NDArray[np.float32]]]]:
+        """Yield tiles with their scores and probabilities `[C]`, a batch at a time."""
+        coming, size = iter(tiles), batch_size(self.card.window)
+        with torch.inference_mode():
+            while batch := list(islice(coming, size)):
+                raw = np.zeros((size, *batch[0].raw.shape), np.float32)
+                for place, tile in enumerate(batch):
+                    raw[place] = tile.raw
+                scores, chances = (
+                    found.cpu().numpy() for found in self(torch.from_numpy(raw).to(self.device))
+                )
+                yield [(tile, scores[i], chances[i]) for i, tile in enumerate(batch)]
+
+    def _cast(self) -> AbstractContextManager[object]:
+        return nullcontext() if self.dtype is None else torch.autocast(self.device.type, self.dtype)
+
+
+def batch_size(window: int) -> int:
+    """Return how many tiles of `window` pixels a side go through the network at once."""
+    return max(1, _BATCH_PX // window**2)
+
 
 #: Share of a tile side by which a grid may miss a multiple of it.
 _EVEN = 1e-6
 
 
 @dataclass(frozen=True)
-class ScreenRequest:
-    """What to screen.
-
-    Attributes:
-        sources: rasters by the model's roles.
-        output: GeoPackage to write.
-        model: a screening model, or "screen" for the embedded one.
-        classes: names or ids to rank by; none means the tail group.
-        grid_m: side of the squares to rank, a multiple of the model's tile; None takes the tile itself. A
-            larger square is as probable as its best tile.
-        extent: `xmin,xmax,ymin,ymax [EPSG:n]`; whole tiles that touch it are screened.
-        crs: of the grid, metric; None takes the first source's.
-    """
-
-    sources: Mapping[str, Sequence[Path]]
-    output: Path
-    model: str | Path = "screen"
-    classes: Sequence[int | str] = ()
-    grid_m: float | None = None
-    extent: str | None = None
-    crs: str | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class ScreenResult:
+class ScreenResult(JobResult):
     """The layer written, the number of tiles, the classes that it is ranked by, and how long it took."""
 
     tiles: Path

@@ -20,13 +20,7 @@ from qgis.core import (
 from ..algorithm import MceAlgorithm
 from ..environment import can_train, find_backend, training_missing
 from ..i18n import tr
-from ..parameters import (
-    bundle_fault,
-    choice_parameter,
-    config_fault,
-    config_parameter,
-    number_or_none,
-)
+from ..parameters import bundle_fault, choice_parameter, config_fault, config_parameter, number_or_none
 
 CONFIGURED = "as configured"
 EXPERTS = (CONFIGURED, "1", "2", "3")

@@ -16,8 +16,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from scene import fresh_copy, make_candidates
 from window import Screen, SessionError, Window
+
+from scene import fresh_copy, make_candidates
 
 #: What is pressed: decisions mostly, and ways back.
 KEYS = ("a", "r", "u", "7", "1", "ctrl+z", "ctrl+shift+z", "s", "p", "m", "o")

@@ -10,8 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from scene import fresh_copy, make_candidates
 from window import Screen, Window
+
+from scene import fresh_copy, make_candidates
 
 LOOKS = {
     "scaled": ("3200x2000", {"QT_SCALE_FACTOR": "2", "MCE_REVIEW_SIZE": "1400x950"}),

@@ -29,5 +29,5 @@ def fresh_copy(master: Path, name: str) -> Path:
 
 
 def _backend(*arguments: str | Path) -> None:
-    command = [sys.executable, "-m", "mce_landcover.core.service.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "mce_landcover.service.cli", *map(str, arguments)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

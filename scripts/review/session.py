@@ -17,8 +17,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from scene import fresh_copy, make_candidates
 from window import Event, Screen, SessionError, Window
+
+from scene import fresh_copy, make_candidates
 
 Row = tuple[str, int | None, str]
 #: Keys in turn, and what they write; a digit is the id of a class in the embedded model.

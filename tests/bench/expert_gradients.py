@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mce_landcover.core.bundle import load_bundle
-from mce_landcover.core.normalise import Normaliser
+from mce_landcover.core.model.bundle import load_bundle
+from mce_landcover.core.model.normalise import Normaliser
 from mce_landcover.training.data.scene import SceneBlock, render_area
 from mce_landcover.training.losses.mce import mce_terms
 from mce_landcover.training.losses.pixels import IGNORE_INDEX

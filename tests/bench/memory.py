@@ -22,10 +22,10 @@ import numpy as np
 import rasterio
 import torch
 from affine import Affine
-from mce_landcover.core.card import ModelCard
-from mce_landcover.core.catalogue import load_catalogue
-from mce_landcover.core.predict import PredictRequest, run
-from mce_landcover.core.progress import SilentReporter
+from mce_landcover.core.base.progress import SilentReporter
+from mce_landcover.core.mapping.predict import PredictRequest, run
+from mce_landcover.core.model.card import ModelCard
+from mce_landcover.core.model.classes import load_catalogue
 from rasterio.windows import Window
 from torch import nn
 
@@ -120,7 +120,9 @@ def child(folder: Path, pixels: int) -> None:
     """Run once and print what it took."""
     image = folder / f"image_{pixels}.tif"
     started = time.perf_counter()
-    request = PredictRequest({"image": [image]}, folder / f"out_{pixels}", device="cpu", precision="fp32")
+    request = PredictRequest(
+        source={"image": [image]}, output=folder / f"out_{pixels}", device="cpu", precision="fp32"
+    )
     result = run(BenchModel(), request, SilentReporter())
     seconds = time.perf_counter() - started
     check_corner(result.products["land_cover"], pixels)

@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 import rasterio
 import torch
-from mce_landcover.core.card import ModelCard
-from mce_landcover.core.catalogue import load_catalogue
-from mce_landcover.core.engine.devices import choose, n_cores
-from mce_landcover.core.engine.memory import keep_freed_memory
-from mce_landcover.core.engine.start import torch_flags
-from mce_landcover.core.network import build_network
-from mce_landcover.core.normalise import Normaliser
-from mce_landcover.core.predict import PredictRequest, run
-from mce_landcover.core.scene.write import make_scene
+from mce_landcover.core.mapping.choose_backend import torch_flags
+from mce_landcover.core.mapping.devices import choose, n_cores
+from mce_landcover.core.mapping.memory import keep_freed_memory
+from mce_landcover.core.mapping.predict import PredictRequest, run
+from mce_landcover.core.model.card import ModelCard
+from mce_landcover.core.model.classes import load_catalogue
+from mce_landcover.core.model.network import build_network
+from mce_landcover.core.model.normalise import Normaliser
+from mce_landcover.scene.write import make_scene
 from rasterio.enums import Resampling
 from torch import nn
 
@@ -226,7 +226,9 @@ def main() -> None:
         def predict_once() -> tuple[float, float, dict[str, Any]]:
             output = folder / f"out{time.monotonic_ns()}"
             wishes = {"device": args.device, "engine": args.engine, "precision": args.precision}
-            return predicted(model, PredictRequest(rasters, output, batch_size=args.batch, **wishes))
+            return predicted(
+                model, PredictRequest(source=rasters, output=output, batch_size=args.batch, **wishes)
+            )
 
         _, _, warm = predict_once()
         n_windows, batch = warm["windows"]["run"], warm["batch_size"]

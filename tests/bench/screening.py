@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pyogrio
 import rasterio
-from mce_landcover.core.metafusion.crossval import review_effort
-from mce_landcover.core.predict import PredictRequest, predict
-from mce_landcover.core.scene.write import make_scene
+from mce_landcover.core.flagging.cross_validation import review_effort
+from mce_landcover.core.mapping.predict import PredictRequest, predict
+from mce_landcover.core.model.bundle import load_tile_bundle
 from mce_landcover.core.screening.screen import ScreenRequest, ScreenResult, screen_tiles
-from mce_landcover.core.tile_bundle import load_tile_bundle
+from mce_landcover.scene.write import make_scene
 from rasterio.windows import from_bounds
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -39,17 +39,25 @@ def main() -> None:
         sources = {"image": [scene.image], "dem": [scene.dem]}
         for side in (tile_m, 2 * tile_m, 4 * tile_m):
             output = Path(folder) / f"tiles_{side:g}.gpkg"
-            result = screen_tiles(ScreenRequest(sources, output, options.model, grid_m=side))
+            result = screen_tiles(
+                ScreenRequest(source=sources, output=output, model=options.model, grid_m=side)
+            )
             print(curve(result, scene.labels, side))
         hectares, times = (options.size / 100) ** 2, {"screen_tiles": [], "predict": []}
         for turn in range(3):
             output = Path(folder) / f"again_{turn}.gpkg"
             times["screen_tiles"].append(
-                clock(lambda o=output: screen_tiles(ScreenRequest(sources, o, options.model)))
+                clock(
+                    lambda o=output: screen_tiles(
+                        ScreenRequest(source=sources, output=o, model=options.model)
+                    )
+                )
             )
             if not options.no_map:
                 run = Path(folder) / f"run_{turn}"
-                times["predict"].append(clock(lambda r=run: predict(PredictRequest(sources, r))))
+                times["predict"].append(
+                    clock(lambda r=run: predict(PredictRequest(source=sources, output=r)))
+                )
         for name, pairs in times.items():
             if pairs:
                 wall, cpu = (min(column) / hectares for column in zip(*pairs, strict=True))

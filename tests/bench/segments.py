@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from mce_landcover.core.grid import Region
-from mce_landcover.core.segment_stream import PixelBlock, SegmentTable, stream_segments
-from mce_landcover.core.segments import segment_metrics
+from mce_landcover.core.geodata.grid import Region
+from mce_landcover.core.segments.metrics import segment_metrics
+from mce_landcover.core.segments.stream import PixelBlock, SegmentTable, stream_segments
 from scipy.ndimage import gaussian_filter
 
 N_CLASSES = 19

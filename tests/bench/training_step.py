@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 
 import torch
-from mce_landcover.core.card import Architecture, ModelCard, Normalisation, SourceSpec
-from mce_landcover.core.catalogue import load_catalogue
-from mce_landcover.core.network import build_network
+from mce_landcover.core.model.card import Architecture, ModelCard, Normalisation, SourceSpec
+from mce_landcover.core.model.classes import load_catalogue
+from mce_landcover.core.model.network import build_network
 from mce_landcover.training.data.module import TileData
 from mce_landcover.training.data.patches import PatchSampler
 from mce_landcover.training.data.samples import TrainingPatches, augmentation

@@ -14,8 +14,8 @@ QGIS_PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
 MAKE = """
 import sys
 from pathlib import Path
-from flag_support import small_run
-from mce_landcover.core.metafusion.flag import FlagRequest, flag_candidates
+from support.flag import small_run
+from mce_landcover.core.flagging.flag import FlagRequest, flag_candidates
 folder = Path(sys.argv[1])
 print(flag_candidates(FlagRequest(small_run(folder).folder, folder / "candidates.gpkg")).n)
 """

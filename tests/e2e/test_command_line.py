@@ -27,8 +27,8 @@ from executables import (
     run_command,
     sentence_of,
 )
-from mce_landcover.core.catalogue import load_catalogue
-from mce_landcover.core.service.protocol import Progress, Request, Result, decode, encode_request
+from mce_landcover.core.model.classes import load_catalogue
+from mce_landcover.service.protocol import Progress, Request, Result, decode, encode_request
 
 PRODUCTS = ("land_cover", "expert_1", "expert_2", "expert_3", "evidence")
 
@@ -73,7 +73,7 @@ def test_json_ends_with_a_result_equal_to_what_the_worker_says(
 
     parameters = {"image": str(scene.image), "dem": [str(scene.dem)], "output": str(tmp_path / "worker")}
     worker = subprocess.run(
-        [sys.executable, "-I", str(ROOT / "core/service/bootstrap.py")],
+        [sys.executable, "-I", str(ROOT / "service/bootstrap.py")],
         input=encode_request(Request("predict", parameters)),
         capture_output=True,
         text=True,

@@ -17,10 +17,10 @@ import pytest
 import rasterio
 import skops.io
 from executables import Environment, Scene, make_scene, qgis_process, results_of, run_command, sentence_of
-from mce_landcover.core.errors import Cancelled
-from mce_landcover.core.service.jobs import run_job
-from mce_landcover.core.service.protocol import Failure, Request
-from mce_landcover.core.service.worker import serve
+from mce_landcover.core.base.errors import Cancelled
+from mce_landcover.service.jobs import run_job
+from mce_landcover.service.protocol import Failure, Request
+from mce_landcover.service.worker import serve
 from sklearn.linear_model import LogisticRegression
 
 

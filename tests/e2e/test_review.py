@@ -18,10 +18,10 @@ import pytest
 from executables import QGIS_PYTHON, ROOT, Environment, clean_environment, qgis_process, results_of
 
 sys.path.insert(0, str(ROOT / "tests/unit"))
-from flag_support import small_run
-from mce_landcover.core.metafusion.apply import ApplyRequest, apply_review
-from mce_landcover.core.metafusion.flag import FlagRequest, flag_candidates
-from mce_landcover.core.metafusion.review import Review, read_outlines, read_review
+from mce_landcover.core.flagging.apply import ApplyRequest, apply_review
+from mce_landcover.core.flagging.flag import FlagRequest, flag_candidates
+from mce_landcover.core.flagging.review import Review, read_outlines, read_review
+from support.flag import small_run
 
 #: Decides, undoes and redoes at random, draws an outline, and prints what the store says in the end.
 DECIDE = """
@@ -87,7 +87,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if not shutil.which("qgis_process"):
         pytest.skip("QGIS is not installed: make system installs it")
     folder = small_run(tmp_path_factory.mktemp("review")).folder
-    assert flag_candidates(FlagRequest(folder, folder / "candidates.gpkg")).n > 10
+    assert flag_candidates(FlagRequest(run=folder, output=folder / "candidates.gpkg")).n > 10
     yield folder
 
 
@@ -120,7 +120,9 @@ def test_the_backend_sees_what_the_store_says(run, said, review) -> None:
 
 
 def test_what_was_accepted_is_applied(run, said, tmp_path) -> None:
-    done = apply_review(ApplyRequest(run, run / "candidates.gpkg", tmp_path / "reviewed.tif"))
+    done = apply_review(
+        ApplyRequest(run=run, candidates=run / "candidates.gpkg", output=tmp_path / "reviewed.tif")
+    )
     accepted = {uuid: final for uuid, (_, final, *_) in said["states"].items() if final is not None}
     rows = list(csv.DictReader(done.change_log.read_text(encoding="utf-8").splitlines()))
     assert done.n_applied == len(accepted) > 2
@@ -130,7 +132,7 @@ def test_what_was_accepted_is_applied(run, said, tmp_path) -> None:
 
 def test_flagging_again_keeps_what_was_decided(run, said, tmp_path) -> None:
     path = Path(shutil.copy(run / "candidates.gpkg", tmp_path))
-    flag_candidates(FlagRequest(run, path, overwrite=True))
+    flag_candidates(FlagRequest(run=run, output=path, overwrite=True))
     again = read_review(path)
     kept = dict(zip(again.columns["uuid"].tolist(), again.states.tolist(), strict=True))
     assert kept == {uuid: status for uuid, (status, *_) in said["states"].items()}

@@ -20,7 +20,7 @@ from executables import (
     run_command,
     sentence_of,
 )
-from mce_landcover.core.bundle import load_bundle
+from mce_landcover.core.model.bundle import load_bundle
 
 #: The smallest network, read by one process: quick, and the same on every machine.
 SMALL = ("--encoder", "tu-mobilenetv3_small_100", "--device", "cpu", "--set", "load.workers=0")
@@ -116,7 +116,7 @@ def test_cancelling_keeps_the_best_so_far_and_says_where(tiles: Path, tmp_path: 
     parameters = {"config": str(tiles), "output": str(model), "epochs": 50, "device": "cpu"}
     parameters |= {"encoder": "tu-mobilenetv3_small_100", "change": "load.workers=0"}
     request = json.dumps({"job": "train", "parameters": parameters, "protocol": 1}) + "\n"
-    worker = [sys.executable, "-I", str(ROOT / "core" / "service" / "bootstrap.py")]
+    worker = [sys.executable, "-I", str(ROOT / "service" / "bootstrap.py")]
     lines = []
     with subprocess.Popen(worker, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None and child.stdout is not None

@@ -6,7 +6,7 @@ import sys
 import processing
 import pytest
 from conftest import Feedback
-from mce_landcover.core.defaults import DEFAULT_ALPHA
+from mce_landcover.core.mapping.requests import DEFAULT_ALPHA
 from mce_landcover.plugin.help import markdown_to_html
 from mce_landcover.plugin.models import MapAndFlag, titles
 from mce_landcover.plugin.paths import RESOURCES, ROOT

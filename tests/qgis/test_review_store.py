@@ -4,7 +4,6 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +13,7 @@ from mce_landcover.plugin.review.records import NOTHING_DECIDED, ReviewError, Ve
 from mce_landcover.plugin.review.store import ReviewStore
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsVectorLayer
 from review_files import change, make_file, name_of, rows_of, square, states_in
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from disks import mounted
+from support.disks import mounted
 
 NOON = datetime(2026, 5, 31, 12, 0, 0, 123456, UTC)
 

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 root, output = Path(sys.argv[1]), Path(sys.argv[2])
-runpy.run_path(str(root / "core" / "service" / "bootstrap.py"))  # makes the package importable
+runpy.run_path(str(root / "service" / "bootstrap.py"))  # makes the package importable
 
 import torch  # noqa: E402
-from mce_landcover.core.bundle import save_bundle  # noqa: E402
-from mce_landcover.core.card import ModelCard  # noqa: E402
-from mce_landcover.core.catalogue import load_catalogue  # noqa: E402
-from mce_landcover.core.network import build_network  # noqa: E402
+from mce_landcover.core.model.bundle import save_bundle  # noqa: E402
+from mce_landcover.core.model.card import ModelCard  # noqa: E402
+from mce_landcover.core.model.classes import load_catalogue  # noqa: E402
+from mce_landcover.core.model.network import build_network  # noqa: E402
 
 classes = load_catalogue()
 rgb = {"scale": 1 / 255, "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}

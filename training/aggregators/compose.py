@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...core.aggregation import aggregate
-from ...core.card import Composition, ModelCard
-from ...core.errors import InputError
-from ...core.progress import Reporter
-from ...core.torch_setup import one_thread
+from ...core.base.errors import InputError
+from ...core.base.progress import Reporter
+from ...core.model.aggregation import aggregate
+from ...core.model.card import Composition, ModelCard
+from ...core.model.torch_setup import one_thread
 from ..losses.class_weights import rule_weights
 from .composed import ComposedRule
 from .logits import LogitSample

@@ -1,14 +1,14 @@
-"""Ours: the learnt chain rule over nested experts (`core/composition.py`) as a module. How it is fitted lives
-in `compose.py`, the other learnt rules in `rules.py`."""
+"""Ours: the learnt chain rule over nested experts (`core/model/aggregation.py`) as a module. How it is
+fitted lives in `compose.py`, the other learnt rules in `rules.py`."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from ...core.card import Composition
-from ...core.composition import composed, nested_channels
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.aggregation import composed, nested_channels
+from ...core.model.card import Composition
 
 
 class ComposedRule(nn.Module):

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...core.card import ModelCard
-from ...core.network import MceNetwork
-from ...core.progress import Reporter
+from ...core.base.progress import Reporter
+from ...core.model.card import ModelCard
+from ...core.model.network import MceNetwork
 from ..data.module import TileData
 from ..fit import FitResult, fit
 from ..losses.class_weights import rule_weights

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core.card import ModelCard
-from ...core.network import MceNetwork
-from ...core.normalise import Normaliser
+from ...core.model.card import ModelCard
+from ...core.model.network import MceNetwork
+from ...core.model.normalise import Normaliser
 from ..data.area import Area
 from ..data.patches import channel_table
 from ..data.windows import cut, places

@@ -1,5 +1,5 @@
 """Learnt rules that join the logits of frozen experts: the paper's two and two of ours. A third one of ours
-is in `composed.py`; rules without weights live in `core/aggregation.py`, the fitting in `fit.py`."""
+is in `composed.py`; rules without weights live in `core/model/aggregation.py`, the fitting in `fit.py`."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ...core.aggregation import aggregate
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.aggregation import aggregate
 
 RuleName = Literal["mlp", "cnn", "gate", "calibrated"]
 

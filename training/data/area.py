@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.card import Normalisation
-from ...core.catalogue import Group
+from ...core.model.card import Normalisation
+from ...core.model.classes import Group
 
 FloatArray = NDArray[np.float32]
 LabelArray = NDArray[np.uint8]

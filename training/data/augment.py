@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from ...core.card import SourceSpec
+from ...core.model.card import SourceSpec
 from .area import FloatArray
 from .patches import Patch
 

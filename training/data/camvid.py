@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ...core.catalogue import BACKGROUND, load_catalogue
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.classes import BACKGROUND, load_catalogue
 from .area import Area
 
 Part = Literal["train", "val", "test"]

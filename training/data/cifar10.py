@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ...core.errors import InputError
+from ...core.base.errors import InputError
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 

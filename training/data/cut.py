@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ...core.card import SourceSpec
-from ...core.catalogue import LandCoverClass
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.card import SourceSpec
+from ...core.model.classes import LandCoverClass
 from .area import Area, LabelArray
 from .imagery import read_bands
 from .tiles import BoundsTable, LabelTable, class_codes, files_digest, label_table

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.catalogue import load_catalogue
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.classes import load_catalogue
 from .area import Area, LabelArray
 from .imagery import read_bands
 from .tiles import BoundsTable, LabelTable, class_codes, files_digest, label_table

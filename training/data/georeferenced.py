@@ -12,11 +12,11 @@ from typing import Protocol
 import numpy as np
 from affine import Affine
 
-from ...core.card import Normalisation, SourceSpec
-from ...core.cells import GridSource
-from ...core.errors import InputError
-from ...core.grid import Region, WorldGrid, require_metric
-from ...core.sources import Raster, open_source
+from ...core.base.errors import InputError
+from ...core.geodata.cells import GridSource
+from ...core.geodata.grid import Region, WorldGrid, require_metric
+from ...core.geodata.sources import Raster, open_source
+from ...core.model.card import Normalisation, SourceSpec
 from .area import Area, LabelArray
 from .tiles import BoundsTable, LabelTable, files_digest
 

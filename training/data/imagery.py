@@ -10,7 +10,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from ...core.errors import InputError
+from ...core.base.errors import InputError
 
 
 def read_bands(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ...core.errors import InputError
+from ...core.base.errors import InputError
 from ..lightning_setup import LightningDataModule
 from .samples import EpochSampler
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ...core.errors import InputError
+from ...core.base.errors import InputError
 from ..losses.pixels import IGNORE_INDEX
 from .area import Area, FloatArray
 

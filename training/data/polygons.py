@@ -13,11 +13,11 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
-from ...core.catalogue import BACKGROUND, LandCoverClass
-from ...core.class_table import MapClass, class_key, ids_by_key
-from ...core.errors import InputError
-from ...core.grid import Region, WorldGrid
-from ...core.polygons import read_polygons
+from ...core.base.errors import InputError
+from ...core.geodata.class_table import MapClass, class_key, ids_by_key
+from ...core.geodata.grid import Region, WorldGrid
+from ...core.geodata.polygons import read_polygons
+from ...core.model.classes import BACKGROUND, LandCoverClass
 from .area import LabelArray
 
 #: How many unknown classes a message names.

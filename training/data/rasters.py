@@ -11,8 +11,8 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window, from_bounds
 
-from ...core.card import SourceSpec
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.card import SourceSpec
 from .area import Area, FloatArray
 
 #: Steps of the grid by which two rasters may differ and still be called the same grid.

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from ...core.card import SourceSpec
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.card import SourceSpec
 from ..losses.pixels import IGNORE_INDEX
 from .augment import Colours, find_colours, jitter_colours, mirror, turn
 from .patches import Patch, PatchSampler, channel_table

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.scene.block import render_block
+from ...scene.block import render_block
 from .area import Area
 
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ...core.errors import InputError
+from ...core.base.errors import InputError
 
 VARIABLE = "MCE_SHARED_DATA"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.card import Normalisation, SourceSpec
-from ...core.progress import Reporter
+from ...core.base.progress import Reporter
+from ...core.model.card import Normalisation, SourceSpec
 from .area import measure_normalisation
 from .tiles import TileSet
 

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.catalogue import BACKGROUND, NODATA_CLASS, LandCoverClass
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.classes import BACKGROUND, NODATA_CLASS, LandCoverClass
 from .area import Area, LabelArray
 
 BoundsTable = NDArray[np.float64]  # [N, 4]: left, bottom, right, top in one metric CRS

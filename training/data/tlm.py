@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from ...core.catalogue import LandCoverClass, load_catalogue
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.classes import LandCoverClass, load_catalogue
 from .area import Area, FloatArray, LabelArray
 from .imagery import read_bands
 from .tiles import BoundsTable, LabelTable, class_codes, files_digest, label_table

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ...core.errors import InputError, MceError
-from ...core.progress import Reporter
+from ...core.base.errors import InputError, MceError
+from ...core.base.progress import Reporter
 from ..reporting import LogReporter
 from .report import Outcome, machine, write_outcome
 

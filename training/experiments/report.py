@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ...core.engine.files import write_whole
-from ...core.errors import OutputError
+from ...core.base.errors import OutputError
+from ...core.base.files import write_whole
 
 #: What stands in a table where there is no number.
 NONE = "–"

@@ -1,19 +1,17 @@
 """The losses of single-head networks by the names that configurations use."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 from torch import nn
 
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ..requests import LossName
 from .cdfl import CrossDropoutFocalLoss
 from .class_weights import balanced, class_balanced, inverse_frequency
 from .cross_entropy import CrossEntropy
 from .focal import FocalLoss
 from .lovasz import LovaszSoftmax
 from .seesaw import SeesawLoss
-
-LossName = Literal["ce", "wce", "cb", "balanced", "seesaw", "focal", "lovasz", "cdfl", "cdfl_normalized"]
 
 
 def loss_by_name(name: LossName, pixel_counts: Sequence[int], tile_pixels: int) -> nn.Module:

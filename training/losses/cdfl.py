@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from ...core.errors import InputError
-from ...core.network import MceNetwork
+from ...core.base.errors import InputError
+from ...core.model.network import MceNetwork
 from .cross_entropy import cross_entropy
 from .pixels import IGNORE_INDEX, at_labels, check_shapes, full_precision, labelled_mean, split_labels
 

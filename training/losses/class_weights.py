@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from math import expm1, log
 
-from ...core.errors import InputError
+from ...core.base.errors import InputError
 
 
 def inverse_frequency(pixel_counts: Sequence[int]) -> list[float]:

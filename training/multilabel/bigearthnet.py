@@ -12,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from ...core.card import Normalisation, SourceSpec
-from ...core.catalogue import LandCoverClass, load_catalogue
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.card import Normalisation, SourceSpec
+from ...core.model.classes import LandCoverClass, load_catalogue
 from ..data.area import FloatArray
 from ..data.imagery import read_bands
 from .tiles import Bools

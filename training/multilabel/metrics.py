@@ -1,5 +1,5 @@
 """Scores of multi-label decisions, thresholds and calibrated probabilities. What logits mean lives in
-`core/tile_scores.py`."""
+`core/model/tile_network.py`."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.metafusion.calibration import fit_calibration
+from ...core.flagging.calibration import fit_calibration
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import InputError
-from ...core.tile_card import TileCard
-from ...core.tile_network import build_tile_network
-from ...core.tile_scores import decision_scores
+from ...core.base.errors import InputError
+from ...core.model.card import TileCard
+from ...core.model.tile_network import build_tile_network, decision_scores
 from ..learning import LearningModule
 from ..lightning_setup import CatMetric
 from ..settings import OptimizerSettings

@@ -4,9 +4,9 @@ experiments learn from. Nothing scored on them says anything about real land cov
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...core.card import Normalisation, SourceSpec
-from ...core.catalogue import load_catalogue
-from ...core.progress import Reporter
+from ...core.base.progress import Reporter
+from ...core.model.card import Normalisation, SourceSpec
+from ...core.model.classes import load_catalogue
 from ..data.area import Area
 from ..data.patches import PatchSampler
 from ..data.samples import Augmentation

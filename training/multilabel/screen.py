@@ -13,25 +13,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...core.catalogue import LandCoverClass, load_catalogue
-from ...core.metafusion.crossval import review_effort
-from ...core.progress import Reporter
-from ...core.tile_bundle import save_tile_bundle
-from ...core.tile_card import TileArchitecture, TileCard
-from ...core.tile_scores import any_of, calibrated
+from ...core.base.progress import Reporter
+from ...core.flagging.cross_validation import review_effort
+from ...core.model.bundle import save_tile_bundle
+from ...core.model.card import TileArchitecture, TileCard
+from ...core.model.classes import LandCoverClass, load_catalogue
+from ...core.model.tile_network import any_of, calibrated
 from ..data.samples import augmentation
 from ..settings import TrainerSettings
 from .metrics import Bools, Floats, mean_average_precision, multilabel_scores
 from .module import TileOptimizer
-from .scenes import (
-    GSD_M,
-    SHRINK,
-    drawn_squares,
-    min_share,
-    scene_sources,
-    scene_squares,
-    scene_tiles,
-)
+from .scenes import GSD_M, SHRINK, drawn_squares, min_share, scene_sources, scene_squares, scene_tiles
 from .train import TileResult, TileSplits, TileTraining, measured, train_tiles
 
 #: Measured: more scenes or finer pixels found no more on the validation scenes; filters at every pixel did.

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.html_report import Line, Page, Plot, Section, Table, Text, plot_lines
-from ..splits import SPLITS, SplitReport, Strategy, Tiles, report_splits, split_tiles
+from ...core.pages.html_page import Line, Page, Plot, Section, Table, Text, plot_lines
+from ..requests import Strategy
+from ..splits import SPLITS, SplitReport, Tiles, report_splits, split_tiles
 from ..stratify import IntArray
 from .tiles import Bools
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import InputError
+from ...core.base.errors import InputError
 from ..data.area import Area, FloatArray
 from ..data.tiles import MemoryTiles
 

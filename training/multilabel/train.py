@@ -10,9 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...core.card import SourceSpec
-from ...core.progress import Reporter
-from ...core.tile_card import TileCard
+from ...core.base.progress import Reporter
+from ...core.model.card import SourceSpec, TileCard
 from ..data.area import measure_normalisation
 from ..data.module import TileData
 from ..data.samples import Draw, Symmetry, augmentation

@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from ...core.accuracy import Scores
-from ...core.bundle import load_bundle, save_bundle
-from ...core.card import Architecture, ExpertSpec, ModelCard, SourceSpec
-from ...core.catalogue import LandCoverClass
-from ...core.errors import MceError
-from ...core.progress import Reporter, SilentReporter
+from ...core.base.errors import MceError
+from ...core.base.progress import Reporter, SilentReporter
+from ...core.evaluation.scores import Scores
+from ...core.model.bundle import load_bundle, save_bundle
+from ...core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
+from ...core.model.classes import LandCoverClass
 from ..data.area import Area, count_pixels, frequency_groups, measure_normalisation
 from ..data.rasters import Bounds, keep_labels, pixel_slices, read_area
 from ..evaluate import all_rules, evaluate

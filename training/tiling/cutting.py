@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from ...core.card import SourceSpec
-from ...core.catalogue import BACKGROUND, NODATA_CLASS, LandCoverClass
-from ...core.engine.files import disk_errors
-from ...core.progress import Reporter
+from ...core.base.files import disk_errors
+from ...core.base.progress import Reporter
+from ...core.model.card import SourceSpec
+from ...core.model.classes import BACKGROUND, NODATA_CLASS, LandCoverClass
 from ..data.cut import LABELS
 from ..data.georeferenced import GridTiles
 from .sources import is_rounded

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.catalogue import LandCoverClass
-from ...core.errors import InputError
-from ..splits import Strategy, Tiles, split_tiles
+from ...core.base.errors import InputError
+from ...core.model.classes import LandCoverClass
+from ..requests import PrepareTilesRequest, Strategy
+from ..splits import Tiles, split_tiles
 
 #: Sides of a tile that make a block unless the user says otherwise, halved until there are enough blocks.
 _BLOCK_SIDES, _ENOUGH_BLOCKS = 4, 15
@@ -42,6 +43,11 @@ class SplitPlan:
         while sides > 1 and _n_blocks(bounds, sides * side) < _ENOUGH_BLOCKS:
             sides //= 2
         return sides * side
+
+
+def split_plan(request: PrepareTilesRequest) -> SplitPlan:
+    """Return how a request wants its tiles to be dealt."""
+    return SplitPlan(request.split, request.val_share, request.test_share, request.block_m, request.seed)
 
 
 def deal(tiles: Tiles, plan: SplitPlan, classes: Sequence[LandCoverClass]) -> NDArray[np.intp]:

@@ -14,8 +14,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ...core.catalogue import LandCoverClass
-from ...core.engine.files import write_whole
+from ...core.base.files import write_whole
+from ...core.model.classes import LandCoverClass
 from ..config import check_config
 from ..data.cut import CONFIG, LABELS, MANIFEST, PLACE, TileManifest
 from ..splits import SPLITS

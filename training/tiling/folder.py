@@ -3,58 +3,34 @@ writes the folder whole. How a folder takes its place lives in `place.py`."""
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.card import SourceSpec
-from ...core.catalogue import LandCoverClass
-from ...core.cells import ground_gsd
-from ...core.engine.files import write_whole
-from ...core.errors import InputError
-from ...core.grid import WorldGrid, name_of, parse_crs, parse_extent, require_metric
-from ...core.progress import Reporter
-from ...core.sources import Raster, open_source
-from ...core.version import package_version
+from ...core.base.errors import InputError
+from ...core.base.files import write_whole
+from ...core.base.progress import Reporter
+from ...core.base.version import package_version
+from ...core.geodata.cells import ground_gsd
+from ...core.geodata.grid import WorldGrid, name_of, parse_crs, parse_extent, require_metric
+from ...core.geodata.sources import Raster, open_source
+from ...core.model.card import SourceSpec
+from ...core.model.classes import LandCoverClass
 from ..data.cut import CONFIG, LABELS, TileManifest
 from ..data.georeferenced import GridTiles, grid_tiles, list_rasters
 from ..data.statistics import count_tiles
+from ..requests import PrepareTilesRequest
 from ..splits import SPLITS, SplitReport, Tiles, report_splits
 from .cutting import Cutter
-from .dealing import SplitPlan, deal
+from .dealing import deal, split_plan
 from .files import REPORT, DealtTiles, write_config, write_lists, write_manifest, write_statistics
-from .labels import ClippedCells, LabelChoice, OpenLabels, is_raster, open_labels
+from .labels import ClippedCells, LabelChoice, OpenLabels, is_raster, label_choice, open_labels
 from .page import report_page
 from .place import check_free, whole_folder
 from .sources import describe_source, with_scales
-
-
-@dataclass(frozen=True)
-class TilesRequest:
-    """What to cut.
-
-    Attributes:
-        sources: role -> rasters, `image` first: its CRS is that of the tiles unless `crs` says otherwise.
-        gsd_m: pixel of the tiles; None takes that of the label raster, or of the image.
-        side: of a tile in pixels; the window of the model.
-        extent: where labels count, in QGIS's notation.
-        min_labelled: share of labelled pixels from which a tile is kept.
-    """
-
-    sources: Mapping[str, Sequence[Path]]
-    labels: LabelChoice
-    output: Path
-    name: str = "land cover"
-    crs: str | None = None
-    gsd_m: float | None = None
-    side: int = 200
-    extent: str | None = None
-    min_labelled: float = 0.0
-    split: SplitPlan = field(default_factory=SplitPlan)
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +44,7 @@ class TilesResult:
     report: SplitReport
 
 
-def prepare_tiles(request: TilesRequest, reporter: Reporter) -> TilesResult:
+def prepare_tiles(request: PrepareTilesRequest, reporter: Reporter) -> TilesResult:
     """Cut tiles into a folder that a training takes, whole or not at all.
 
     Raises:
@@ -80,7 +56,7 @@ def prepare_tiles(request: TilesRequest, reporter: Reporter) -> TilesResult:
     grid, files = _grid(request)
     labels, tiles = _open(request, grid, files)
     counts = count_tiles(tiles, [d.id for d in labels.drafts], None, reporter)
-    enough = max(1, request.min_labelled * request.side**2)
+    enough = max(1, request.min_labelled * request.tile**2)
     labelled = np.flatnonzero(counts.sum(axis=1) >= enough)
     if not labelled.size:
         raise InputError(f"No tile has {enough:,.0f} labelled pixels; check where labels and rasters lie.")
@@ -88,7 +64,7 @@ def prepare_tiles(request: TilesRequest, reporter: Reporter) -> TilesResult:
     classes = labels.classes(counts)
     _tell_absent(labels, classes, reporter)
     # What cannot be dealt is refused now, not when everything is cut.
-    deal(Tiles(counts[:, counts.any(axis=0)], _bounds(tiles, labelled)), request.split, classes)
+    deal(Tiles(counts[:, counts.any(axis=0)], _bounds(tiles, labelled)), split_plan(request), classes)
     with whole_folder(request.output) as folder:
         cut = Cutter(tiles, folder, classes, request.min_labelled).cut(labelled, reporter)
         if not len(cut.kept):
@@ -101,7 +77,7 @@ def prepare_tiles(request: TilesRequest, reporter: Reporter) -> TilesResult:
         manifest = TileManifest(
             crs=name_of(grid.crs) if grid.crs.to_epsg() else grid.crs.to_wkt(),
             gsd_m=grid.gsd,
-            side=request.side,
+            side=request.tile,
             classes=classes,
             sources=with_scales([spec for spec, _ in tiles.sources], cut.largest),
             made_with=_made_with(request, report),
@@ -109,8 +85,8 @@ def prepare_tiles(request: TilesRequest, reporter: Reporter) -> TilesResult:
         write_lists(folder, manifest, found)
         write_statistics(folder, classes, found)
         write_config(folder, request.name, classes, int(report.tiles[0]))
-        side_m, block_m = request.side * grid.gsd, request.split.block_for(found.bounds)
-        page = report_page(report, classes, request.split, block_m=block_m, side_m=side_m)
+        side_m, block_m = request.tile * grid.gsd, split_plan(request).block_for(found.bounds)
+        page = report_page(report, classes, split_plan(request), block_m=block_m, side_m=side_m)
         write_whole(folder / REPORT, page.encode("utf-8"))
         write_manifest(folder, manifest)
     return TilesResult(request.output, request.output / CONFIG, request.output / REPORT, classes, report)
@@ -120,7 +96,7 @@ def _dealt(
     names: Sequence[str],
     bounds: NDArray[np.float64],
     counts: NDArray[np.int64],
-    request: TilesRequest,
+    request: PrepareTilesRequest,
     classes: Sequence[LandCoverClass],
 ) -> DealtTiles:
     lost = np.flatnonzero(~counts.any(axis=0))
@@ -129,19 +105,17 @@ def _dealt(
             f"The class {classes[lost[0]].name} is labelled only where a source is missing; leave it out, or "
             "give sources that cover it."
         )
-    return DealtTiles(names, bounds, counts, deal(Tiles(counts, bounds), request.split, classes))
+    return DealtTiles(names, bounds, counts, deal(Tiles(counts, bounds), split_plan(request), classes))
 
 
-def _grid(request: TilesRequest) -> tuple[WorldGrid, dict[str, list[Path]]]:
+def _grid(request: PrepareTilesRequest) -> tuple[WorldGrid, dict[str, list[Path]]]:
     """Return the grid of the tiles, and the files of each role."""
-    if not request.sources:
-        raise InputError("No raster is given: tiles need an image at least.")
     files = {role: list_rasters(paths, role) for role, paths in request.sources.items()}
     role = next(iter(files))
     first = open_source(describe_source(role, files[role], 1.0), files[role])
     crs = parse_crs(request.crs) if request.crs else first.crs
     require_metric(crs, f"The coordinate reference system of {first.files[0]}")
-    return WorldGrid(crs, request.gsd_m or _own_gsd(request.labels, first, WorldGrid(crs, 1.0))), files
+    return WorldGrid(crs, request.gsd_m or _own_gsd(label_choice(request), first, WorldGrid(crs, 1.0))), files
 
 
 def _own_gsd(labels: LabelChoice, image: Raster, grid: WorldGrid) -> float:
@@ -154,16 +128,16 @@ def _own_gsd(labels: LabelChoice, image: Raster, grid: WorldGrid) -> float:
 
 
 def _open(
-    request: TilesRequest, grid: WorldGrid, files: Mapping[str, Sequence[Path]]
+    request: PrepareTilesRequest, grid: WorldGrid, files: Mapping[str, Sequence[Path]]
 ) -> tuple[OpenLabels, GridTiles]:
-    labels = open_labels(request.labels, grid, request.side)
+    labels = open_labels(label_choice(request), grid, request.tile)
     if request.extent:
-        clipped = ClippedCells(labels.cells, parse_extent(request.extent, grid), request.side)
+        clipped = ClippedCells(labels.cells, parse_extent(request.extent, grid), request.tile)
         if not clipped.extent.size:
             raise InputError("The extent and the labels do not overlap; choose an extent that holds labels.")
         labels = replace(labels, cells=clipped)
     specs = [_spec(role, paths, grid) for role, paths in files.items()]
-    return labels, grid_tiles(specs, files, labels.cells, grid, request.side)
+    return labels, grid_tiles(specs, files, labels.cells, grid, request.tile)
 
 
 def _spec(role: str, paths: Sequence[Path], grid: WorldGrid) -> SourceSpec:
@@ -184,14 +158,14 @@ def _tell_absent(labels: OpenLabels, classes: Sequence[LandCoverClass], reporter
         reporter.log(f"No tile holds {', '.join(absent)}: the model will not know of it.")
 
 
-def _made_with(request: TilesRequest, report: SplitReport) -> dict[str, Any]:
-    choice = request.labels
+def _made_with(request: PrepareTilesRequest, report: SplitReport) -> dict[str, Any]:
+    choice = label_choice(request)
     return {
         "sources": {role: [str(path) for path in paths] for role, paths in request.sources.items()},
         "labels": asdict(choice) | {"files": [str(file) for file in choice.files]},
         "extent": request.extent,
         "min_labelled": request.min_labelled,
-        "split": asdict(request.split),
+        "split": asdict(split_plan(request)),
         "report": report.as_json(),
         "versions": {"mce_landcover": package_version(), "python": platform.python_version()},
     }

@@ -9,15 +9,16 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from ...core.catalogue import BACKGROUND, NODATA_CLASS, LandCoverClass
-from ...core.class_table import class_key
-from ...core.errors import InputError
-from ...core.grid import Region, WorldGrid
-from ...core.polygons import read_polygons
+from ...core.base.errors import InputError
+from ...core.geodata.class_table import class_key
+from ...core.geodata.grid import Region, WorldGrid
+from ...core.geodata.polygons import read_polygons
+from ...core.model.classes import BACKGROUND, NODATA_CLASS, LandCoverClass
 from ..data.area import LabelArray
 from ..data.georeferenced import LabelCells, list_rasters, raster_labels
 from ..data.polygons import PolygonCells
 from ..data.tiles import label_table
+from ..requests import PrepareTilesRequest
 from .classes import Draft, classes_of_raster, classes_of_values, codes_of, finished, named_classes
 
 
@@ -38,6 +39,12 @@ class LabelChoice:
     classes: str | None = None
     codes: bool = False
     ignored: Sequence[str] = ()
+
+
+def label_choice(request: PrepareTilesRequest) -> LabelChoice:
+    """Return the labels that a request names."""
+    codes = request.label_codes == "source"
+    return LabelChoice(request.labels, request.label_field, request.classes, codes, request.ignored)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,10 @@
 """The page that shows how tiles were dealt. The numbers come from `splits.py`, the look from
-`core/html_report.py`."""
+`core/pages/html_page.py`."""
 
 from collections.abc import Mapping, Sequence
 
-from ...core.catalogue import LandCoverClass
-from ...core.html_report import Page, Percent, Plot, Section, Table, Text, plot_bars, render_page
+from ...core.model.classes import LandCoverClass
+from ...core.pages.html_page import Page, Percent, Plot, Section, Table, Text, plot_bars, render_page
 from ..splits import SplitReport
 from .dealing import SplitPlan
 

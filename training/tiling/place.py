@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...core.engine.files import disk_errors
-from ...core.errors import InputError, OutputError
+from ...core.base.errors import InputError, OutputError
+from ...core.base.files import disk_errors
 from ..data.cut import CONFIG, LABELS, MANIFEST, read_manifest
 from ..splits import SPLITS
 from .files import REPORT, STATISTICS

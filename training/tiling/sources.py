@@ -9,8 +9,8 @@ import rasterio
 from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 
-from ...core.card import Normalisation, SourceSpec
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.card import Normalisation, SourceSpec
 
 #: The role whose values are heights above the sea: a model sees them above the lowest of its window.
 RELIEF = "dem"

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ....core.catalogue import Group
-from ....core.errors import InputError
-from ....core.metafusion.boosting import MetaSettings, fit_boosting
-from ....core.progress import Reporter
-from ....core.record import RunRecord, read_record
+from ....core.base.errors import InputError
+from ....core.base.progress import Reporter
+from ....core.flagging.boosting import MetaSettings, fit_boosting
+from ....core.mapping.record import RunRecord, read_record
+from ....core.model.classes import Group
 from ..command import ExperimentSettings, run_experiment
 from ..report import Cell, Outcome, Table
 from .alpine_runs import map_scenes, ml_map
@@ -84,7 +84,12 @@ def run(settings: AlpineSettings, output: Path, reporter: Reporter) -> Outcome:
     if settings.natural_priors:
         model = str(write_natural(settings.model, output / "natural_priors.safetensors"))
     scenes = map_scenes(
-        settings.seeds, settings.size_m, output, model=model, device=settings.device, reporter=reporter
+        settings.seeds,
+        settings.size_m,
+        output,
+        model=model,
+        device="cuda" if settings.device.startswith("cuda") else "cpu",
+        reporter=reporter,
     )
     record = read_record(scenes[0].run)
     sets = _flagged(settings, record)

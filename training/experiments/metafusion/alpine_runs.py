@@ -11,16 +11,18 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
-from ....core.bundle import load_bundle
-from ....core.grid import Region
-from ....core.metafusion.candidates import Candidates, find_candidates
-from ....core.metafusion.fusion import fuse
-from ....core.metafusion.labels import open_labels
-from ....core.metafusion.pixels import RunPixels
-from ....core.predict import PredictRequest, predict
-from ....core.progress import Reporter
-from ....core.record import read_record
-from ....core.scene.write import SceneFiles, make_scene
+from ....core.base.progress import Reporter
+from ....core.base.requests import Device
+from ....core.flagging.candidates import Candidates, find_candidates
+from ....core.flagging.fusion import fuse
+from ....core.flagging.labels import open_labels
+from ....core.flagging.pixels import RunPixels
+from ....core.geodata.grid import Region
+from ....core.mapping.predict import predict
+from ....core.mapping.record import read_record
+from ....core.mapping.requests import PredictRequest
+from ....core.model.bundle import load_bundle
+from ....scene.write import SceneFiles, make_scene
 
 ClassMap = NDArray[np.uint8]
 
@@ -37,7 +39,7 @@ class MappedScene:
 
 
 def map_scenes(
-    seeds: Sequence[int], size_m: float, output: Path, *, model: str, device: str, reporter: Reporter
+    seeds: Sequence[int], size_m: float, output: Path, *, model: str, device: Device, reporter: Reporter
 ) -> list[MappedScene]:
     """Make and map the scenes that OUT does not hold yet.
 
@@ -51,11 +53,16 @@ def map_scenes(
         files = _scene(folder, size_m, seed, reporter)
         run = folder / "run"
         if not _is_mapped(run, sha256):
-            sources = {"image": [files.image], "dem": [files.dem]}
-            predict(
-                PredictRequest(sources, run, model=model, device=device, logits=True, overwrite=True),
-                reporter,
+            request = PredictRequest(
+                image=(files.image,),
+                dem=(files.dem,),
+                output=run,
+                model=model,
+                device=device,
+                logits=True,
+                overwrite=True,
             )
+            predict(request, reporter)
         maps = (_read(read_record(run).products["land_cover"]), _read(files.labels))
         scenes.append(MappedScene(seed, run, files.labels, *maps))
         reporter.progress(done, len(seeds), "scenes")

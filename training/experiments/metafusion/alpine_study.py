@@ -8,17 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.accuracy import confusion_matrix, scores
-from ....core.catalogue import BACKGROUND, NODATA_CLASS
-from ....core.errors import InputError
-from ....core.metafusion.boosting import MetaSettings
-from ....core.metafusion.candidates import Candidates
-from ....core.metafusion.classifier import filled, medians
-from ....core.metafusion.counting import Errors, count_errors
-from ....core.metafusion.crossval import CrossValidation, cross_validate, roc_auc
-from ....core.metafusion.features import FeatureTable
-from ....core.metafusion.fusion import accept
-from ....core.record import RunRecord
+from ....core.base.errors import InputError
+from ....core.evaluation.scores import confusion_matrix, scores
+from ....core.flagging.boosting import MetaSettings
+from ....core.flagging.candidates import Candidates
+from ....core.flagging.classifier import filled, medians
+from ....core.flagging.counting import Errors, count_errors
+from ....core.flagging.cross_validation import CrossValidation, cross_validate, roc_auc
+from ....core.flagging.features import FeatureTable
+from ....core.flagging.fusion import accept
+from ....core.mapping.record import RunRecord
+from ....core.model.classes import BACKGROUND, NODATA_CLASS
 from .alpine_runs import ClassMap, MappedScene, fuse_scene, ml_map, scene_candidates, tile_groups
 from .frame_candidates import agreeing_mask
 from .sweep import GROWN, STRICT, Point, Sweep, Verdict

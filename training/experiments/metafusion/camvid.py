@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ....core.card import Architecture, ModelCard
-from ....core.metafusion.boosting import MetaSettings, fit_boosting
-from ....core.priors import position_priors
-from ....core.progress import Reporter
+from ....core.base.progress import Reporter
+from ....core.flagging.boosting import MetaSettings, fit_boosting
+from ....core.model.card import Architecture, ModelCard
+from ....core.model.priors import position_priors
 from ...data.camvid import Frame, Part, read_frames
 from ...data.shared import find_data
 from ...trainer import TrainSettings

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.model_selection import StratifiedKFold
 
-from ....core.decision import heat_maps
-from ....core.metafusion.boosting import MetaSettings, fit_boosting, raw_scores
-from ....core.metafusion.counting import Errors
-from ....core.priors import log_priors
-from ....core.progress import Reporter
+from ....core.base.progress import Reporter
+from ....core.flagging.boosting import MetaSettings, fit_boosting, raw_scores
+from ....core.flagging.counting import Errors
+from ....core.model.decision import heat_maps
+from ....core.model.priors import log_priors
 from ...data.cifar10 import Cifar10, read_cifar10, thin_out
 from ...data.shared import find_data
 from ..command import ExperimentSettings, run_experiment

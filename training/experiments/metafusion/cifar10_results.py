@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.metafusion.counting import Errors, delta
+from ....core.flagging.counting import Errors, delta
 from ..report import Cell, Table
 from .published import CIFAR10, CIFAR10_ACCURACY, CIFAR10_MEAN, Published
 from .tradeoff import false_positives_at, known_mean, mean_errors

@@ -1,5 +1,5 @@
 """Candidates of one rare class in decided frames: the paper's metrics, their truth, and fusion by the pixels
-of what is accepted. Candidates of maps on disk are the business of `core/metafusion/candidates.py`."""
+of what is accepted. Candidates of maps on disk are the business of `core/flagging/candidates.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.metafusion.features import FeatureTable, paper_names
-from ....core.segments import segment_metrics
+from ....core.flagging.features import FeatureTable, paper_names
+from ....core.segments.metrics import segment_metrics
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from ....core.bundle import load_bundle, save_bundle
-from ....core.card import Architecture, ExpertSpec, ModelCard, SourceSpec
-from ....core.catalogue import load_catalogue
-from ....core.network import MceNetwork
-from ....core.normalise import Normaliser
-from ....core.progress import Reporter
+from ....core.base.progress import Reporter
+from ....core.model.bundle import load_bundle, save_bundle
+from ....core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
+from ....core.model.classes import load_catalogue
+from ....core.model.network import MceNetwork
+from ....core.model.normalise import Normaliser
 from ...data.area import count_pixels, measure_normalisation
 from ...data.camvid import CATALOGUE, Frame
 from ...trainer import TrainSettings, train

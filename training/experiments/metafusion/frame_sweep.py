@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from ....core.accuracy import confusion_matrix, scores
-from ....core.card import ModelCard
-from ....core.catalogue import NODATA_CLASS
-from ....core.errors import InputError
-from ....core.metafusion.boosting import MetaSettings
-from ....core.metafusion.counting import Errors, count_errors
-from ....core.metafusion.crossval import CrossValidation, cross_validate, roc_auc
-from ....core.metafusion.fusion import accept
-from ....core.priors import weigh
-from ....core.progress import Reporter
+from ....core.base.errors import InputError
+from ....core.base.progress import Reporter
+from ....core.evaluation.scores import confusion_matrix, scores
+from ....core.flagging.boosting import MetaSettings
+from ....core.flagging.counting import Errors, count_errors
+from ....core.flagging.cross_validation import CrossValidation, cross_validate, roc_auc
+from ....core.flagging.fusion import accept
+from ....core.model.card import ModelCard
+from ....core.model.classes import NODATA_CLASS
+from ....core.model.priors import weigh
 from ...data.camvid import Frame, group_frames
 from .frame_candidates import FrameCandidates, agreeing_mask, find_frame_candidates, fuse_frame
 from .sweep import GROWN, STRICT, Acceptance, Point, Sweep, Verdict

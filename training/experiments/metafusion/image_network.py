@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ....core.errors import TrainingError
-from ....core.progress import Reporter
+from ....core.base.errors import TrainingError
+from ....core.base.progress import Reporter
 from ...data.cifar10 import ImageSet
 from ...learning_rates import cosine_factor
 

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ....core.bundle import Bundle, load_bundle, save_bundle
-from ....core.card import ModelCard
-from ....core.errors import InputError
+from ....core.base.errors import InputError
+from ....core.model.bundle import Bundle, load_bundle, save_bundle
+from ....core.model.card import ModelCard
 
 #: Where the trainer's recipes note the pixel shares of the patches that a training really met.
 DRAWN = "drawn_pixel_shares"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.metafusion.boosting import MetaSettings
-from ....core.metafusion.counting import Errors, delta
-from ....core.metafusion.crossval import effort_to_find, random_effort, review_effort
+from ....core.flagging.boosting import MetaSettings
+from ....core.flagging.counting import Errors, delta
+from ....core.flagging.cross_validation import effort_to_find, random_effort, review_effort
 from ..report import Cell, Table
 from .published import CITYSCAPES
 from .tradeoff import false_positives_at

@@ -1,11 +1,11 @@
 """False positives against false negatives: what the plain rule would pay for the misses that MetaFusion
-leaves. Counting and Delta live in `core/metafusion/counting.py`."""
+leaves. Counting and Delta live in `core/flagging/counting.py`."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from ....core.metafusion.counting import Errors
+from ....core.flagging.counting import Errors
 
 
 def false_positives_at(sweep: Sequence[Errors], misses: float) -> float:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from ....core.card import Normalisation, SourceSpec
-from ....core.catalogue import LandCoverClass, load_catalogue
-from ....core.progress import Reporter
+from ....core.base.progress import Reporter
+from ....core.model.card import Normalisation, SourceSpec
+from ....core.model.classes import LandCoverClass, load_catalogue
 from ...data.camvid import CATALOGUE as CAMVID
 from ...data.camvid import Part, read_frames
 from ...data.shared import find_data

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from ....core.progress import Reporter
-from ....core.tile_card import TileArchitecture
+from ....core.base.progress import Reporter
+from ....core.model.card import TileArchitecture
 from ...losses.multilabel.by_name import PAPER_LOSSES, MultilabelLossName, multilabel_loss
 from ...multilabel.split_comparison import RATIOS, scarce_labels, split_labels
-from ...splits import Strategy
+from ...requests import Strategy
 from ..command import ExperimentSettings, run_experiment
 from ..report import Cell, Outcome, Table
 from .data import Opened, TileData, open_tiles

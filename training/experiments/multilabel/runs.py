@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from ....core.engine.files import write_json
-from ....core.metafusion.crossval import review_effort
-from ....core.progress import Reporter, SilentReporter
-from ....core.tile_card import TileArchitecture, TileCard
-from ....core.tile_scores import any_of, calibrated
+from ....core.base.files import write_json
+from ....core.base.progress import Reporter, SilentReporter
+from ....core.flagging.cross_validation import review_effort
+from ....core.model.card import TileArchitecture, TileCard
+from ....core.model.tile_network import any_of, calibrated
 from ...data.samples import Symmetry
 from ...losses.multilabel.by_name import MultilabelLossName
 from ...multilabel.metrics import best_threshold, mean_average_precision, multilabel_scores

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ....core.html_report import render_page
-from ....core.progress import Reporter
-from ....core.tile_card import TileArchitecture
+from ....core.base.progress import Reporter
+from ....core.model.card import TileArchitecture
+from ....core.pages.html_page import render_page
 from ...losses.multilabel.by_name import MultilabelLossName
 from ...multilabel.split_comparison import (
     RATIOS,

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ....core.progress import Reporter
+from ....core.base.progress import Reporter
 from ..command import run_experiment
 from ..report import Outcome
 from .page import study_page

@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 
 from torch import nn
 
-from ....core.aggregation import aggregate
-from ....core.card import ModelCard, Normalisation, SourceSpec
-from ....core.network import MceNetwork
-from ....core.progress import Reporter
+from ....core.base.progress import Reporter
+from ....core.model.aggregation import aggregate
+from ....core.model.card import ModelCard, Normalisation, SourceSpec
+from ....core.model.network import MceNetwork
 from ...aggregators.compose import fit_composition
 from ...aggregators.fit import StackedLogits, fit_rule
 from ...aggregators.logits import PIXELS, logit_area, sample_pixels

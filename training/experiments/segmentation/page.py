@@ -1,12 +1,22 @@
 """A study's report as one HTML page: what the tables say, and plots of it. How pages look is in
-`core/html_report.py`."""
+`core/pages/html_page.py`."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ....core.html_report import Line, Page, Plot, Section, Table, Text, plot_bars, plot_lines, render_page
+from ....core.pages.html_page import (
+    Line,
+    Page,
+    Plot,
+    Section,
+    Table,
+    Text,
+    plot_bars,
+    plot_lines,
+    render_page,
+)
 from .runs import Judged
 from .study import Study, TableSpec
 from .tables import findings, make_table, values

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.accuracy import Scores, scores
-from ....core.bundle import Bundle, load_bundle
-from ....core.engine.files import write_whole
-from ....core.errors import InputError
-from ....core.progress import Reporter
+from ....core.base.errors import InputError
+from ....core.base.files import write_whole
+from ....core.base.progress import Reporter
+from ....core.evaluation.scores import Scores, scores
+from ....core.model.bundle import Bundle, load_bundle
 from ...config import Config
 from ...evaluate import ORACLE, evaluate_rules
 from ...formats import open_splits

@@ -7,15 +7,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ....core.card import PlainAggregation
-from ....core.errors import InputError
+from ....core.base.errors import InputError
+from ....core.model.card import PlainAggregation
 from ...aggregators.rules import RuleName
 from ...config import Config, read_config
 from ...data.shared import find_data
 from ..command import ExperimentSettings
 
 CONFIGS = Path(__file__).parent / "configs"
-#: Columns that are not the name of a class, and where `core/accuracy.py` keeps them.
+#: Columns that are not the name of a class, and where `core/evaluation/scores.py` keeps them.
 COLUMNS = {
     "mIoU": "mean_iou",
     "mAcc": "mean_recall",

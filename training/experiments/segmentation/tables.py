@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....core.accuracy import Scores
-from ....core.errors import InputError
+from ....core.base.errors import InputError
+from ....core.evaluation.scores import Scores
 from ..report import Cell, Table
 from .published import TABLES, Figures
 from .runs import Judged

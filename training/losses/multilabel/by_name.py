@@ -5,8 +5,8 @@ from typing import Literal, get_args
 
 from torch import nn
 
-from ....core.errors import InputError
-from ....core.tile_card import Link
+from ....core.base.errors import InputError
+from ....core.model.card import Link
 from .elementwise import (
     MultilabelBce,
     MultilabelFocal,
@@ -48,5 +48,5 @@ def multilabel_loss(name: MultilabelLossName, label_counts: Sequence[int], n_sam
 
 
 def link_of(name: MultilabelLossName) -> Link:
-    """Return what the logits of a network trained with this loss stand for; see `core/tile_card.py`."""
+    """Return what the logits of a network trained with this loss stand for; see `core/model/card.py`."""
     return "sparsemax" if name == "sparsemax" else "sigmoid"

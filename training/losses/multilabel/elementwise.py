@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ....core.errors import InputError
+from ....core.base.errors import InputError
 from .shapes import prepared
 
 

@@ -8,7 +8,7 @@ trained so always predicts at least one label.
 import torch
 from torch import Tensor, nn
 
-from ....core.sparsemax import sparsemax_tau
+from ....core.model.tile_network import sparsemax_tau
 from .shapes import prepared
 
 

@@ -1,1 +1,0 @@
-"""The machinery behind `core/predict.py`: reading ahead, devices, blending, writing and resuming."""

@@ -1,0 +1,1 @@
+"""How good a map is, from reference labels or a sample."""

@@ -1,0 +1,142 @@
+"""What a meta classifier is fitted to: the request, the runs and reviews that it names, and their candidates
+of known truth. Fitting lives in `fit.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..base.errors import InputError
+from ..base.progress import Reporter
+from ..mapping.record import RunRecord, read_record
+from .alpha_study import LabelledRun
+from .candidates import find_candidates
+from .flag import select_classes
+from .labels import open_labels
+from .pixels import RunPixels
+from .requests import FitRequest
+from .review import Review, read_review
+from .training_set import TrainingSet, known_candidates
+
+#: What a decision says about a candidate; an unsure reviewer says nothing.
+_VERDICTS = {"accept": True, "reject": False, "reclassify": False}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Runs and reviews of one model, and what they have in common; `classes` are the flagged ones by id."""
+
+    runs: tuple[LabelledRun, ...]
+    records: tuple[RunRecord, ...]
+    reviews: tuple[Review, ...]
+    classes: Mapping[int, str]
+    model: str
+    model_sha256: str
+    alpha: float
+
+
+def open_sources(request: FitRequest) -> Sources:
+    """Read all records and reviews, and see that they belong together."""
+    _check(request)
+    labels = list(request.labels) * (len(request.runs) if len(request.labels) == 1 else 1)
+    runs = tuple(
+        LabelledRun(run, label, request.label_field) for run, label in zip(request.runs, labels, strict=True)
+    )
+    records = tuple(read_record(run) for run in request.runs)
+    reviews = tuple(read_review(path) for path in request.reviewed)
+    for review in reviews:
+        _require_verdicts(review)
+    models = {r.model.sha256: r.model.name for r in records}
+    models |= {str(r.run["model_sha256"]): str(r.run["model"]) for r in reviews}
+    if len(models) > 1:
+        raise InputError(
+            f"The runs and reviews come from different models ({', '.join(models.values())}); a meta "
+            "classifier belongs to one: fit one for each."
+        )
+    alphas = {float(r.run["alpha"]) for r in reviews}
+    alphas |= {r.parameters.alpha if request.alpha is None else request.alpha for r in records}
+    if len(alphas) > 1 or (request.alpha is not None and alphas != {request.alpha}):
+        listed = ", ".join(f"{alpha:g}" for alpha in sorted(alphas | {request.alpha or 0.0} - {0.0}))
+        raise InputError(
+            f"The candidates come from different alphas ({listed}); a meta classifier belongs to one: give "
+            "an alpha that all have."
+        )
+    (model_sha256, model), (alpha,) = next(iter(models.items())), alphas
+    classes = _classes(request, records, reviews)
+    return Sources(runs, records, reviews, classes, model, model_sha256, alpha)
+
+
+def _check(request: FitRequest) -> None:
+    if not request.runs and not request.reviewed:
+        raise InputError("There is nothing to learn from; give runs with labels, or reviewed candidates.")
+    if len(request.labels) not in (1, len(request.runs)) or bool(request.labels) != bool(request.runs):
+        raise InputError(
+            f"There are {len(request.runs)} runs but {len(request.labels)} label files; give one for each "
+            "run, or one for all."
+        )
+
+
+def _require_verdicts(review: Review) -> None:
+    if not np.isin(review.states, list(_VERDICTS)).any():
+        said = "has no decisions" if not review.decided.any() else "has only candidates marked as unsure"
+        raise InputError(
+            f"{review.path} {said}, so nothing can be learnt from it; accept or reject candidates first."
+        )
+    if review.run.get("priors_sha256"):
+        raise InputError(
+            f"{review.path} was flagged with priors of its own, which meta classifiers do not know; flag the "
+            "run with the model's priors."
+        )
+
+
+def _classes(request: FitRequest, records: Sequence[RunRecord], reviews: Sequence[Review]) -> dict[int, str]:
+    """Return the flagged classes by id: those asked for, those reviewed, or the tail."""
+    if records:
+        chosen = {c.id: c.name for c in select_classes(records[0].classes, request.classes)}
+        if request.classes or not reviews:
+            return chosen
+    reviewed = {int(c["id"]): str(c["name"]) for review in reviews for c in review.run["classes"]}
+    if not records and request.classes:
+        wanted = {str(name).strip().casefold() for name in request.classes}
+        found = {id_: name for id_, name in reviewed.items() if {str(id_), name.casefold()} & wanted}
+        if len(found) < len(wanted):
+            listed = ", ".join(f"{id_} ({name})" for id_, name in reviewed.items())
+            raise InputError(f"The reviewed candidates are of the classes {listed}; choose among these.")
+        return found
+    return dict(sorted((reviewed | (chosen if records else {})).items()))
+
+
+def gather(request: FitRequest, sources: Sources, reporter: Reporter) -> tuple[TrainingSet, list[str]]:
+    """Return all candidates of known truth with the features that all have, and what is to be said of it."""
+    parts = [_of_run(run, sources, reporter) for run in sources.runs]
+    parts += [_of_review(review, list(sources.classes)) for review in sources.reviews]
+    shared = [name for name in parts[0].features.names if all(name in p.features.names for p in parts)]
+    lost = sorted({name for part in parts for name in part.features.names} - set(shared))
+    notes = [f"Left out, as not all runs have it: {', '.join(lost)}."] if lost else []
+    if request.features == "paper" and "M" not in shared:
+        raise InputError("The reviewed candidates lack the paper's metrics; flag their runs anew.")
+    return TrainingSet.join([part.with_features(shared) for part in parts]), notes
+
+
+def _of_run(run: LabelledRun, sources: Sources, reporter: Reporter) -> TrainingSet:
+    with RunPixels(run.run, sources.alpha, reporter=reporter) as pixels:
+        labels = open_labels(run.labels, pixels.grid, pixels.extent, pixels.record.classes, run.field)
+        try:
+            found = find_candidates(pixels, list(sources.classes), labels=labels, reporter=reporter)
+        finally:
+            labels.close()
+        return known_candidates(found, pixels.record.grid.crs)
+
+
+def _of_review(review: Review, classes: Sequence[int]) -> TrainingSet:
+    columns = review.columns
+    told = np.isin(review.states, list(_VERDICTS)) & np.isin(columns["class_id"], list(classes))
+    return TrainingSet(
+        review.features.take(told),
+        np.array([_VERDICTS[state] for state in review.states[told].tolist()], np.bool_),
+        columns["class_id"][told].astype(np.int64),
+        columns["x"][told],
+        columns["y"][told],
+        np.full(int(told.sum()), str(review.run["grid"]["crs"])),
+    )

@@ -1,0 +1,1 @@
+"""The model: classes, card, bundle, network, aggregation, decision rules."""

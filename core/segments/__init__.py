@@ -1,0 +1,1 @@
+"""Segments of a class raster and their metrics, streamed."""

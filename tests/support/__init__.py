@@ -1,0 +1,1 @@
+"""What tests share: small models, runs, rasters and reviews, made on the spot."""

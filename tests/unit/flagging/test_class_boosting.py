@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from mce_landcover.core.flagging.boosting import MetaSettings, fit_boosting, raw_scores
+from mce_landcover.core.flagging.calibration import fit_calibration
+from mce_landcover.core.flagging.class_boosting import (
+    ClassBoosting,
+    classes_with_enough,
+    fit_class_boosting,
+    fit_class_calibration,
+)
+from mce_landcover.core.flagging.cross_validation import cross_validate, roc_auc
+from support.meta import draw
+
+SETTINGS = MetaSettings()
+
+
+def opposite(n: int = 900, seed: int = 0):
+    """Return candidates of three classes; what makes those of class 3 true makes those of class 4 false."""
+    table, _, groups = draw(n, seed)
+    random = np.random.default_rng(seed + 1)
+    class_ids = random.choice([3, 4, 9], n, p=[0.5, 0.485, 0.015])
+    sign = np.where(class_ids == 4, -1, 1)
+    targets = random.random(n) < 1 / (1 + np.exp(1 - 2 * sign * table.values[:, 0]))
+    return table.values, targets, class_ids, groups
+
+
+def test_classes_need_enough_of_both_outcomes():
+    targets = np.array([True] * 30 + [False] * 30 + [True] * 40 + [False] * 29)
+    class_ids = np.repeat([3, 4], [60, 69])
+    assert classes_with_enough(targets, class_ids) == (3,)
+    assert classes_with_enough(targets, class_ids, enough=29) == (3, 4)
+    assert classes_with_enough(targets[:60], class_ids[:60]) == ()
+    assert classes_with_enough(targets, None) == ()
+
+
+def test_each_class_is_scored_by_its_own_boosting():
+    values, targets, class_ids, _ = opposite()
+    found = fit_class_boosting(values, targets, class_ids, (3, 4), SETTINGS)
+    raw = found.raw(values, class_ids)
+    for id_ in (3, 4):
+        rows = class_ids == id_
+        alone = fit_boosting(values[rows], targets[rows], SETTINGS)
+        assert (raw[rows] == raw_scores(alone, values[rows])).all()
+    rest = class_ids == 9
+    assert rest.any()
+    shared = fit_boosting(values, targets, SETTINGS)
+    assert (raw[rest] == raw_scores(shared, values[rest])).all()
+    parts = [b.feature_importances_ for b in (shared, *found.own.values())]
+    assert found.importances() == pytest.approx(np.mean(parts, axis=0))
+
+
+def test_without_classes_there_is_one_for_all():
+    values, targets, _, _ = opposite(200)
+    found = fit_class_boosting(values, targets, None, (), SETTINGS)
+    assert (found.raw(values, None) == raw_scores(found.shared, values)).all()
+    assert ClassBoosting(found.shared, {3: found.shared}).raw(values, None).shape == (200,)
+
+
+def test_a_class_with_one_outcome_is_left_to_the_shared_one():
+    values, targets, class_ids, _ = opposite(200)
+    targets = targets & (class_ids != 4)
+    assert set(fit_class_boosting(values, targets, class_ids, (3, 4), SETTINGS).own) == {3}
+
+
+def test_each_boosting_has_its_own_curve():
+    _, targets, class_ids, _ = opposite()
+    raw = np.random.default_rng(5).normal(size=900) + targets * np.where(class_ids == 3, 2, 0.5)
+    found = fit_class_calibration(raw, targets, class_ids, (3,))
+    three = class_ids == 3
+    assert found.own == {3: fit_calibration(raw[three], targets[three])}
+    assert found.shared == fit_calibration(raw[~three], targets[~three])
+    scores = found(raw, class_ids)
+    assert (scores[three] == found.own[3](raw[three])).all()
+    assert (scores[~three] == found.shared(raw[~three])).all()
+
+
+def test_where_every_class_has_its_own_the_shared_curve_is_of_all():
+    _, targets, class_ids, _ = opposite()
+    raw, known = np.random.default_rng(5).normal(size=900), np.where(class_ids == 9, 3, class_ids)
+    assert fit_class_calibration(raw, targets, known, (3, 4)).shared == fit_calibration(raw, targets)
+
+
+def test_classes_that_differ_gain_from_boostings_of_their_own():
+    values, targets, class_ids, groups = opposite(1500)
+    together = cross_validate(values, targets, groups, SETTINGS)
+    apart = cross_validate(values, targets, groups, SETTINGS, class_ids)
+    assert set(apart.calibration.own) == {3, 4} and together.calibration.own == {}
+    assert apart.auc > together.auc + 0.1
+    assert apart.scores.mean() == pytest.approx(targets.mean(), abs=0.02)
+    rare = class_ids == 9
+    assert roc_auc(targets[rare], apart.raw[rare]) == roc_auc(targets[rare], together.raw[rare])

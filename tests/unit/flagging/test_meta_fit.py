@@ -1,0 +1,263 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mce_landcover.core.base.errors import Cancelled, InputError
+from mce_landcover.core.flagging.archive import load_meta
+from mce_landcover.core.flagging.candidates import find_candidates
+from mce_landcover.core.flagging.fit import FitRequest, fit_meta_classifier
+from mce_landcover.core.flagging.flag import FlagRequest, flag_candidates
+from mce_landcover.core.flagging.labels import open_labels
+from mce_landcover.core.flagging.pixels import RunPixels
+from mce_landcover.core.flagging.review import read_review
+from support.engine import Recorder
+from support.fit import candidates_of, flagged, labelled_run, review_some
+from support.flag import make_run, smooth_logits
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Three runs with labels."""
+    folder = tmp_path_factory.mktemp("fit")
+    return [labelled_run(folder, seed) for seed in (1, 2, 3)]
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """The same without logits, so that no errors by alpha are counted."""
+    folder = tmp_path_factory.mktemp("bare")
+    return [labelled_run(folder, seed, keep_logits=False) for seed in (1, 2, 3)]
+
+
+@pytest.fixture(scope="module")
+def fitted(made, tmp_path_factory):
+    recorder = Recorder()
+    output = tmp_path_factory.mktemp("fitted") / "new" / "meta.skops"
+    runs, labels = zip(*made, strict=True)
+    return fit_meta_classifier(
+        FitRequest(output=output, runs=runs, labels=labels, tile_m=20), recorder
+    ), recorder
+
+
+def known(made) -> tuple[int, int]:
+    """Count the candidates and the true ones, from the candidates' own module."""
+    n = n_true = 0
+    for run, labels in made:
+        with RunPixels(run) as pixels:
+            truth = open_labels(labels, pixels.grid, pixels.extent, pixels.record.classes)
+            found = find_candidates(pixels, [7, 9], labels=truth)
+            truth.close()
+        n, n_true = n + len(found), n_true + int(found.target.sum())
+    return n, n_true
+
+
+def test_it_learns_from_labelled_runs(made, fitted):
+    result, recorder = fitted
+    assert (result.n_candidates, result.n_true) == known(made)
+    assert 30 < result.n_true < result.n_candidates
+    assert result.auc > 0.65 and result.auc_std > 0
+    assert result.message in recorder.messages and f"{result.n_true} of them missed places" in result.message
+    names = sorted(p.name for p in result.meta.parent.iterdir())
+    assert names == ["meta.skops", "meta_report.html", "meta_report.json"]
+    assert ("alphas") in {unit for *_, unit in recorder.calls}
+
+
+def test_the_file_knows_what_it_is_for(fitted):
+    meta = load_meta(fitted[0].meta)
+    assert (meta.class_ids, meta.alpha, meta.model_sha256) == ((7, 9), 0.99, "ab" * 32)
+    assert meta.auc == fitted[0].auc
+    assert any(name.startswith("mce_support") for name in meta.feature_names)
+
+
+def test_the_report_says_what_was_measured(fitted):
+    report = json.loads(fitted[0].report_json.read_text())
+    assert report["auc"]["mean"] == fitted[0].auc
+    assert report["candidates"] == fitted[0].n_candidates
+    assert set(report["features_compared"]) == {"the paper's metrics", "the paper's metrics and ours"}
+    rows = report["alpha_curve"]["rows"]
+    assert [row["alpha"] for row in rows] == [0.9, 0.95, 0.975, 0.99, 0.995, 1.0]
+    own = next(row for row in rows if row["alpha"] == 0.99)
+    assert (own["candidates"], own["missed_places"]) == (fitted[0].n_candidates, fitted[0].n_true)
+    assert own["auc"] == pytest.approx(fitted[0].auc)
+    page = fitted[0].report_html.read_text()
+    assert f"{fitted[0].auc:.3f}" in page and "<script" not in page
+
+
+def test_the_same_seed_gives_the_same_classifier(bare, tmp_path):
+    runs, labels = zip(*bare[:2], strict=True)
+    requests = [
+        FitRequest(output=tmp_path / f"{name}.skops", runs=runs, labels=labels, tile_m=20, seed=seed)
+        for name, seed in (("one", 4), ("two", 4), ("other", 5))
+    ]
+    one, two, other = (load_meta(fit_meta_classifier(request).meta) for request in requests)
+    with RunPixels(bare[2][0]) as pixels:
+        features = find_candidates(pixels, [7, 9]).features
+    assert (one.score(features) == two.score(features)).all()
+    assert (one.score(features) != other.score(features)).any()
+
+
+def test_flagging_takes_it_and_ranks_by_it(made, fitted, tmp_path):
+    result = flag_candidates(FlagRequest(run=made[0][0], output=tmp_path / "c.gpkg", meta=fitted[0].meta))
+    assert result.ranked_by == "classifier"
+    review = read_review(tmp_path / "c.gpkg")
+    meta = load_meta(fitted[0].meta)
+    assert review.scores == pytest.approx(meta.score(review.features))
+    assert (np.diff(review.scores) <= 0).all()
+
+
+def test_flagging_other_classes_models_or_alphas_with_it_is_refused(made, fitted, tmp_path):
+    meta, output = fitted[0].meta, tmp_path / "c.gpkg"
+    other = make_run(tmp_path / "other", smooth_logits(40, 40), sha256="cd" * 32)
+    for request, said in (
+        (FlagRequest(run=made[0][0], output=output, classes=[5], meta=meta), "classes 7, 9, not for 5"),
+        (FlagRequest(run=made[0][0], output=output, alpha=0.9, meta=meta), "alpha 0.99, not 0.9"),
+        (FlagRequest(run=other, output=output, meta=meta), "another model"),
+    ):
+        with pytest.raises(InputError, match=said):
+            flag_candidates(request)
+    assert not output.exists()
+
+
+def test_the_papers_metrics_alone(bare, tmp_path):
+    runs, labels = zip(*bare, strict=True)
+    result = fit_meta_classifier(
+        FitRequest(output=tmp_path / "m.skops", runs=runs, labels=labels, tile_m=20, features="paper")
+    )
+    names = load_meta(result.meta).feature_names
+    assert [name for name in names if name.startswith("mce_")] == ["mce_class"]
+    one = fit_meta_classifier(
+        FitRequest(
+            output=tmp_path / "one.skops",
+            runs=runs,
+            labels=labels,
+            tile_m=20,
+            features="paper",
+            classes=["7"],
+        )
+    )
+    meta = load_meta(one.meta)
+    assert meta.class_ids == (7,)
+    assert not any(name.startswith("mce_") for name in meta.feature_names)
+
+
+@pytest.fixture
+def reviewed(bare, tmp_path) -> tuple[Path, dict[str, str]]:
+    """The candidates of a run, each decided by its place: sure ones in the west are accepted."""
+    file = flagged(bare[0][0], tmp_path / "reviewed.gpkg")
+    rows = candidates_of(file)
+    states = {}
+    for index, (uuid, *_) in enumerate(rows[:-1]):
+        likely = index < len(rows) / 2
+        decision = ("accept", "accept", "unsure", "reject", "reclassify")[(index + (0 if likely else 3)) % 5]
+        states[uuid] = decision
+    review_some(file, {u: (d, 2 if d == "reclassify" else None) for u, d in states.items()})
+    return file, states
+
+
+def test_it_learns_from_reviews(reviewed, tmp_path):
+    file, states = reviewed
+    result = fit_meta_classifier(FitRequest(output=tmp_path / "m.skops", reviewed=[file], tile_m=20))
+    counts = {name: list(states.values()).count(name) for name in ("accept", "reject", "reclassify")}
+    assert result.n_candidates == sum(counts.values())
+    assert result.n_true == counts["accept"]
+    assert "without labelled runs" in result.message
+    assert json.loads(result.report_json.read_text())["alpha_curve"] is None
+    assert load_meta(result.meta).class_ids == (7, 9)
+
+
+def test_runs_and_reviews_add_up(bare, reviewed, tmp_path):
+    file, states = reviewed
+    runs, labels = zip(*bare[1:], strict=True)
+    together = fit_meta_classifier(
+        FitRequest(output=tmp_path / "m.skops", runs=runs, labels=labels, reviewed=[file], tile_m=20)
+    )
+    n, n_true = known(bare[1:])
+    told = [state for state in states.values() if state != "unsure"]
+    assert together.n_candidates == n + len(told)
+    assert together.n_true == n_true + told.count("accept")
+
+
+def test_a_layer_without_decisions_is_refused(made, tmp_path):
+    file = flagged(made[0][0], tmp_path / "c.gpkg")
+    request = FitRequest(output=tmp_path / "m.skops", reviewed=[file])
+    with pytest.raises(InputError, match=r"c\.gpkg has no decisions"):
+        fit_meta_classifier(request)
+    review_some(file, {candidates_of(file)[0][0]: ("unsure", None)})
+    with pytest.raises(InputError, match="only candidates marked as unsure"):
+        fit_meta_classifier(request)
+    assert [p.name for p in tmp_path.iterdir()] == ["c.gpkg"]
+
+
+def test_small_areas_get_smaller_tiles_and_say_so(bare, tmp_path):
+    runs, labels = zip(*bare[:1], strict=True)
+    result = fit_meta_classifier(FitRequest(output=tmp_path / "m.skops", runs=runs, labels=labels))
+    assert "instead of 500 m" in result.message and "rough guesses" in result.message
+    assert json.loads(result.report_json.read_text())["tile_m"] < 500
+
+
+def test_without_logits_the_report_says_why_there_is_no_curve(tmp_path):
+    run, labels = labelled_run(tmp_path, 1, keep_logits=False)
+    result = fit_meta_classifier(
+        FitRequest(output=tmp_path / "m.skops", runs=[run], labels=[labels], tile_m=20)
+    )
+    assert "no logits were kept in" in result.message
+    assert "no logits were kept in" in result.report_html.read_text()
+
+
+def test_what_cannot_be_used_is_said_and_nothing_written(made, tmp_path):
+    (run, labels), (other, _) = made[0], made[1]
+    strange = make_run(tmp_path / "strange", smooth_logits(40, 40), sha256="cd" * 32)
+    own_alpha = make_run(tmp_path / "own", smooth_logits(40, 40), alpha=1.0)
+    output = tmp_path / "out" / "m.skops"
+    cases = [
+        ({"output": output}, "nothing to learn from"),
+        ({"output": output, "runs": [run]}, "1 runs but 0 label files"),
+        (
+            {"output": output, "runs": [run, other], "labels": [labels, labels, labels]},
+            "2 runs but 3 label files",
+        ),
+        ({"output": output, "runs": [run, strange], "labels": [labels, labels]}, "different models"),
+        (
+            {"output": output, "runs": [run, own_alpha], "labels": [labels, labels]},
+            r"different alphas \(0\.99, 1\)",
+        ),
+        ({"output": output, "runs": [run], "labels": [labels], "classes": ["lava"]}, "no class 'lava'"),
+        ({"output": output, "runs": [run], "labels": [labels], "tile_m": 0}, "'tile_m'"),
+        ({"output": output, "runs": [run], "labels": [labels], "folds": 1}, "'folds'"),
+        ({"output": output, "runs": [run], "labels": [labels], "features": "some"}, "'some'"),  # type: ignore[arg-type]
+        ({"output": output, "runs": [run], "labels": [tmp_path / "none.tif"]}, "do not exist"),
+        ({"output": tmp_path, "runs": [run], "labels": [labels]}, "is a folder"),
+        ({"output": run / "run.json", "runs": [run], "labels": [labels]}, "already there"),
+    ]
+    for asked, said in cases:
+        with pytest.raises(InputError, match=said):
+            fit_meta_classifier(FitRequest(**asked))
+    assert not output.exists()
+
+
+def test_labels_on_another_grid_or_with_unknown_classes_are_refused(made, tmp_path):
+    (run, _), (_, elsewhere) = made[0], made[1]
+    with pytest.raises(InputError, match="do not cover the whole run"):
+        fit_meta_classifier(FitRequest(output=tmp_path / "m.skops", runs=[run], labels=[elsewhere]))
+
+
+def test_a_cancel_leaves_nothing(made, tmp_path):
+    runs, labels = zip(*made[:1], strict=True)
+    with pytest.raises(Cancelled):
+        fit_meta_classifier(
+            FitRequest(output=tmp_path / "m.skops", runs=runs, labels=labels, tile_m=20),
+            Recorder(stop_at=4, error=Cancelled()),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_finished_files_are_replaced_only_when_told(bare, tmp_path):
+    runs, labels = zip(*bare[:1], strict=True)
+    request = FitRequest(output=tmp_path / "m.skops", runs=runs, labels=labels, tile_m=20)
+    (tmp_path / "m_report.html").write_text("mine")
+    with pytest.raises(InputError, match=r"m_report\.html is already there"):
+        fit_meta_classifier(request)
+    assert (tmp_path / "m_report.html").read_text() == "mine"
+    result = fit_meta_classifier(request.but(overwrite=True))
+    assert result.report_html.read_text() != "mine"
