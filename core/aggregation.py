@@ -1,4 +1,4 @@
-"""The rules that join K experts' logits into one vector of class scores (METHODS.md section 1).
+"""The rules that join K experts' logits into one vector of class scores (docs/science/methods.md section 1).
 
 The chain rules are in `composition.py`; the paper's learnt rules (mlp, cnn) do not live here. Experts are
 added in a fixed order, so that a result does not depend on how a tensor lies in memory.

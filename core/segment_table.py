@@ -1,5 +1,5 @@
-"""The table of segments: METHODS.md's metrics (MetaFusion, section 2) and what else is known of each. The
-sums they are made of live in segment_sums.
+"""The table of segments: docs/science/methods.md's metrics (MetaFusion, section 2) and what else is known of
+each. The sums they are made of live in segment_sums.
 """
 
 from collections.abc import Iterable
