@@ -74,6 +74,12 @@ def on_page_markdown(markdown: str, page: Page, config: Config, files: Files) ->
     return _relinked(markdown, origins.get(here, f"docs/{here}"), here, places)
 
 
+def on_page_content(html: str, page: Page, config: Config, files: Files) -> str:  # noqa: ARG001
+    """Let docstrings that cite the page of methods lead to it."""
+    target = os.path.relpath("science/methods.html", PurePosixPath(page.file.src_uri).parent)
+    return html.replace("docs/science/methods.md", f'<a href="{target}">methods</a>')
+
+
 def help_titles() -> dict[str, str]:
     """Return the titles of the help pages: title -> name of the file."""
     pages = (ROOT / path for path in _files("resources/help", "*.md"))
@@ -122,19 +128,18 @@ def api_packages() -> list[str]:
 
 def api_page(package: str) -> str:
     """Return the page of a package: its docstring, then every module of it."""
-    folder = "/".join(package.split("."))
-    blocks = [
-        f"# {package}\n",
-        f"::: mce_landcover.{package}\n    options:\n      show_root_heading: false\n",
-    ]
-    blocks[-1] += "      show_root_toc_entry: false\n      members: false\n"
+    folder = package.replace(".", "/")
+    blocks = [f"# {package}", _documented(package, members="false")]
     for module in _modules(package):
-        blocks.append(f"## {folder}/{module}.py\n")
-        blocks.append(
-            f"::: mce_landcover.{package}.{module}\n    options:\n      heading_level: 3\n"
-            "      show_root_heading: false\n      show_root_toc_entry: false\n"
-        )
-    return "\n".join(blocks)
+        blocks += [f"## {folder}/{module}.py", _documented(f"{package}.{module}", heading_level="3")]
+    return "\n\n".join(blocks)
+
+
+def _documented(module: str, **options: str) -> str:
+    """Return what mkdocstrings replaces by the docstrings of a module, which has a heading already."""
+    options |= {"show_root_heading": "false", "show_root_toc_entry": "false"}
+    lines = [f"      {name}: {value}" for name, value in options.items()]
+    return "\n".join([f"::: mce_landcover.{module}", "    options:", *lines])
 
 
 def _modules(package: str) -> list[str]:
