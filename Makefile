@@ -16,7 +16,7 @@ help:  ## list the targets
 demo: system $(VENV)/.complete  ## map the embedded scene through qgis_process and draw one picture
 	@scripts/demo.sh
 
-test: system lint test-unit test-qgis test-e2e  ## lint, unit, QGIS and end-to-end tests, in both environments
+test: system lint docs test-unit test-qgis test-e2e  ## lint, site, unit, QGIS and end-to-end tests, in both environments
 
 lint: $(VENV)/.complete  ## ruff and mypy
 	@echo "==> ruff, mypy"
