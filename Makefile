@@ -53,7 +53,7 @@ $(VENV_QGIS)/.complete: pyproject.toml $(REQUIREMENTS) | system
 	@touch $@
 
 docs: $(VENV)/.complete  ## the site, build/site/index.html; a broken link fails
-	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs --quiet build
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build
 	@echo "==> build/site/index.html"
 
 train-short: $(VENV)/.complete  ## cut tiles, train on them for some minutes, map with the result: demo/training

@@ -6,7 +6,7 @@ Links between pages are links between files of the repository, so that they work
 turned into links between pages of the site.
 """
 
-import os
+import posixpath
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -76,14 +76,14 @@ def on_page_markdown(markdown: str, page: Page, config: Config, files: Files) ->
 
 def on_page_content(html: str, page: Page, config: Config, files: Files) -> str:  # noqa: ARG001
     """Let docstrings that cite the page of methods lead to it."""
-    target = os.path.relpath("science/methods.html", PurePosixPath(page.file.src_uri).parent)
-    return html.replace("docs/science/methods.md", f'<a href="{target}">methods</a>')
+    link = f'<a href="{_relative("science/methods.html", page.file.src_uri)}">methods</a>'
+    return html.replace("docs/science/methods.md", link)
 
 
 def help_titles() -> dict[str, str]:
     """Return the titles of the help pages: title -> name of the file."""
     pages = (ROOT / path for path in _files("resources/help", "*.md"))
-    return {page.read_text(encoding="utf-8").splitlines()[0].lstrip("# "): page.name for page in pages}
+    return {page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# "): page.name for page in pages}
 
 
 def algorithm_list() -> str:
@@ -218,11 +218,13 @@ def _relinked(markdown: str, origin: str, here: str, places: dict[str, str]) -> 
     """Turn the relative links of a file of the repository into links between pages of the site."""
 
     def moved(found: re.Match[str]) -> str:
-        target = found[2]
-        path = os.path.normpath(PurePosixPath(origin).parent / target)
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(origin), found[2]))
         place = path.removeprefix("docs/") if path.startswith("docs/") else places.get(path)
-        return (
-            found[0] if place is None else f"{found[1]}{os.path.relpath(place, PurePosixPath(here).parent)}"
-        )
+        return found[0] if place is None else found[1] + _relative(place, here)
 
     return re.sub(r"(\]\()(?!\w+:|#|/)([^)#\s]+)", moved, markdown)
+
+
+def _relative(place: str, here: str) -> str:
+    """Return the way from one page of the site to another."""
+    return posixpath.relpath(place, posixpath.dirname(here) or ".")

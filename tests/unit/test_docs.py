@@ -84,7 +84,7 @@ def test_every_job_is_described(job: str) -> None:
 def test_what_is_cited_of_the_methods_is_there() -> None:
     said = headings(METHODS)
     cited = list(citations())
-    assert len(cited) > 30
+    assert cited
     for file, after in cited:
         numbers = re.match(r",? sections? (\d)(?: and (\d))?", after)
         for number in filter(None, numbers.groups() if numbers else ()):
