@@ -6,6 +6,7 @@ Links between pages are links between files of the repository, so that they work
 turned into links between pages of the site.
 """
 
+import json
 import posixpath
 import re
 from pathlib import Path, PurePosixPath
@@ -67,6 +68,8 @@ def on_page_markdown(markdown: str, page: Page, config: Config, files: Files) ->
         markdown += "\n" + "\n".join(command_text(name) for name in command_names())
     elif here == "reference/algorithms/index.md":
         markdown += "\n" + algorithm_list()
+    elif here == "reference/protocol.md":
+        markdown += "\n" + job_parameters()
     places = borrowed()
     origins = {place: path for path, place in places.items()}
     if here in origins and here.startswith("reference/algorithms/"):
@@ -115,6 +118,30 @@ def command_text(name: str) -> str:
     return "\n".join(
         [f"## {name}\n", f"{command.help}\n", f"```\n{usage}\n```\n", "| option | |", "|---|---|", *rows, ""]
     )
+
+
+def job_parameters() -> str:
+    """Return a section per job with its parameters, from what the jobs export."""
+    exported = ROOT / "resources" / "jobs.json"
+    jobs = json.loads(exported.read_text(encoding="utf-8")) if exported.is_file() else {}
+    blocks = ["## Parameters of the jobs"] if jobs else []
+    for job, parameters in jobs.items():
+        rows = [f"| `{name}` | {_allowed(said)} |" for name, said in parameters.items()]
+        blocks += [f"### {job}", "\n".join(["| parameter | |", "|---|---|", *rows]) if rows else "None."]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _allowed(said: dict[str, Any]) -> str:
+    """Return type, limits, choices and default of a parameter in words."""
+    limits = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
+    words = [said["type"], *(f"{word} {said[key]}" for key, word in limits.items() if key in said)]
+    if "choices" in said:
+        words.append("one of " + ", ".join(f"`{choice}`" for choice in said["choices"]))
+    if said.get("required"):
+        words.append("**needed**")
+    elif said.get("default") not in (None, "", [], {}):
+        words.append(f"default `{json.dumps(said['default'])}`")
+    return ", ".join(words)
 
 
 def api_packages() -> list[str]:
