@@ -10,7 +10,7 @@ import json
 import posixpath
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from mce_landcover.core.service.cli import app
 from mkdocs.structure.files import File, Files
@@ -181,7 +181,10 @@ def _group() -> Any:
 
 
 def _value(parameter: Any) -> str:
-    return str(parameter.metavar or parameter.name.upper())
+    """Return what stands for the value of a parameter: a word, or its choices."""
+    kind = parameter.type_descriptor.annotation
+    choices = "|".join(map(str, get_args(kind))) if get_origin(kind) is Literal else ""
+    return str(parameter.metavar or choices or parameter.name.upper())
 
 
 def _spelled(parameter: Any) -> str:
