@@ -4,11 +4,11 @@ REQUIREMENTS := $(wildcard resources/requirements/*.txt)
 VENV := .venv
 VENV_QGIS := .venv-qgis
 # One pip call with every pin, so that nothing pulls another torch.
-BACKEND_PINS := $(foreach f,backend cpu training oversample test lint,-r resources/requirements/$(f).txt)
+BACKEND_PINS := $(foreach f,backend cpu training oversample test lint docs,-r resources/requirements/$(f).txt)
 PIP_FLAGS := --quiet --disable-pip-version-check
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: help demo test lint test-unit test-qgis test-e2e system scene train-demo train-short bench review-session review-looks review-kill zip clean
+.PHONY: help demo test lint test-unit test-qgis test-e2e system scene docs train-demo train-short bench review-session review-looks review-kill zip clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -16,7 +16,7 @@ help:  ## list the targets
 demo: system $(VENV)/.complete  ## map the embedded scene through qgis_process and draw one picture
 	@scripts/demo.sh
 
-test: system lint test-unit test-qgis test-e2e  ## lint, unit, QGIS and end-to-end tests, in both environments
+test: system lint docs test-unit test-qgis test-e2e  ## lint, site, unit, QGIS and end-to-end tests, in both environments
 
 lint: $(VENV)/.complete  ## ruff and mypy
 	@echo "==> ruff, mypy"
@@ -51,6 +51,10 @@ $(VENV_QGIS)/.complete: pyproject.toml $(REQUIREMENTS) | system
 	@/usr/bin/python3 -m venv --system-site-packages $(VENV_QGIS)
 	@$(VENV_QGIS)/bin/pip install $(PIP_FLAGS) -r resources/requirements/qgis-test.txt -e .
 	@touch $@
+
+docs: $(VENV)/.complete  ## the site, build/site/index.html; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build
+	@echo "==> build/site/index.html"
 
 train-short: $(VENV)/.complete  ## cut tiles, train on them for some minutes, map with the result: demo/training
 	@scripts/train_short.sh

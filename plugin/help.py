@@ -18,8 +18,11 @@ def help_html(algorithm_id: str) -> str:
 
 
 def markdown_to_html(text: str) -> str:
-    """Return the HTML of blocks that are separated by empty lines."""
-    blocks = re.split(r"\n\s*\n", text.strip())
+    """Return the HTML of blocks that are separated by empty lines.
+
+    A first block that is nothing but a title is left out: QGIS shows the title itself.
+    """
+    blocks = re.split(r"\n\s*\n", re.sub(r"\A# .*\n\s*\n", "", text).strip())
     return "\n".join(_block(block.splitlines()) for block in blocks if block.strip())
 
 

@@ -17,7 +17,7 @@ if has_qgis && has_tools; then
 fi
 
 command -v apt-get >/dev/null ||
-  die "this is not Debian or Ubuntu: install QGIS 3.40 or newer, python3-venv and Xvfb yourself (see README.md), then run this again"
+  die "this is not Debian or Ubuntu: install QGIS 3.40 or newer, python3-venv and Xvfb yourself (see docs/using/install.md), then run this again"
 if [ "$(id -u)" -eq 0 ]; then sudo=(); else
   command -v sudo >/dev/null || die "run this as root, or install sudo"
   sudo=(sudo)

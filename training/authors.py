@@ -110,7 +110,8 @@ def translate(theirs: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 
 def authors_card(file: str) -> ModelCard:
-    """Return the card of the published model: classes, inputs, windows and rule (METHODS.md section 1)."""
+    """Return the card of the published model: classes, inputs, windows and rule (docs/science/methods.md
+    section 1)."""
     classes = load_catalogue()
     tlm = FORMATS["tlm"]
     return ModelCard(

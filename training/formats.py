@@ -38,7 +38,7 @@ from .splits import SPLITS, Tiles, split_tiles
 
 #: Sides of a tile that make a block, unless the configuration says otherwise.
 _BLOCK = 4
-#: mean and std of the published model (METHODS.md section 1, "Inputs").
+#: mean and std of the published model (docs/science/methods.md section 1, "Inputs").
 _TLM_RGB = Normalisation(scale=1 / 255, mean=(0.5585, 0.5771, 0.5543), std=(0.2535, 0.2388, 0.2318))
 _TLM_DEM = Normalisation(kind="window_min", mean=(41.32,), std=(19.18,))
 _IMAGE = SourceConfig(role="image", bands=("R", "G", "B"), gsd_m=0.25, scale=1 / 255)

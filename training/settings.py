@@ -20,7 +20,8 @@ class LossSettings:
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """Adam and the course of its rates; the defaults are the paper's for DeepLabV3+ (METHODS.md section 1).
+    """Adam and the course of its rates; the defaults are the paper's for DeepLabV3+ (docs/science/methods.md
+    section 1).
 
     Attributes:
         adapted_lr: eq. 1 for the experts' rates.

@@ -45,9 +45,10 @@ def split_tiles(
 
     Args:
         strategy: `random`; `dominant` stratifies by the most frequent class of each tile (the MCE paper);
-            `iterative` by all the classes that a tile holds (METHODS.md section 5); `blocked` deals whole
-            squares of `block_m` at random; `blocked_iterative` deals such squares stratified by the classes
-            of their tiles, then moves single ones while that helps. Only blocks keep neighbours together.
+            `iterative` by all the classes that a tile holds (docs/science/methods.md section 5); `blocked`
+            deals whole squares of `block_m` at random; `blocked_iterative` deals such squares stratified by
+            the classes of their tiles, then moves single ones while that helps. Only blocks keep neighbours
+            together.
         ratios: shares of the tiles, of any sum.
         seed: of the order in which tiles are dealt, and of ties.
         block_m: side of a block in metres.

@@ -1,5 +1,6 @@
-"""Iterative stratification of samples with several labels (METHODS.md section 5; Sechidis, Tsoumakas and
-Vlahavas 2011): which fold each sample goes to. What samples and labels are is the business of `splits.py`."""
+"""Iterative stratification of samples with several labels (docs/science/methods.md section 5; Sechidis,
+Tsoumakas and Vlahavas 2011): which fold each sample goes to. What samples and labels are is the business of
+`splits.py`."""
 
 from collections.abc import Sequence
 from fractions import Fraction

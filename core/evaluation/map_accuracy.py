@@ -1,5 +1,6 @@
-"""Accuracy and areas of a map from a stratified random sample of it, with confidence intervals (METHODS.md
-section 6; Olofsson et al. 2014; Stehman 2014). Drawing and reading samples lives in `draw_sample.py`."""
+"""Accuracy and areas of a map from a stratified random sample of it, with confidence intervals
+(docs/science/methods.md section 6; Olofsson et al. 2014; Stehman 2014). Drawing and reading samples lives
+in `draw_sample.py`."""
 
 import math
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
-"""Accuracy of class maps from one confusion matrix summed over the whole test set (METHODS.md section 1,
-"Metrics"). NumPy only; estimators for probability samples live in `map_accuracy.py`."""
+"""Accuracy of class maps from one confusion matrix summed over the whole test set (docs/science/methods.md
+section 1, "Metrics"). NumPy only; estimators for probability samples live in `map_accuracy.py`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

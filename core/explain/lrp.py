@@ -40,8 +40,8 @@ class Rules:
 
 
 def epsilon_plus_flat(n_bands: Sequence[int] = (), smallest: float = SMALLEST) -> Rules:
-    """Return the composite EpsilonPlusFlat (Lapuschkin et al. 2019; METHODS.md section 4): the flat rule for
-    layers that read the input, z+ for other convolutions, epsilon for linear layers.
+    """Return the composite EpsilonPlusFlat (Lapuschkin et al. 2019; docs/science/methods.md section 4): the
+    flat rule for layers that read the input, z+ for other convolutions, epsilon for linear layers.
 
     The flat rule itself gives every band the same. With the number of bands of each source, `FlatBySource`
     stands in its place, which shares between sources by contribution; the sum over all bands is the same.

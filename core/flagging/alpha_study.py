@@ -1,5 +1,5 @@
 """How many segments of the rare classes are invented and missed at each alpha, by the ML rule alone and by
-MetaFusion with scores of models that have not seen the tile (docs/science/methods.md, section 2, "Counting").
+MetaFusion with scores of models that have not seen the tile (docs/science/methods.md section 2, "Counting").
 
 The class maps of the labelled run are temporary files: memory does not grow with the run.
 """

@@ -1,5 +1,5 @@
 """The job `apply_review`, read from top to bottom: a run and its decided candidates in, the fused map and a
-log of every change out (METHODS.md section 2, eq. 14). What is decided is read in `review.py`.
+log of every change out (docs/science/methods.md section 2, eq. 14). What is decided is read in `review.py`.
 """
 
 import shutil

@@ -20,7 +20,7 @@ class MetaSettings:
 
     Attributes:
         kind: "paper" is the one for segments (27 stages, 5 features tried per split), "image" the CIFAR-10
-            variant (15 stages, all features); METHODS.md section 2.
+            variant (15 stages, all features); docs/science/methods.md section 2.
         oversample: even out the two outcomes with SMOTE before every fit, as the authors' code does and the
             paper does not say.
         folds: of the cross-validation behind the calibration; fewer where there are fewer groups.

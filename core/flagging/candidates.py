@@ -73,8 +73,8 @@ def find_candidates(
     block: int = BLOCK,
     reporter: Reporter = SilentReporter(),  # noqa: B008
 ) -> Candidates:
-    """Return the candidates of the classes (METHODS.md section 2): segments of the ML rule of such a class
-    that share no pixel with the map's and have an interior pixel.
+    """Return the candidates of the classes (docs/science/methods.md section 2): segments of the ML rule of
+    such a class that share no pixel with the map's and have an interior pixel.
 
     The same for any size of the blocks; memory holds one block and the candidates.
 

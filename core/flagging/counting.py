@@ -1,5 +1,5 @@
-"""Counts the segments of a class that a map invents, misses and finds (METHODS.md section 2, "Counting"), in
-memory or streamed over rasters of any size, and what follows from the counts.
+"""Counts the segments of a class that a map invents, misses and finds (docs/science/methods.md section 2,
+"Counting"), in memory or streamed over rasters of any size, and what follows from the counts.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,5 +1,5 @@
-"""Fusion of two maps by accepted candidates (METHODS.md section 2, eq. 14), and the price that accepts them.
-Arrays in memory only; rasters of any size are in `apply.py`.
+"""Fusion of two maps by accepted candidates (docs/science/methods.md section 2, eq. 14), and the price that
+accepts them. Arrays in memory only; rasters of any size are in `apply.py`.
 """
 
 import math

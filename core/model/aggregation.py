@@ -1,4 +1,4 @@
-"""The rules that join K experts' logits into one vector of class scores (docs/science/methods.md, section
+"""The rules that join K experts' logits into one vector of class scores (docs/science/methods.md section
 1): the paper's, and the chain rules over nested experts, `conditional` and `composed`. The paper's learnt
 rules (mlp, cnn) live in training.
 

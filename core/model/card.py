@@ -30,7 +30,7 @@ class Normalisation(Frozen):
     """`(scale * x [- minimum of the window] - mean) / std`, per band.
 
     `window_min` first subtracts the smallest valid value of the window, so that a DEM becomes a local
-    relief (METHODS.md section 1, "Inputs").
+    relief (docs/science/methods.md section 1, "Inputs").
     """
 
     kind: Literal["standard", "window_min"] = "standard"

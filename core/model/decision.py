@@ -1,5 +1,6 @@
-"""Decides: from blended logits to classes and heat maps (METHODS.md section 2, MetaFusion). Joining the
-experts lives in `aggregation.py`, priors in `priors.py`, what is written in `core/mapping/products.py`.
+"""Decides: from blended logits to classes and heat maps (docs/science/methods.md section 2, MetaFusion).
+Joining the experts lives in `aggregation.py`, priors in `priors.py`, what is written in
+`core/mapping/products.py`.
 
 All functions work elementwise over pixels, with the class axis first, and add in a fixed order, so a
 pixel's result does not depend on what is decided together. Classes come from additions and comparisons of
@@ -103,7 +104,7 @@ def heat_maps(scores: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Return entropy, margin and variation ratio of the softmax of C scores `[N]`, each `[N]` in 0..1.
 
     `E = -sum p log p / log C`, `M = 1 - p1 + p2`, `V = 1 - p1` with p1 and p2 the two largest probabilities
-    (METHODS.md section 2).
+    (docs/science/methods.md section 2).
     """
     best, second = _two_largest(scores)
     shifted = [score - best for score in scores]

@@ -24,8 +24,9 @@ _STRIDE_4 = 2
 
 
 class AuthorsDecoder(nn.Module):
-    """DeepLabV3+ with plain convolutions (METHODS.md section 1): ASPP of the last features, brought to stride
-    4 and joined behind the low-level ones. Tensor names are those of the published weights."""
+    """DeepLabV3+ with plain convolutions (docs/science/methods.md section 1): ASPP of the last features,
+    brought to stride 4 and joined behind the low-level ones. Tensor names are those of the published
+    weights."""
 
     def __init__(self, encoder_channels: Sequence[int]):
         super().__init__()

@@ -12,8 +12,8 @@ class Normaliser(nn.Module):
     """`(scale * x [- minimum of the window] - mean) / std` per band, missing values to 0 (the band's mean).
 
     With `window_min` the smallest valid value of each window and band is taken off first, so that a DEM
-    becomes local relief (METHODS.md section 1, "Inputs"). Run it in float32: a DEM of 2,500 m has a step of
-    16 m in bfloat16.
+    becomes local relief (docs/science/methods.md section 1, "Inputs"). Run it in float32: a DEM of 2,500 m
+    has a step of 16 m in bfloat16.
     """
 
     scale: Tensor

@@ -1,4 +1,5 @@
-"""Prior probabilities of classes, and what the decision rules divide by (METHODS.md section 2, MetaFusion).
+"""Prior probabilities of classes, and what the decision rules divide by (docs/science/methods.md section 2,
+MetaFusion).
 
 Global priors are training frequencies; for fixed frames they may differ from pixel to pixel, on a map by
 altitude. How a rule decides lives in `decision.py`.

@@ -1,5 +1,5 @@
-"""Metrics of the segments of one class map in memory, from its probabilities (METHODS.md section 2,
-MetaFusion). Rasters that do not fit in memory are segment_stream's.
+"""Metrics of the segments of one class map in memory, from its probabilities (docs/science/methods.md section
+2, MetaFusion). Rasters that do not fit in memory are segment_stream's.
 """
 
 import math

@@ -1,5 +1,5 @@
 """What adds up over the pixels of segments (counts, coordinates, heat, layers, adjacency pairs), and the
-table of metrics made of it (docs/science/methods.md, section 2). Summing a block lives in `block.py`.
+table of metrics made of it (docs/science/methods.md section 2). Summing a block lives in `block.py`.
 """
 
 from collections.abc import Iterable

@@ -140,6 +140,7 @@ def test_one_file_per_algorithm_named_after_it():
 @pytest.mark.parametrize("name", IDS)
 def test_help_is_shown_as_html(create, name):
     text = (RESOURCES / "help" / f"{name}.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# {create(name).displayName()}\n")
     assert create(name).shortHelpString() == markdown_to_html(text)
     assert "**" not in create(name).shortHelpString() and "`" not in create(name).shortHelpString()
     assert text.isascii()

@@ -45,6 +45,7 @@ def test_it_is_in_the_toolbox_with_texts_of_its_own(model, fake_backend):
         assert algorithm.group() == "" and not algorithm.icon().isNull()
     assert {o.name() for o in model.outputDefinitions()} == {"folder", "reviewed_map"}
     text = (RESOURCES / "help" / "map_and_flag.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# {model.displayName()}\n")
     assert model.shortHelpString() == markdown_to_html(text)
     assert model.validate() == (True, [])
     assert model.canExecute() == (True, "")

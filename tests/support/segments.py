@@ -1,4 +1,5 @@
-"""The segment metrics restated pixel by pixel, straight from METHODS.md section 2, and scenes to try them on.
+"""The segment metrics restated pixel by pixel, straight from docs/science/methods.md section 2, and scenes to
+try them on.
 
 Nothing here is shared with the code under test.
 """

@@ -18,7 +18,8 @@ from ..module import SegmentationModule
 from ..settings import OptimizerSettings, TrainerSettings
 from .rules import RuleName, make_rule
 
-#: METHODS.md section 1: the paper's rules decay by 0.1 every 10 of 50 epochs; shorter fits decay as often.
+#: docs/science/methods.md section 1: the paper's rules decay by 0.1 every 10 of 50 epochs; shorter fits decay
+#: as often.
 _STAGES = 5
 _PAPER: tuple[RuleName, ...] = ("mlp", "cnn")
 _RATES: Mapping[RuleName, float] = {

@@ -1,5 +1,5 @@
-"""Tiles of one hectare in the form of the MCE paper's dataset (METHODS.md section 1, "Classes"): three TIFFs
-per tile, listed in CSV files. No other format is read here."""
+"""Tiles of one hectare in the form of the MCE paper's dataset (docs/science/methods.md section 1, "Classes"):
+three TIFFs per tile, listed in CSV files. No other format is read here."""
 
 import csv
 import re

@@ -15,7 +15,7 @@ from .seesaw import SeesawLoss
 
 
 def loss_by_name(name: LossName, pixel_counts: Sequence[int], tile_pixels: int) -> nn.Module:
-    """Return the module of a loss with the settings of METHODS.md.
+    """Return the module of a loss with the settings of docs/science/methods.md.
 
     All take logits `[B, C, H, W]` and labels `[B, H, W]`; the `cdfl` ones take the variance of
     `dropout_variance` too.

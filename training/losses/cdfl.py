@@ -1,5 +1,5 @@
-"""Cross dropout focal loss (METHODS.md section 3; the CDFL paper, eq. 4 to 6): cross-entropy plus a term that
-weights pixels by how much dropout moves their prediction."""
+"""Cross dropout focal loss (docs/science/methods.md section 3; the CDFL paper, eq. 4 to 6): cross-entropy
+plus a term that weights pixels by how much dropout moves their prediction."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

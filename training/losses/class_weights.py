@@ -1,5 +1,5 @@
-"""Class weights from the pixel counts of the training set, for `cross_entropy.py` (METHODS.md sections 1 and
-3). Counts are in the order of the logit channels, as the weights are."""
+"""Class weights from the pixel counts of the training set, for `cross_entropy.py` (docs/science/methods.md
+sections 1 and 3). Counts are in the order of the logit channels, as the weights are."""
 
 from collections.abc import Sequence
 from math import expm1, log

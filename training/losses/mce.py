@@ -1,5 +1,5 @@
-"""The loss of multiple complementary experts (METHODS.md section 1; MCE paper eq. 2 to 4): one function, one
-thin module. No aggregated output has a loss."""
+"""The loss of multiple complementary experts (docs/science/methods.md section 1; MCE paper eq. 2 to 4): one
+function, one thin module. No aggregated output has a loss."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple

@@ -1,5 +1,5 @@
-"""Seesaw loss (Wang et al. 2021; METHODS.md section 1): frequent classes push rare ones less, but wrong
-classes push back. One function, one thin module that counts the pixels."""
+"""Seesaw loss (Wang et al. 2021; docs/science/methods.md section 1): frequent classes push rare ones less,
+but wrong classes push back. One function, one thin module that counts the pixels."""
 
 import torch
 from torch import Tensor, distributed, nn

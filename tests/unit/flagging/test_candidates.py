@@ -64,7 +64,8 @@ def same(one: Candidates, other: Candidates) -> bool:
 
 
 def test_candidates_against_brute_force(made, labels):
-    """Straight from METHODS.md: a segment of the ML rule, no pixel of the map's class in it, an interior."""
+    """Straight from docs/science/methods.md: a segment of the ML rule, no pixel of the map's class in it, an
+    interior."""
     evidence = read(made.folder / "evidence.tif").astype(np.int64)
     bayes = read(made.folder / "land_cover.tif")[0].astype(np.int64)
     experts = [read(made.folder / f"expert_{k}.tif")[0] for k in (1, 2, 3)]

@@ -42,7 +42,7 @@ def theirs() -> dict[str, Tensor]:
 
 
 def described_network(w: dict[str, Tensor], x: Tensor) -> Tensor:
-    """The published network as METHODS.md section 1 has it, in plain functions: `[B, 3, 10, H, W]`."""
+    """The published network of docs/science/methods.md section 1 in plain functions: `[B, 3, 10, H, W]`."""
 
     def norm(name: str, z: Tensor) -> Tensor:
         mean, var = w[f"{name}.running_mean"], w[f"{name}.running_var"]

@@ -1,1 +1,2 @@
-"""MetaFusion (METHODS.md section 2): one module and one command per experiment, config files beside them."""
+"""MetaFusion (docs/science/methods.md section 2): one module and one command per experiment, config files
+beside them."""

@@ -1,5 +1,5 @@
 """The figures of the MCE and CDFL papers that ours are set beside, in percent; None where a paper has none.
-METHODS.md says which of them cannot be reproduced and why."""
+docs/science/methods.md says which of them cannot be reproduced and why."""
 
 from collections.abc import Mapping
 

@@ -1,5 +1,6 @@
-"""Multi-label losses that are means over all `[B, C]` elements (METHODS.md section 4; paper 003, eq. 2 to
-5): `bce`, `focal`, `wbce`, `hamming`, `huber`. A label set may be empty or full: every element counts alike.
+"""Multi-label losses that are means over all `[B, C]` elements (docs/science/methods.md section 4; paper 003,
+eq. 2 to 5): `bce`, `focal`, `wbce`, `hamming`, `huber`. A label set may be empty or full: every element
+counts alike.
 
 All predict a label where its logit is above 0, that is where the sigmoid is above 1/2.
 """

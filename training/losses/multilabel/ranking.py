@@ -1,5 +1,5 @@
-"""Ranking losses over pairs of a present and an absent label (METHODS.md section 4; eq. 7 of paper 003): the
-hinge, and LSEP (Li, Song and Luo 2017), its smooth upper bound.
+"""Ranking losses over pairs of a present and an absent label (docs/science/methods.md section 4; eq. 7 of
+paper 003): the hinge, and LSEP (Li, Song and Luo 2017), its smooth upper bound.
 
 Only differences of logits count, so nothing pins the logit at which a label is predicted. Zero, the threshold
 of the other losses, is what paper 003 took; one fitted on the validation set is the fair choice, see

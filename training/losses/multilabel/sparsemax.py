@@ -1,4 +1,4 @@
-"""The sparsemax loss for several labels (Martins and Astudillo 2016; METHODS.md section 4; paper
+"""The sparsemax loss for several labels (Martins and Astudillo 2016; docs/science/methods.md section 4; paper
 003, eq. 6).
 
 A label is predicted where sparsemax gives it more than 0, that is where its logit exceeds tau. A network

@@ -24,7 +24,7 @@ def test_a_tile_is_read_at_half_a_metre_with_its_class(tmp_path: Path) -> None:
 
 
 def test_raw_ids_number_the_german_names_in_alphabetical_order() -> None:
-    """Spot checks by hand against METHODS.md section 1: name -> class."""
+    """Spot checks by hand against docs/science/methods.md section 1: name -> class."""
     by_raw = tlm_labels("raw").table
     alphabet = ["Fels", "Fels locker", "Felsbloecke", "Felsbloecke locker", "Feuchtgebiet", "Fliessgewaesser"]
     alphabet += ["Gebueschwald", "Gehoelzflaeche", "Gletscher", "Lockergestein", "Lockergestein locker"]

@@ -1,4 +1,4 @@
-"""Every multi-label loss against its oracle of METHODS.md section 4, and at the edges."""
+"""Every multi-label loss against its oracle of docs/science/methods.md section 4, and at the edges."""
 
 import entmax
 import numpy as np
