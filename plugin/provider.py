@@ -15,6 +15,7 @@ from .algorithms.fit_meta_classifier import FitMetaClassifier
 from .algorithms.flag_candidates import FlagCandidates
 from .algorithms.import_weights import ImportWeights
 from .algorithms.make_scene import MakeScene
+from .algorithms.map_and_flag import MapAndFlag
 from .algorithms.merge_reviews import MergeReviews
 from .algorithms.model_info import ModelInfo
 from .algorithms.predict import Predict
@@ -24,7 +25,6 @@ from .algorithms.screen_tiles import ScreenTiles
 from .algorithms.setup_backend import SetupBackend
 from .algorithms.train import Train
 from .i18n import tr
-from .models import MapAndFlag
 from .paths import icon_file
 
 ALGORITHMS = (

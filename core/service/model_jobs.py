@@ -95,7 +95,7 @@ class FitAggregationJob(JobRequest):
     model: ModelName = "demo"
     config: Path
     output: OutputPath
-    split: Literal["train", "val", "test"] = "val"
+    split: Literal["val", "test", "train"] = "val"
     reference: PlainAggregation | None = None
     overwrite: bool = False
 

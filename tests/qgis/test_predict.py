@@ -6,8 +6,8 @@ from pathlib import Path
 import processing
 import pytest
 from conftest import Feedback, write_raster
-from mce_landcover.plugin.extents import crs_text, extent_text
-from mce_landcover.plugin.source_list import parse_sources
+from mce_landcover.plugin.layer_parameters import parse_sources
+from mce_landcover.plugin.rasters import crs_text, extent_text
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,

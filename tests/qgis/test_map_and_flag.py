@@ -7,8 +7,8 @@ import processing
 import pytest
 from conftest import Feedback
 from mce_landcover.core.defaults import DEFAULT_ALPHA
+from mce_landcover.plugin.algorithms.map_and_flag import MapAndFlag, titles
 from mce_landcover.plugin.help import markdown_to_html
-from mce_landcover.plugin.models import MapAndFlag, titles
 from mce_landcover.plugin.paths import RESOURCES, ROOT
 from processing.gui.Postprocessing import handleAlgorithmResults
 from qgis.core import (
