@@ -49,7 +49,7 @@ class MceAlgorithm(QgsProcessingAlgorithm):
         """Return the outputs besides the destinations among the parameters."""
         return ()
 
-    def fault(self, values: Values) -> str:  # noqa: ARG002
+    def fault(self, values: Values) -> str:
         """Return what is wrong with the parameters together, or nothing."""
         return ""
 
@@ -101,7 +101,7 @@ class MceAlgorithm(QgsProcessingAlgorithm):
                 return False, str(missing)
         return True, ""
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         for row in self.rows():
             row.add_to(self)
         for result in self.results():

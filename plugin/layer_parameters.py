@@ -23,8 +23,9 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
+from .file_parameters import Model
 from .i18n import tr
-from .parameters import Choice, Crs, Model, Row, Values
+from .parameters import Choice, Crs, Row, Values
 from .rasters import Area, RasterInput, extent_text, localise, read_layer, unreadable
 from .vectors import VectorInput, geopackage_of, localise_vector, read_vector
 
@@ -41,7 +42,7 @@ class Raster(Row):
 
     optional: bool = False
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         return QgsProcessingParameterRasterLayer(self.name, self.title, optional=self.optional)
 
     def prepare(self, values: Values) -> RasterInput | None:
@@ -59,7 +60,7 @@ class Raster(Row):
 class Sources(Row):
     """SOURCES: rasters of roles without a parameter of their own."""
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         return QgsProcessingParameterString(self.name, self.title, optional=True, multiLine=False)
 
     def prepare(self, values: Values) -> dict[str, list[RasterInput]]:
@@ -94,7 +95,7 @@ class Sources(Row):
 class Extent(Row):
     """EXTENT, which the job gets in a CRS that it knows, if need be that of IMAGE."""
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         return QgsProcessingParameterExtent(self.name, self.title, optional=True)
 
     def prepare(self, values: Values) -> str | None:
@@ -116,7 +117,7 @@ class Vector(Row):
     kind: Any = POLYGONS
     optional: bool = False
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         return QgsProcessingParameterVectorLayer(self.name, self.title, [self.kind], optional=self.optional)
 
     def prepare(self, values: Values) -> VectorInput | None:
@@ -151,7 +152,7 @@ class CandidateLayers(Row):
 
     least: int = 0
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         layers = QgsProcessingParameterMultipleLayers(
             self.name, self.title, POLYGONS, optional=not self.least
         )

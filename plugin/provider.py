@@ -76,7 +76,7 @@ class MceProvider(QgsProcessingProvider):
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
         return ["tif", "tiff"]
 
-    def defaultRasterFileExtension(self, hasGeometry: bool = True) -> str:  # noqa: ARG002
+    def defaultRasterFileExtension(self, hasGeometry: bool = True) -> str:
         return "tif"
 
 

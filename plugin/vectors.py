@@ -112,7 +112,7 @@ def geopackage_of(layer: QgsVectorLayer | None, parameter: str) -> Path:
     return path.absolute()
 
 
-LabelInput = Union[Path, VectorInput]  # noqa: UP007 - evaluated by QGIS's own Python
+LabelInput = Union[Path, VectorInput]
 
 
 def read_labels(layer: QgsMapLayer | None, parameter: str) -> LabelInput:

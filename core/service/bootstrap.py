@@ -1,7 +1,8 @@
 """Starts the worker from the files of this package, whatever its folder is called, installed or not.
 
-Run as `python -I .../core/service/bootstrap.py`. Standard library only until the package is registered; the
-work itself is in `worker.py`.
+Run as `python -I .../core/service/bootstrap.py`. Standard library only until the package is registered, and
+Python 3.9, so that a Python that is too old for the rest is refused in one sentence; the work itself is in
+`worker.py`.
 """
 
 import importlib.util
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = "mce_landcover"
+OLDEST = (3, 11)
 
 
 def register(root: Path) -> None:
@@ -23,11 +25,26 @@ def register(root: Path) -> None:
     spec.loader.exec_module(package)
 
 
+def refuse_python() -> int:
+    """Say that this Python is too old, in the protocol's words, and return what to exit with."""
+    from mce_landcover.core.service.protocol import Failure, encode
+
+    sentence = (
+        "The backend needs Python {}.{} or newer, and {} is Python {}.{}: "
+        'run "Set up the backend" in QGIS, or choose another Python.'
+    ).format(*OLDEST, sys.executable, *sys.version_info[:2])
+    failure = Failure("BackendError", sentence)
+    print(encode(failure), flush=True)  # noqa: T201 - the protocol's channel
+    return failure.exit_code
+
+
 # Outside the guard below: a process that multiprocessing spawns runs this file again under another name, and
 # must find the package too.
 register(Path(__file__).resolve().parents[2])
 
 if __name__ == "__main__":
+    if sys.version_info < OLDEST:
+        sys.exit(refuse_python())
     from mce_landcover.core.service.worker import main
 
     sys.exit(main())

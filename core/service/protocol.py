@@ -73,7 +73,7 @@ class Failure:
 
 
 # Not `|`: this module is imported by QGIS, whose Python is 3.9 in some bundles.
-Message = Union[Progress, Log, Result, Failure]  # noqa: UP007
+Message = Union[Progress, Log, Result, Failure]
 _TYPES: dict[str, type[Message]] = {"progress": Progress, "log": Log, "result": Result, "error": Failure}
 _NAMES = {cls: name for name, cls in _TYPES.items()}
 

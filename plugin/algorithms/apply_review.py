@@ -13,10 +13,11 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import Folder, RasterOutput
 from ..i18n import tr
 from ..layer_parameters import Candidates
 from ..layers import group_of_run, load_on_completion, place_reviewed
-from ..parameters import Choice, Flag, Folder, Number, RasterOutput, Row, Values
+from ..parameters import Choice, Flag, Number, Row, Values
 
 #: What the map is called in our Processing model.
 IN_MODEL = "Reviewed map"

@@ -17,10 +17,11 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import class_table, gpkg_fault
 from ..i18n import tr
 from ..layer_parameters import Raster
 from ..layers import group_of_run, load_on_completion, place_sample, run_files
-from ..parameters import Flag, Number, Row, Values, class_table, gpkg_fault
+from ..parameters import Flag, Number, Row, Values
 
 
 class DrawSample(MceAlgorithm):
@@ -78,7 +79,7 @@ class DrawSample(MceAlgorithm):
 class _Points(Row):
     """A GeoPackage of points to write."""
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         points = QgsProcessing.SourceType.TypeVectorPoint
         return QgsProcessingParameterVectorDestination(self.name, self.title, points)
 

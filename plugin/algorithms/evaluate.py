@@ -14,9 +14,10 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import Folder, FolderOutput, class_table
 from ..i18n import tr
 from ..layer_parameters import Raster, Vector
-from ..parameters import FieldName, Flag, Folder, FolderOutput, Row, Values, class_table
+from ..parameters import FieldName, Flag, Row, Values
 
 POINTS = QgsProcessing.SourceType.TypeVectorPoint
 #: Outputs that are numbers of the result, and the names of the groups whose accuracy is one.

@@ -21,10 +21,11 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import Model, RasterOutput
 from ..i18n import tr
 from ..layer_parameters import Candidates, Extent, Raster, extent_area, sources_row
 from ..layers import group_of_run, load_on_completion, place_heat_map
-from ..parameters import Choice, Crs, Flag, Model, RasterOutput, Row, Text, Values
+from ..parameters import Choice, Crs, Flag, Row, Text, Values
 from ..rasters import Area, point_text
 
 #: Parameters that name a place; one of them does.
@@ -139,7 +140,7 @@ class Explain(MceAlgorithm):
 class _Point(Row):
     """A point, which the job gets in a CRS that it knows, if need be that of IMAGE."""
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         return QgsProcessingParameterPoint(self.name, self.title, optional=True)
 
     def prepare(self, values: Values) -> str | None:

@@ -17,9 +17,10 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import File
 from ..i18n import tr
 from ..layer_parameters import POLYGONS, Candidates
-from ..parameters import File, Row, Values
+from ..parameters import Row, Values
 from ..review.export import CATALOGUE, classes_without_code, export_features, export_fields, read_codes
 from ..review.processing import looked_at
 
@@ -87,5 +88,5 @@ class ExportReview(MceAlgorithm):
 class _Accepted(Row):
     """The layer of accepted candidates, wherever QGIS can write one."""
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         return QgsProcessingParameterFeatureSink(self.name, self.title, POLYGONS)

@@ -7,9 +7,10 @@ from typing import Any
 from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import Model, bundle_output, config_row
 from ..i18n import tr
 from ..layer_parameters import MODEL_DEFAULT
-from ..parameters import Choice, Flag, Model, Row, Values, bundle_output, config_row
+from ..parameters import Choice, Flag, Row, Values
 from .train import SCORES, score_titles
 
 #: Of the scores of a training, those told before and after.

@@ -19,9 +19,10 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import FileOutput
 from ..i18n import tr
 from ..layer_parameters import CandidateLayers
-from ..parameters import Choice, FileOutput, Flag, Number, Row, Text, Values
+from ..parameters import Choice, Flag, Number, Row, Text, Values
 from ..vectors import LabelInput, localise_labels, read_labels
 
 
@@ -117,7 +118,7 @@ class FitMetaClassifier(MceAlgorithm):
 class _Runs(Row):
     """The folders of several runs, by their `run.json`."""
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         file = QgsProcessing.SourceType.TypeFile
         return QgsProcessingParameterMultipleLayers(self.name, self.title, file, optional=True)
 
@@ -132,7 +133,7 @@ class _Runs(Row):
 class _Labels(Row):
     """Several layers of labels, polygons or rasters."""
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         layers = QgsProcessing.SourceType.TypeMapLayer
         return QgsProcessingParameterMultipleLayers(self.name, self.title, layers, optional=True)
 

@@ -14,10 +14,11 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import File, Folder, geopackage_output
 from ..i18n import tr
 from ..layer_parameters import POLYGONS, folded, mapping_rows, setting_rows
 from ..layers import group_of_run, load_on_completion, place_candidates, place_products
-from ..parameters import File, Flag, Folder, Number, Row, Text, Values, geopackage_output
+from ..parameters import Flag, Number, Row, Text, Values
 
 #: Parameters that only mapping reads.
 OF_MAPPING = ("DEM", "SOURCES", "EXTENT", "CRS")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import File, bundle_output
 from ..i18n import tr
-from ..parameters import File, Flag, Row, Values, bundle_output
+from ..parameters import Flag, Row, Values
 
 
 class ImportWeights(MceAlgorithm):

@@ -8,9 +8,10 @@ from typing import Any
 from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputRasterLayer
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import FolderOutput
 from ..i18n import tr
 from ..layers import Placed, group_name, load_on_completion
-from ..parameters import Flag, FolderOutput, Number, Row, Values
+from ..parameters import Flag, Number, Row, Values
 
 
 class MakeScene(MceAlgorithm):

@@ -10,9 +10,10 @@ from qgis.core import QgsProcessingContext, QgsProcessingModelAlgorithm
 from qgis.PyQt.QtGui import QIcon
 
 from ..backend import BackendMissing, find_backend
+from ..file_parameters import file_fault, model_fault
 from ..help import help_html
 from ..i18n import tr
-from ..parameters import default_of, file_fault, model_fault
+from ..parameters import default_of
 from ..paths import RESOURCES, icon_file
 
 

@@ -14,10 +14,11 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import FileOutput
 from ..i18n import tr
 from ..layer_parameters import POLYGONS, CandidateLayers
 from ..layers import group_name, load_on_completion, place_candidates
-from ..parameters import FileOutput, Flag, Row, Values
+from ..parameters import Flag, Row, Values
 from ..review.merge import Merged, merge_copies
 from ..review.processing import processing_errors
 

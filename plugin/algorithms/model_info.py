@@ -7,8 +7,9 @@ from typing import Any
 from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import Model
 from ..i18n import tr
-from ..parameters import Model, Row, Values
+from ..parameters import Row, Values
 
 
 class ModelInfo(MceAlgorithm):

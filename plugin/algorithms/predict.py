@@ -13,10 +13,11 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import File, FolderOutput, RasterOutput
 from ..i18n import tr
 from ..layer_parameters import mapping_rows, setting_rows
 from ..layers import group_name, load_on_completion, place_products
-from ..parameters import File, Flag, FolderOutput, Number, RasterOutput, Row, Values
+from ..parameters import Flag, Number, Row, Values
 
 #: Raster destination -> product of the job. A model with more experts has the rest in OUTPUT_DIR only.
 DESTINATIONS = {

@@ -18,9 +18,10 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import FolderOutput
 from ..i18n import tr
 from ..layer_parameters import Extent, Raster, sources_row
-from ..parameters import Choice, Crs, Flag, FolderOutput, Number, Row, Text, Values
+from ..parameters import Choice, Crs, Flag, Number, Row, Text, Values
 from ..vectors import LabelInput, localise_labels, read_labels
 
 #: The shortest length that makes sense, a millimetre.
@@ -130,7 +131,7 @@ class PrepareTiles(MceAlgorithm):
 class _Labels(Row):
     """A layer of labels, polygons or a raster."""
 
-    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:  # noqa: ARG002
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         kinds = QgsProcessing.SourceType
         return QgsProcessingParameterMapLayer(
             self.name, self.title, types=[kinds.TypeRaster, kinds.TypeVectorPolygon]

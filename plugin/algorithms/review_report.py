@@ -8,9 +8,10 @@ from typing import Any
 from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import FileOutput
 from ..i18n import tr
 from ..layer_parameters import Candidates
-from ..parameters import FileOutput, Row, Values
+from ..parameters import Row, Values
 from ..review.files import write_text
 from ..review.processing import looked_at
 from ..review.report import review_csv, review_html

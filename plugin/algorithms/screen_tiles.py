@@ -13,10 +13,11 @@ from qgis.core import (
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import geopackage_output
 from ..i18n import tr
 from ..layer_parameters import POLYGONS, device_rows, raster_rows, source_rows
 from ..layers import group_name, load_on_completion, place_tiles
-from ..parameters import Flag, Number, Row, Text, Values, geopackage_output
+from ..parameters import Flag, Number, Row, Text, Values
 
 
 class ScreenTiles(MceAlgorithm):

@@ -25,8 +25,9 @@ from ..backend import (
     python_setting,
     store_python,
 )
+from ..file_parameters import File
 from ..i18n import tr
-from ..parameters import File, Flag, Row, Values
+from ..parameters import Flag, Row, Values
 from ..worker import run_job
 
 #: A Python and what the job `backend_info` says of it.

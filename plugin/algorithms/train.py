@@ -13,8 +13,9 @@ from qgis.core import (
 
 from ..algorithm import MceAlgorithm
 from ..backend import can_train, find_backend, training_missing
+from ..file_parameters import bundle_output, config_row
 from ..i18n import tr
-from ..parameters import Choice, Flag, Number, Row, Text, Values, bundle_output, config_row
+from ..parameters import Choice, Flag, Number, Row, Text, Values
 
 CONFIGURED = "as configured"
 #: Of the many that a configuration may name.
