@@ -7,12 +7,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import processing
 import pytest
 from mce_landcover.plugin import backend, worker
 from mce_landcover.plugin.provider import MceProvider, add_provider
 from osgeo import gdal, osr
-from processing.gui.Postprocessing import handleAlgorithmResults
 from qgis.core import (
     QgsApplication,
     QgsProcessingContext,
@@ -127,6 +125,9 @@ def run(provider, fake_backend, context):
 
     What it warned of is `run.warnings`, unless the test brought a feedback of its own.
     """
+    # QGIS's own plugins are importable once QGIS has started, which it has not where pytest-xdist only hands out tests.
+    import processing
+    from processing.gui.Postprocessing import handleAlgorithmResults
 
     def run(name, feedback=None, **parameters):
         feedback = feedback or Feedback()
@@ -143,6 +144,7 @@ def run(provider, fake_backend, context):
 @pytest.fixture
 def refusal(provider, fake_backend, context, tmp_path):
     """Runs an algorithm that must refuse, and returns what the user reads; nothing reaches the backend."""
+    import processing
 
     def refusal(name, **parameters):
         feedback = Feedback()
