@@ -17,6 +17,7 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsProcessingException, QgsProcessingFeedback, QgsSettings
 
+from ..core.service.protocol import OLDEST_PYTHON
 from .i18n import tr
 from .paths import REQUIREMENTS, ROOT, TRAINING_REQUIREMENTS
 from .worker import Ended, child_environment, run_job, run_lines
@@ -25,7 +26,7 @@ SETTING = "mce_landcover/python"
 VARIABLE = "MCE_LANDCOVER_PYTHON"
 STAMP = "mce_landcover.json"
 #: Python versions that the pinned packages are made for.
-OLDEST, NEWEST = (3, 11), (3, 14)
+OLDEST, NEWEST = OLDEST_PYTHON, (3, 14)
 _PROBE = "import sys, venv, ensurepip; print(*sys.version_info[:2])"
 _PIP = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off")
 #: Share of the whole that is done when pip begins, and when it begins to unpack.

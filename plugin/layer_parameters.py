@@ -25,7 +25,7 @@ from qgis.core import (
 
 from .file_parameters import Model
 from .i18n import tr
-from .parameters import Choice, Crs, Row, Values
+from .parameters import Choice, Crs, Prepared, Row, Values
 from .rasters import Area, RasterInput, extent_text, localise, read_layer, unreadable
 from .vectors import VectorInput, geopackage_of, localise_vector, read_vector
 
@@ -92,7 +92,7 @@ class Sources(Row):
 
 
 @dataclass(frozen=True)
-class Extent(Row):
+class Extent(Prepared):
     """EXTENT, which the job gets in a CRS that it knows, if need be that of IMAGE."""
 
     def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
@@ -104,10 +104,6 @@ class Extent(Row):
         if area.rectangle is None or image is None:
             return None
         return extent_text(area.rectangle, area.crs, image.crs(), area.transforms)
-
-    def read(self, values: Values) -> str | None:
-        found: str | None = values.algorithm.prepared[self.name]
-        return found
 
 
 @dataclass(frozen=True)

@@ -208,11 +208,19 @@ class FieldName(Row):
 
 
 @dataclass(frozen=True)
-class Crs(Row):
+class Prepared(Row):
+    """A row that `prepare` has read: only the thread that owns layers and project may look at them."""
+
+    def read(self, values: Values) -> Any:
+        return values.algorithm.prepared[self.name]
+
+
+@dataclass(frozen=True)
+class Crs(Prepared):
     """A CRS, which may be left empty."""
 
     def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         return QgsProcessingParameterCrs(self.name, self.title, optional=True)
 
-    def read(self, values: Values) -> str | None:
+    def prepare(self, values: Values) -> str | None:
         return crs_text(values.algorithm.parameterAsCrs(values.parameters, self.name, values.context))

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 PACKAGE = "mce_landcover"
-OLDEST = (3, 11)
 
 
 def register(root: Path) -> None:
@@ -25,17 +24,17 @@ def register(root: Path) -> None:
     spec.loader.exec_module(package)
 
 
-def refuse_python() -> int:
-    """Say that this Python is too old, in the protocol's words, and return what to exit with."""
-    from mce_landcover.core.service.protocol import Failure, encode
+def refusal() -> str:
+    """Return the message of the protocol for a Python that is too old, or nothing."""
+    from mce_landcover.core.service.protocol import OLDEST_PYTHON, Failure, encode
 
+    if sys.version_info >= OLDEST_PYTHON:
+        return ""
     sentence = (
         "The backend needs Python {}.{} or newer, and {} is Python {}.{}: "
         'run "Set up the backend" in QGIS, or choose another Python.'
-    ).format(*OLDEST, sys.executable, *sys.version_info[:2])
-    failure = Failure("BackendError", sentence)
-    print(encode(failure), flush=True)  # noqa: T201 - the protocol's channel
-    return failure.exit_code
+    ).format(*OLDEST_PYTHON, sys.executable, *sys.version_info[:2])
+    return encode(Failure("BackendError", sentence))
 
 
 # Outside the guard below: a process that multiprocessing spawns runs this file again under another name, and
@@ -43,8 +42,9 @@ def refuse_python() -> int:
 register(Path(__file__).resolve().parents[2])
 
 if __name__ == "__main__":
-    if sys.version_info < OLDEST:
-        sys.exit(refuse_python())
+    if refusal():
+        print(refusal())  # noqa: T201 - the channel of the protocol
+        sys.exit(1)
     from mce_landcover.core.service.worker import main
 
     sys.exit(main())

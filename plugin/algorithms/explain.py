@@ -25,7 +25,7 @@ from ..file_parameters import Model, RasterOutput
 from ..i18n import tr
 from ..layer_parameters import Candidates, Extent, Raster, extent_area, sources_row
 from ..layers import group_of_run, load_on_completion, place_heat_map
-from ..parameters import Choice, Crs, Flag, Row, Text, Values
+from ..parameters import Choice, Crs, Flag, Prepared, Row, Text, Values
 from ..rasters import Area, point_text
 
 #: Parameters that name a place; one of them does.
@@ -137,7 +137,7 @@ class Explain(MceAlgorithm):
 
 
 @dataclass(frozen=True)
-class _Point(Row):
+class _Point(Prepared):
     """A point, which the job gets in a CRS that it knows, if need be that of IMAGE."""
 
     def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
@@ -151,10 +151,6 @@ class _Point(Row):
         point = algorithm.parameterAsPoint(parameters, self.name, context)
         crs = algorithm.parameterAsPointCrs(parameters, self.name, context)
         return point_text(point, crs, image.crs(), context.transformContext())
-
-    def read(self, values: Values) -> str | None:
-        found: str | None = values.algorithm.prepared[self.name]
-        return found
 
 
 def _layer(values: Values) -> QgsVectorLayer:
