@@ -36,8 +36,8 @@ ALGORITHMS = (
     ApplyReview,
     Explain,
     ScreenTiles,
-    Evaluate,
     DrawSample,
+    Evaluate,
     ExportReview,
     PrepareTiles,
     Train,
@@ -49,6 +49,8 @@ ALGORITHMS = (
 )
 #: Made of the algorithms above.
 MODELS = (MapAndFlag,)
+#: All of them in the order of the menu: a model stands behind what it is made of.
+MENU = (*ALGORITHMS[:2], *MODELS, *ALGORITHMS[2:])
 
 
 class MceProvider(QgsProcessingProvider):
