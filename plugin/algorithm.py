@@ -27,8 +27,8 @@ from .worker import run_job
 class MceAlgorithm(QgsProcessingAlgorithm):
     """A Processing algorithm that runs a job of the same name in the backend.
 
-    A subclass sets `ID`, lists its `rows` and `results`, and does its `work`; it needs the backend unless it
-    says otherwise.
+    A subclass sets `ID`, lists its `rows` and `outputs`, and does its work in `process`; it needs the backend
+    unless it says otherwise.
     """
 
     ID = ""
@@ -45,7 +45,7 @@ class MceAlgorithm(QgsProcessingAlgorithm):
         """Return the parameters, in the order of the dialog."""
         raise NotImplementedError
 
-    def results(self) -> Sequence[QgsProcessingOutputDefinition]:
+    def outputs(self) -> Sequence[QgsProcessingOutputDefinition]:
         """Return the outputs besides the destinations among the parameters."""
         return ()
 
@@ -57,10 +57,10 @@ class MceAlgorithm(QgsProcessingAlgorithm):
         """Return the part of the layers that the job reads."""
         return extent_area(values)
 
-    def look(self, values: Values) -> None:
-        """Look at what only the thread that owns layers and project may look at, before the work."""
+    def prepare_run(self, values: Values) -> None:
+        """Look at what only the thread that owns layers and project may look at, before `process`."""
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         """Do it and return the outputs."""
         raise NotImplementedError
 
@@ -104,8 +104,8 @@ class MceAlgorithm(QgsProcessingAlgorithm):
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         for row in self.rows():
             row.add_to(self)
-        for result in self.results():
-            self.addOutput(result)
+        for output in self.outputs():
+            self.addOutput(output)
 
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
@@ -120,10 +120,10 @@ class MceAlgorithm(QgsProcessingAlgorithm):
     ) -> bool:
         values = Values(self, parameters, context, feedback)
         self.prepared = {row.name: row.prepare(values) for row in self.rows()}
-        self.look(values)
+        self.prepare_run(values)
         return True
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        return self.work(Values(self, parameters, context, feedback))
+        return self.process(Values(self, parameters, context, feedback))

@@ -146,14 +146,13 @@ def gpkg_fault(target: str | Path) -> str:
     return tr('"{}" is not a GeoPackage: choose a name that ends in .gpkg.').format(target)
 
 
-def geopackage_output(name: str, job_field: str, title: str, *, required: bool = False) -> FileOutput:
+def geopackage_output(name: str, job_field: str, title: str) -> FileOutput:
     """Return the row of a GeoPackage to be written."""
     return FileOutput(
         name,
         job_field,
         title,
         filter=tr("GeoPackages (*.gpkg)"),
-        required=required,
         check=lambda _name, target: gpkg_fault(target),
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from qgis.core import (
@@ -21,13 +22,14 @@ from qgis.core import (
     QgsProcessingParameterVectorLayer,
     QgsProcessingUtils,
     QgsRasterLayer,
+    QgsVectorLayer,
 )
 
 from .file_parameters import Model
 from .i18n import tr
 from .parameters import Choice, Crs, Prepared, Row, Values
 from .rasters import Area, RasterInput, extent_text, localise, read_layer, unreadable
-from .vectors import VectorInput, geopackage_of, localise_vector, read_vector
+from .vectors import geopackage_of, localise_vector, read_vector
 
 POLYGONS = QgsProcessing.SourceType.TypeVectorPolygon
 MODEL_DEFAULT = "model default"
@@ -116,10 +118,15 @@ class Vector(Row):
     def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
         return QgsProcessingParameterVectorLayer(self.name, self.title, [self.kind], optional=self.optional)
 
-    def prepare(self, values: Values) -> VectorInput | None:
+    def prepare(self, values: Values) -> Any:
         if not values.parameters.get(self.name):
             return None
-        layer = values.algorithm.parameterAsVectorLayer(values.parameters, self.name, values.context)
+        return self.describe(
+            values.algorithm.parameterAsVectorLayer(values.parameters, self.name, values.context)
+        )
+
+    def describe(self, layer: QgsVectorLayer | None) -> Any:
+        """Return what `read` needs of the layer."""
         return read_vector(layer, self.name)
 
     def read(self, values: Values) -> str | None:
@@ -131,10 +138,7 @@ class Vector(Row):
 class Candidates(Vector):
     """CANDIDATES: a layer of a GeoPackage of candidates, whose log of decisions lies in the same file."""
 
-    def prepare(self, values: Values) -> Any:
-        if not values.parameters.get(self.name):
-            return None
-        layer = values.algorithm.parameterAsVectorLayer(values.parameters, self.name, values.context)
+    def describe(self, layer: QgsVectorLayer | None) -> Path:
         return geopackage_of(layer, self.name)
 
     def read(self, values: Values) -> str | None:
@@ -156,7 +160,7 @@ class CandidateLayers(Row):
             layers.setMinimumNumberInputs(self.least)
         return layers
 
-    def prepare(self, values: Values) -> Any:
+    def prepare(self, values: Values) -> list[Path]:
         layers = values.algorithm.parameterAsLayerList(values.parameters, self.name, values.context)
         return [geopackage_of(layer, self.name) for layer in layers]
 
@@ -217,7 +221,7 @@ def setting_rows() -> list[Row]:
     ]
 
 
-def folded(rows: Sequence[Row]) -> list[Row]:
+def as_advanced(rows: Sequence[Row]) -> list[Row]:
     """Return the rows as advanced ones."""
     return [replace(row, advanced=True) for row in rows]
 

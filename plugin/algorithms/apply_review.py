@@ -27,7 +27,7 @@ class ApplyReview(MceAlgorithm):
     """Hands the GeoPackage of the candidates to the backend; the log of decisions is in there."""
 
     ID = "apply_review"
-    _group: str  # set by `look`
+    _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
         return tr("Apply a review to the map")
@@ -53,7 +53,7 @@ class ApplyReview(MceAlgorithm):
             RasterOutput("MAP", "output", _map_title()),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputFile("CHANGE_LOG", tr("Log of the changes (CSV)")),
             QgsProcessingOutputNumber("N_APPLIED", tr("Number of candidates applied")),
@@ -61,10 +61,10 @@ class ApplyReview(MceAlgorithm):
             QgsProcessingOutputString("MESSAGE", tr("What was changed, in words")),
         ]
 
-    def look(self, values: Values) -> None:
+    def prepare_run(self, values: Values) -> None:
         self._group = group_of_run(Path(values.text("RUN")), values.context)
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         request = self.request(values)
         result = self.run_backend(request, values.feedback)
         placed = place_reviewed(Path(result["land_cover"]))

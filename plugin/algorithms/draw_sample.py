@@ -28,7 +28,7 @@ class DrawSample(MceAlgorithm):
     """Draws points class by class; the layer comes with a form that shows nothing of the map."""
 
     ID = "draw_sample"
-    _group: str  # set by `look`
+    _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
         return tr("Draw a sample of a map")
@@ -50,18 +50,18 @@ class DrawSample(MceAlgorithm):
             _Points("SAMPLE", "output", _layer_title()),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputNumber("N_POINTS", tr("Number of points")),
             QgsProcessingOutputString("PER_CLASS", tr("Points of each class")),
         ]
 
-    def look(self, values: Values) -> None:
+    def prepare_run(self, values: Values) -> None:
         file = self.prepared["MAP"].file
         of_run = file is not None and file in run_files(file.parent)
         self._group = group_of_run(file.parent, values.context) if of_run else ""
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         result = self.run_backend(self.request(values), values.feedback)
         sample = Path(result["sample"])
         if sample.is_relative_to(QgsProcessingUtils.tempFolder(values.context)):

@@ -96,7 +96,7 @@ class Evaluate(MceAlgorithm):
             FolderOutput("OUTPUT_DIR", "output", tr("Folder for the report")),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         number, file = QgsProcessingOutputNumber, QgsProcessingOutputFile
         return [
             QgsProcessingOutputHtml("REPORT_HTML", tr("Accuracy report")),
@@ -133,7 +133,7 @@ class Evaluate(MceAlgorithm):
         found = super().request(values)
         return {**found, "reference": found["reference"] or polygons.read(values)}
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         result = self.run_backend(self.request(values), values.feedback)
         return {
             "OUTPUT_DIR": result["output"],

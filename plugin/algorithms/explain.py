@@ -36,7 +36,7 @@ class Explain(MceAlgorithm):
     """Reads the layers in the thread that owns them, then leaves the rest to the backend."""
 
     ID = "explain"
-    # Set by `look`.
+    # Set by `prepare_run`.
     _uuid: str | None
     _group: str
 
@@ -81,7 +81,7 @@ class Explain(MceAlgorithm):
             RasterOutput("HEAT_MAP", "output", _title()),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputString("CLASS_NAME", tr("Class that was explained")),
             QgsProcessingOutputString("EXPERT_NAME", tr("Expert that was asked")),
@@ -114,14 +114,14 @@ class Explain(MceAlgorithm):
         crs = self.parameterAsPointCrs(values.parameters, "POINT", values.context)
         return Area(QgsRectangle(point, point), crs, values.context.transformContext())
 
-    def look(self, values: Values) -> None:
+    def prepare_run(self, values: Values) -> None:
         if values.parameters.get("EXTENT") and extent_area(values).rectangle is None:
             raise QgsProcessingException(tr("EXTENT is empty: choose another one."))
         file = self.prepared["CANDIDATES"]
         self._uuid = _uuid(values) if file else None
         self._group = group_of_run(file.parent, values.context) if file else ""
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         result = self.run_backend({**self.request(values), "uuid": self._uuid}, values.feedback)
         placed = place_heat_map(Path(result["heat_map"]), result["class_name"])
         load_on_completion([placed], self._group, values.context, [], {_title()})

@@ -53,10 +53,10 @@ class ExportReview(MceAlgorithm):
             _Accepted("ACCEPTED", "", tr("Accepted candidates")),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [QgsProcessingOutputNumber("N_ACCEPTED", tr("Number of accepted candidates"))]
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         parameters, feedback = values.parameters, values.feedback
         catalogue = values.text("CATALOGUE").strip()
         with looked_at(self.prepared["CANDIDATES"]) as store:

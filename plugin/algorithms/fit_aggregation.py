@@ -48,7 +48,7 @@ class FitAggregation(MceAlgorithm):
             bundle_output("OUTPUT", tr("File for the model")),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         titles, before = score_titles(), tr("{}, before")
         return [
             *(QgsProcessingOutputNumber(name, titles[name]) for name in TOLD),
@@ -57,7 +57,7 @@ class FitAggregation(MceAlgorithm):
             QgsProcessingOutputString("SCORED_ON", tr("Tiles of the scores: test or val")),
         ]
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         result = self.run_backend(self.request(values), values.feedback)
         before, after = result.get("before", {}), result.get("after", {})
         return {

@@ -83,7 +83,7 @@ class FitMetaClassifier(MceAlgorithm):
             ),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputHtml("REPORT_HTML", tr("Report")),
             QgsProcessingOutputFile("REPORT_JSON", tr("Report as data (JSON)")),
@@ -100,7 +100,7 @@ class FitMetaClassifier(MceAlgorithm):
             return tr("There is nothing to learn from: give RUNS with LABELS, or REVIEWED candidates.")
         return ""
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         result = self.run_backend(self.request(values), values.feedback)
         return {
             "META": result["meta"],

@@ -16,7 +16,7 @@ from qgis.core import (
 from ..algorithm import MceAlgorithm
 from ..file_parameters import File, Folder, geopackage_output
 from ..i18n import tr
-from ..layer_parameters import POLYGONS, folded, mapping_rows, setting_rows
+from ..layer_parameters import POLYGONS, as_advanced, mapping_rows, setting_rows
 from ..layers import group_of_run, load_on_completion, place_candidates, place_products
 from ..parameters import Flag, Number, Row, Text, Values
 
@@ -28,7 +28,7 @@ class FlagCandidates(MceAlgorithm):
     """Flags a finished run; where there is an image it is mapped first."""
 
     ID = "flag_candidates"
-    _group: str  # set by `look`
+    _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
         return tr("Flag missed rare places")
@@ -94,7 +94,7 @@ class FlagCandidates(MceAlgorithm):
             *_mapping_rows(),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputVectorLayer("CANDIDATES", tr("Candidates"), POLYGONS),
             QgsProcessingOutputFolder("RUN_DIR", tr("Folder of the run")),
@@ -111,7 +111,7 @@ class FlagCandidates(MceAlgorithm):
             return tr("{} is for mapping first: give IMAGE too, or leave {} empty.").format(idle[0], idle[0])
         return ""
 
-    def look(self, values: Values) -> None:
+    def prepare_run(self, values: Values) -> None:
         self._group = group_of_run(Path(values.text("RUN")), values.context)
 
     def request(self, values: Values) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class FlagCandidates(MceAlgorithm):
                 del found[row.job_field]
         return found
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         result = self.run_backend(self.request(values), values.feedback)
         placed = place_candidates(Path(result["candidates"]))
         products = result["prediction"]["products"] if result["prediction"] else {}
@@ -141,4 +141,4 @@ class FlagCandidates(MceAlgorithm):
 
 def _mapping_rows() -> list[Row]:
     """Return the rows that only mapping reads."""
-    return [*folded(mapping_rows(image_optional=True)), *setting_rows()]
+    return [*as_advanced(mapping_rows(image_optional=True)), *setting_rows()]

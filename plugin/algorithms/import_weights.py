@@ -36,5 +36,5 @@ class ImportWeights(MceAlgorithm):
             bundle_output("MODEL", tr("File for the model")),
         ]
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         return {"MODEL": self.run_backend(self.request(values), values.feedback)["model"]}

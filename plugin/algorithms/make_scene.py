@@ -18,7 +18,7 @@ class MakeScene(MceAlgorithm):
     """Writes an orthophoto, a DEM and the true classes of a landscape that does not exist."""
 
     ID = "make_scene"
-    _group: str  # set by `look`
+    _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
         return tr("Make an example scene")
@@ -38,18 +38,18 @@ class MakeScene(MceAlgorithm):
             FolderOutput("OUTPUT_DIR", "output", tr("Folder for the scene")),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputRasterLayer("IMAGE", tr("Orthophoto")),
             QgsProcessingOutputRasterLayer("DEM", tr("Elevation model (DEM)")),
             QgsProcessingOutputRasterLayer("LABELS", tr("True classes")),
         ]
 
-    def look(self, values: Values) -> None:
+    def prepare_run(self, values: Values) -> None:
         seed = self.parameterAsInt(values.parameters, "SEED", values.context)
         self._group = group_name(tr("example scene {}").format(seed), values.context.project())
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         request = self.request(values)
         files = self.run_backend(request, values.feedback)
         placed = [

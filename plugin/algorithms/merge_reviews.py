@@ -28,7 +28,7 @@ class MergeReviews(MceAlgorithm):
 
     ID = "merge_reviews"
     NEEDS_BACKEND = False
-    _group: str  # set by `look`
+    _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
         return tr("Merge reviews")
@@ -53,7 +53,7 @@ class MergeReviews(MceAlgorithm):
             ),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputVectorLayer("CANDIDATES", tr("Candidates"), POLYGONS),
             QgsProcessingOutputFile("DISAGREEMENTS", tr("Table of the disagreements (CSV)")),
@@ -62,10 +62,10 @@ class MergeReviews(MceAlgorithm):
             QgsProcessingOutputString("MESSAGE", tr("What was merged, in words")),
         ]
 
-    def look(self, values: Values) -> None:
+    def prepare_run(self, values: Values) -> None:
         self._group = group_name(Path(values.file("MERGED_FILE")).stem, values.context.project())
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         copies = self.prepared["COPIES"]
         with processing_errors():
             merged = merge_copies(

@@ -29,7 +29,7 @@ class ModelInfo(MceAlgorithm):
     def rows(self) -> list[Row]:
         return [Model("MODEL", "model", tr("Model (empty: the embedded demonstration model)"))]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputString("INFO", tr("Model card as text")),
             QgsProcessingOutputString("NAME", tr("Name")),
@@ -39,7 +39,7 @@ class ModelInfo(MceAlgorithm):
             QgsProcessingOutputString("SOURCES", tr("Roles of the inputs, separated by commas")),
         ]
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         result = self.run_backend(self.request(values), values.feedback)
         card = result["card"]
         for line in result["text"].splitlines():

@@ -33,7 +33,7 @@ class Predict(MceAlgorithm):
     """Reads the layers in the thread that owns them, then leaves the rest to the backend."""
 
     ID = "predict"
-    _group: str  # set by `look`
+    _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
         return tr("Map land cover")
@@ -88,7 +88,7 @@ class Predict(MceAlgorithm):
             *_destinations(),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputFile("RUN_FILE", tr("Record of the run (run.json)")),
             QgsProcessingOutputFile("LOGITS_FILE", tr("Logits of the experts, where kept")),
@@ -99,10 +99,10 @@ class Predict(MceAlgorithm):
             QgsProcessingOutputString("PRECISION_USED", tr("Precision used")),
         ]
 
-    def look(self, values: Values) -> None:
+    def prepare_run(self, values: Values) -> None:
         self._group = group_name(self.prepared["IMAGE"].name, values.context.project())
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         files = {DESTINATIONS[row.name]: row.read(values) for row in _destinations()}
         destinations = {product: file for product, file in files.items() if file}
         request = {**self.request(values), "destinations": destinations}

@@ -93,7 +93,7 @@ class PrepareTiles(MceAlgorithm):
             FolderOutput("OUTPUT_DIR", "output", tr("Folder for the tiles")),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         number = QgsProcessingOutputNumber
         return [
             QgsProcessingOutputFile("CONFIG", tr("Configuration for training (train.yaml)")),
@@ -108,7 +108,7 @@ class PrepareTiles(MceAlgorithm):
             QgsProcessingOutputString("MESSAGE", tr("What to mind, in words")),
         ]
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         result = self.run_backend(self.request(values), values.feedback)
         for line in (*_table(result), result["message"]):
             values.feedback.pushInfo(line)

@@ -43,7 +43,7 @@ class ReviewReport(MceAlgorithm):
             ),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputNumber("N_CANDIDATES", tr("Number of candidates")),
             QgsProcessingOutputNumber("N_DECIDED", tr("Number of decided candidates")),
@@ -53,7 +53,7 @@ class ReviewReport(MceAlgorithm):
             QgsProcessingOutputString("MESSAGE", tr("What was decided, in words")),
         ]
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         page, table, feedback = values.file("REPORT"), values.file("TABLE"), values.feedback
         with looked_at(self.prepared["CANDIDATES"]) as store:
             for note in store.notes:

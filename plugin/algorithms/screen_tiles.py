@@ -24,7 +24,7 @@ class ScreenTiles(MceAlgorithm):
     """Reads the layers in the thread that owns them, then leaves the rest to the backend."""
 
     ID = "screen_tiles"
-    _group: str  # set by `look`
+    _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
         return tr("Screen tiles for rare classes")
@@ -56,7 +56,7 @@ class ScreenTiles(MceAlgorithm):
             geopackage_output("TILES_FILE", "output", tr("File for the tiles")),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputVectorLayer("TILES", tr("Tiles"), POLYGONS),
             QgsProcessingOutputNumber("N_TILES", tr("Number of tiles")),
@@ -65,10 +65,10 @@ class ScreenTiles(MceAlgorithm):
             QgsProcessingOutputString("MESSAGE", tr("What was found, in words")),
         ]
 
-    def look(self, values: Values) -> None:
+    def prepare_run(self, values: Values) -> None:
         self._group = group_name(self.prepared["IMAGE"].name, values.context.project())
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         result = self.run_backend(self.request(values), values.feedback)
         ranked_by = ", ".join(result["ranked_by"])
         placed = place_tiles(Path(result["tiles"]), ranked_by)

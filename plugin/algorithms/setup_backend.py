@@ -62,13 +62,13 @@ class SetupBackend(MceAlgorithm):
             Flag("TRAINING", "", tr("Also install what training a model needs")),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputString("PYTHON", tr("Python of the backend")),
             QgsProcessingOutputString("INFO", tr("Versions and devices")),
         ]
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         chosen, feedback = values.text("PYTHON").strip(), values.feedback
         rebuild, training = values.flag("REBUILD"), values.flag("TRAINING")
         if chosen and rebuild:

@@ -75,7 +75,7 @@ class Train(MceAlgorithm):
             bundle_output("MODEL", tr("File for the model (empty: where the configuration says)")),
         ]
 
-    def results(self) -> list[QgsProcessingOutputDefinition]:
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputFolder("RUN_DIR", tr("Folder of checkpoints and logs")),
             *(QgsProcessingOutputNumber(name, title) for name, title in score_titles().items()),
@@ -91,7 +91,7 @@ class Train(MceAlgorithm):
             return tr("LEARNING_RATE is 0, with which nothing is learnt: give a small number such as 0.001.")
         return ""
 
-    def work(self, values: Values) -> dict[str, Any]:
+    def process(self, values: Values) -> dict[str, Any]:
         result = self.run_backend(self.request(values), values.feedback)
         return {
             "MODEL": result["model"],
