@@ -125,7 +125,7 @@ def run(provider, fake_backend, context):
 
     What it warned of is `run.warnings`, unless the test brought a feedback of its own.
     """
-    # QGIS's own plugins are importable once QGIS has started, which it has not where pytest-xdist only hands out tests.
+    # Importable once QGIS has started, which it has not where pytest-xdist only hands out tests.
     import processing
     from processing.gui.Postprocessing import handleAlgorithmResults
 

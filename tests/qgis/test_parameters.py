@@ -1,6 +1,7 @@
-"""`plugin/parameters.py`: rows declare what the jobs export, and hand on all that a job takes."""
+"""`plugin/*parameters.py`: rows declare what the jobs export, and hand on all that a job takes."""
 
 import pytest
+from mce_landcover.plugin.layer_parameters import parse_sources
 from mce_landcover.plugin.parameters import Choice, Number, default_of, jobs
 from mce_landcover.plugin.provider import ALGORITHMS
 from qgis.core import QgsProcessingParameterNumber
@@ -43,3 +44,11 @@ def test_a_whole_number_above_a_bound_starts_at_the_next_one(provider):
 
 def test_a_default_is_that_of_the_job():
     assert default_of("screen_tiles", "model") == "screen"
+
+
+def test_source_list():
+    assert parse_sources("") == parse_sources(" ; \n;") == {}
+    assert parse_sources("a=/x=y.tif;b=C:\\z.tif;a=w") == {"a": ("/x=y.tif", "w"), "b": ("C:\\z.tif",)}
+    for text in ("a", "a=", "=b", "A=b", "1a=b", "a b=c", "dem=x"):
+        with pytest.raises(ValueError, match="SOURCES"):
+            parse_sources(text)
