@@ -62,6 +62,9 @@ train-short: $(VENV)/.complete  ## cut tiles, train on them for some minutes, ma
 train-demo: $(VENV)/.complete  ## rebuild the shipped demo model
 	@$(VENV)/bin/mce-landcover train-demo
 
+jobs: $(VENV)/.complete  ## write what the jobs take to resources/jobs.json, which the plugin reads
+	@$(VENV)/bin/python scripts/export_jobs.py
+
 review-session: system $(VENV)/.complete  ## review 50 candidates in a real QGIS window by keyboard, measure, take pictures
 	@$(VENV)/bin/python scripts/review/session.py build/review --pictures resources/help
 

@@ -1,7 +1,8 @@
-"""How results are loaded into the project: names, styles and order. Their groups are in `groups.py`."""
+"""How results are loaded into the project: names, styles, order, and the group of the run they belong to."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingUtils,
+    QgsProject,
+    QgsProviderRegistry,
     QgsRasterLayer,
     QgsRasterShader,
     QgsSingleBandPseudoColorRenderer,
@@ -221,3 +224,42 @@ def load_on_completion(
         details.layerSortKey = 100 * item.level + index + 1
         _stylers[key] = Styler(item, group)
         details.setPostProcessor(_stylers[key])
+
+
+def group_name(run: str, project: QgsProject | None) -> str:
+    """Return a name for the run's group that the project does not have yet; ask in the main thread."""
+    name = tr("MCE land cover {}").format(run)
+    taken = {group.name() for group in project.layerTreeRoot().findGroups(True)} if project else set()
+    number, unique = 2, name
+    while unique in taken:
+        unique, number = f"{name} ({number})", number + 1
+    return unique
+
+
+def group_of_run(run: Path, context: QgsProcessingContext) -> str:
+    """Return the group in which layers of the run stand, or will when they are loaded, else a new name."""
+    files = run_files(run)
+    for source, details in context.layersToLoadOnCompletion().items():
+        if details.groupName and Path(source.partition("|")[0]) in files:
+            return details.groupName
+    project = context.project()
+    root = project.layerTreeRoot() if project else None
+    for node in root.findLayers() if root else ():
+        layer, group = node.layer(), node.parent()
+        if layer is None or group is root:
+            continue
+        parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+        if Path(str(parts.get("path") or "")) in files:
+            return group.name()
+    return group_name(run.name, project)
+
+
+def run_files(run: Path) -> set[Path]:
+    """Return the products of a run, wherever they lie; none where the folder holds no record of a run."""
+    try:
+        products = json.loads((run / "run.json").read_text(encoding="utf-8"))["products"]
+        return {Path(file) for file in products.values()} | {
+            run / Path(file).name for file in products.values()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()  # the job says what is wrong with the record

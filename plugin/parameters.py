@@ -1,181 +1,226 @@
-"""Parameters that several algorithms share, and how their values are read and checked."""
+"""The parameters of our algorithms as rows: a row adds itself to an algorithm, reads itself into a field of
+the job, and says what is wrong with what was given. Defaults, bounds and choices are those that the jobs
+export to `resources/jobs.json`. Files stand in `file_parameters.py`, layers in `layer_parameters.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingAlgorithm,
     QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterCrs,
+    QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
-    QgsProcessingParameterFile,
+    QgsProcessingParameterField,
     QgsProcessingParameterNumber,
+    QgsProcessingParameterString,
 )
 
-from .i18n import tr
+from .paths import RESOURCES
+from .rasters import crs_text
 
-#: How far rarity is taken out unless the user says otherwise; the jobs' own default.
-DEFAULT_ALPHA = 0.95
-#: Share of screened tiles that is mapped unless the user says otherwise; the job's own default.
-DEFAULT_FIRST = 0.2
-#: What the jobs call the models that ship with the package, for mapping and for screening.
-EMBEDDED_MODEL, EMBEDDED_SCREEN = "demo", "screen"
+if TYPE_CHECKING:
+    from .algorithm import MceAlgorithm
 
 
-def choice_parameter(name: str, title: str, options: tuple[str, ...]) -> QgsProcessingParameterEnum:
-    """Return a choice of words that the jobs know, the first by default."""
-    return QgsProcessingParameterEnum(
-        name, title, options=list(options), defaultValue=options[0], usesStaticStrings=True
+@functools.cache
+def jobs() -> dict[str, dict[str, dict[str, Any]]]:
+    """Return job -> field -> type, default, bounds and choices, as far as there are any."""
+    found: dict[str, dict[str, dict[str, Any]]] = json.loads(
+        (RESOURCES / "jobs.json").read_text(encoding="utf-8")
     )
+    return found
 
 
-def share_parameter(name: str, title: str, default: float | None) -> QgsProcessingParameterNumber:
-    """Return a number from 0 to 1; one without a default may be left empty."""
-    return QgsProcessingParameterNumber(
-        name,
-        title,
-        Qgis.ProcessingNumberParameterType.Double,
-        default,
-        optional=default is None,
-        minValue=0.0,
-        maxValue=1.0,
-    )
+def default_of(job: str, job_field: str) -> Any:
+    """Return the default of a job's field."""
+    return jobs()[job][job_field]["default"]
 
 
-def amount_parameter(
-    name: str, title: str, default: float = 0.0, smallest: float = 0.0
-) -> QgsProcessingParameterNumber:
-    """Return a number that is not negative."""
-    double = Qgis.ProcessingNumberParameterType.Double
-    return QgsProcessingParameterNumber(name, title, double, default, minValue=smallest)
+@dataclass(frozen=True)
+class Values:
+    """What an algorithm is run with; `feedback` is there once it runs."""
+
+    algorithm: MceAlgorithm
+    parameters: dict[str, Any]
+    context: QgsProcessingContext
+    feedback: QgsProcessingFeedback = None
+
+    def has(self, name: str) -> bool:
+        """Was the parameter given? 0 and False are values."""
+        return self.parameters.get(name) not in (None, "")
+
+    def text(self, name: str) -> str:
+        """Return a text or path as it was given."""
+        return str(self.algorithm.parameterAsString(self.parameters, name, self.context))
+
+    def flag(self, name: str) -> bool:
+        """Return whether a box is ticked."""
+        return bool(self.algorithm.parameterAsBoolean(self.parameters, name, self.context))
+
+    def file(self, name: str) -> str:
+        """Return a file to be written, empty where none was chosen."""
+        return str(self.algorithm.parameterAsFileOutput(self.parameters, name, self.context))
 
 
-def accepted_parameter(title: str) -> QgsProcessingParameterNumber:
-    """Return ACCEPTED_PER_FIND, the threshold in the words of those who verify."""
-    return QgsProcessingParameterNumber(
-        "ACCEPTED_PER_FIND",
-        title,
-        Qgis.ProcessingNumberParameterType.Double,
-        None,
-        optional=True,
-        minValue=0.0,
-    )
+@dataclass(frozen=True)
+class Row:
+    """One parameter. `job_field` is its name in the job, empty where the job does not take it."""
 
+    name: str
+    job_field: str
+    title: str
+    advanced: bool = False
 
-def class_table_parameter() -> QgsProcessingParameterFile:
-    """Return CLASSES: what the ids of a map mean."""
-    return QgsProcessingParameterFile(
-        "CLASSES",
-        tr("Table of the classes: id, name, group (empty: those of the run that made the map)"),
-        optional=True,
-        fileFilter=tr("Tables (*.csv *.txt);;All files (*)"),
-    )
+    def add_to(self, algorithm: MceAlgorithm) -> None:
+        """Declare the parameter; the dialog keeps advanced ones folded away."""
+        definition = self.definition(self.known(algorithm))
+        if self.advanced:
+            definition.setFlags(definition.flags() | Qgis.ProcessingParameterFlag.Advanced)
+        algorithm.addParameter(definition)
 
+    def known(self, algorithm: MceAlgorithm) -> Mapping[str, Any]:
+        """Return what the jobs export of the field."""
+        return jobs().get(algorithm.ID, {}).get(self.job_field, {})
 
-def run_parameter(title: str) -> QgsProcessingParameterFile:
-    """Return RUN: the folder of a run of `predict`."""
-    return QgsProcessingParameterFile("RUN", title, Qgis.ProcessingFileParameterBehavior.Folder)
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
+        """Return what QGIS is told."""
+        raise NotImplementedError
 
+    def prepare(self, values: Values) -> Any:
+        """Return what `read` needs of layers, which only the thread that owns them may look at."""
 
-def number_or_none(
-    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str, context: QgsProcessingContext
-) -> float | None:
-    """Return an optional number, None where it was left empty: 0 is a number."""
-    return None if parameters.get(name) in (None, "") else alg.parameterAsDouble(parameters, name, context)
+    def read(self, values: Values) -> Any:
+        """Return what the job gets. A text that the job has a value for is handed on as it is."""
+        known, text = self.known(values.algorithm), values.text(self.name)
+        return text if "required" in known or "default" in known else text.strip() or None
 
-
-def optional_text(
-    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str, context: QgsProcessingContext
-) -> str | None:
-    """Return a text or path, None where it was left empty."""
-    return alg.parameterAsString(parameters, name, context).strip() or None
-
-
-def file_fault(
-    alg: QgsProcessingAlgorithm,
-    parameters: dict[str, Any],
-    names: Iterable[str],
-    context: QgsProcessingContext,
-) -> str:
-    """Return which of the optional files is not there, or nothing."""
-    for name in names:
-        file = optional_text(alg, parameters, name, context)
-        if file and not Path(file).is_file():
-            return tr('{} "{}" is not a file: choose another one or leave it empty.').format(name, file)
-    return ""
-
-
-def gpkg_fault(target: str | Path) -> str:
-    """Return what is wrong with the name of a GeoPackage to be written, or nothing."""
-    if not str(target) or Path(target).suffix.lower() == ".gpkg":
+    def fault(self, values: Values) -> str:
+        """Return what is wrong with the parameter, or nothing."""
         return ""
-    return tr('"{}" is not a GeoPackage: choose a name that ends in .gpkg.').format(target)
 
 
-def model_parameter(title: str) -> QgsProcessingParameterFile:
-    """Return the parameter MODEL: a bundle, or nothing for the embedded model."""
-    return QgsProcessingParameterFile(
-        "MODEL",
-        title,
-        optional=True,
-        # QGIS refuses other endings without a sentence of ours unless all files are allowed.
-        fileFilter=tr("Model bundles (*.safetensors);;All files (*)"),
-    )
+@dataclass(frozen=True)
+class Number(Row):
+    """A number within the job's bounds, or narrower ones; without a default it may be left empty."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
+        whole = known["type"] == "integer"
+        kinds = Qgis.ProcessingNumberParameterType
+        # QGIS has no bound that is not allowed itself: of whole numbers it is the next one.
+        least = known.get("minimum", known["above"] + int(whole) if "above" in known else None)
+        most = known.get("maximum", known["below"] - int(whole) if "below" in known else None)
+        bounds = {
+            "minValue": least if self.minimum is None else self.minimum,
+            "maxValue": most if self.maximum is None else self.maximum,
+        }
+        return QgsProcessingParameterNumber(
+            self.name,
+            self.title,
+            kinds.Integer if whole else kinds.Double,
+            known.get("default"),
+            optional="default" not in known,
+            **{name: bound for name, bound in bounds.items() if bound is not None},
+        )
+
+    def read(self, values: Values) -> float | None:
+        known, algorithm = self.known(values.algorithm), values.algorithm
+        if "default" not in known and not values.has(self.name):
+            return None  # 0 is a number
+        read = algorithm.parameterAsInt if known["type"] == "integer" else algorithm.parameterAsDouble
+        number: float = read(values.parameters, self.name, values.context)
+        return number
 
 
-def model_value(
-    alg: QgsProcessingAlgorithm,
-    parameters: dict[str, Any],
-    context: QgsProcessingContext,
-    embedded: str = EMBEDDED_MODEL,
-) -> str:
-    """Return what the jobs take as `model`."""
-    return alg.parameterAsString(parameters, "MODEL", context).strip() or embedded
+@dataclass(frozen=True)
+class Choice(Row):
+    """One of the job's words, or of the numbers it takes; `unset` stands first, for making no choice."""
+
+    unset: str = ""
+    options: tuple[str, ...] = ()
+
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
+        words = self.options or known.get("choices")
+        words = words or [str(number) for number in range(known["minimum"], known["maximum"] + 1)]
+        return QgsProcessingParameterEnum(
+            self.name,
+            self.title,
+            options=[self.unset, *words] if self.unset else list(words),
+            defaultValue=self.unset or known["default"],
+            usesStaticStrings=True,
+        )
+
+    def read(self, values: Values) -> str | int | None:
+        word = str(values.algorithm.parameterAsEnumString(values.parameters, self.name, values.context))
+        if word == self.unset:
+            return None
+        return int(word) if self.known(values.algorithm)["type"] == "integer" else word
 
 
-def config_parameter(title: str) -> QgsProcessingParameterFile:
-    """Return CONFIG: a folder of tiles, by its `train.yaml`, or the configuration of a training."""
-    return QgsProcessingParameterFile(
-        "CONFIG", title, fileFilter=tr("Configurations (*.yaml *.yml);;All files (*)")
-    )
+@dataclass(frozen=True)
+class Flag(Row):
+    """A box to tick; `default` is for one that the job does not take."""
+
+    default: bool = False
+
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
+        default = known.get("default", self.default)
+        return QgsProcessingParameterBoolean(self.name, self.title, defaultValue=default)
+
+    def read(self, values: Values) -> bool:
+        return values.flag(self.name)
 
 
-def config_fault(
-    alg: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
-) -> str:
-    """Return what is wrong with CONFIG, or nothing."""
-    config = optional_text(alg, parameters, "CONFIG", context)
-    if config and not Path(config).exists():
-        return tr('CONFIG "{}" is neither a folder of tiles nor a file.').format(config)
-    return ""
+@dataclass(frozen=True)
+class Text(Row):
+    """A text; it may be left empty unless the job's default is one."""
+
+    multi_line: bool = False
+
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
+        default = known.get("default") or None
+        return QgsProcessingParameterString(
+            self.name, self.title, default, multiLine=self.multi_line, optional=default is None
+        )
 
 
-def bundle_fault(
-    alg: QgsProcessingAlgorithm,
-    parameters: dict[str, Any],
-    context: QgsProcessingContext,
-    name: str = "MODEL",
-) -> str:
-    """Return what is wrong with the destination of a model, or nothing."""
-    target = alg.parameterAsFileOutput(parameters, name, context)
-    if target and Path(target).suffix.lower() != ".safetensors":
-        return tr('{} "{}": choose a name that ends in .safetensors.').format(name, target)
-    return ""
+@dataclass(frozen=True)
+class FieldName(Row):
+    """A field of the layer that the parameter `layer` names, empty for the usual one."""
+
+    layer: str = ""
+
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
+        return QgsProcessingParameterField(
+            self.name, self.title, parentLayerParameterName=self.layer, optional=True
+        )
 
 
-def check_model(
-    alg: QgsProcessingAlgorithm,
-    parameters: dict[str, Any],
-    context: QgsProcessingContext,
-    embedded: str = EMBEDDED_MODEL,
-) -> str:
-    """Return what is wrong with MODEL, or nothing."""
-    model = model_value(alg, parameters, context, embedded)
-    if model == embedded or Path(model).is_file():
-        return ""
-    return tr('The model "{}" is not a file: choose a .safetensors bundle or leave MODEL empty.').format(
-        model
-    )
+@dataclass(frozen=True)
+class Prepared(Row):
+    """A row that `prepare` has read: only the thread that owns layers and project may look at them."""
+
+    def read(self, values: Values) -> Any:
+        return values.algorithm.prepared[self.name]
+
+
+@dataclass(frozen=True)
+class Crs(Prepared):
+    """A CRS, which may be left empty."""
+
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
+        return QgsProcessingParameterCrs(self.name, self.title, optional=True)
+
+    def prepare(self, values: Values) -> str | None:
+        return crs_text(values.algorithm.parameterAsCrs(values.parameters, self.name, values.context))

@@ -10,14 +10,14 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from . import layers
-from .i18n import load_translator, tr, user_locale
+from .i18n import load_translator, user_locale
 from .paths import icon_file
-from .provider import MceProvider, add_provider
+from .provider import MENU, MceProvider, add_provider
 
 if TYPE_CHECKING:
     from .review.entry import ReviewEntry
 
-MENU = "MCE Land Cover"
+TITLE = "MCE Land Cover"
 
 
 class MceLandCoverPlugin:
@@ -39,32 +39,12 @@ class MceLandCoverPlugin:
     def initGui(self) -> None:
         """Add the menu under Raster and the toolbar button."""
         self.initProcessing()
-        entries = {
-            "predict": tr("Map land cover…"),
-            "flag_candidates": tr("Flag missed rare places…"),
-            "map_and_flag": tr("Map land cover and flag missed rare places…"),
-            "fit_meta_classifier": tr("Fit a meta classifier…"),
-            "merge_reviews": tr("Merge reviews…"),
-            "review_report": tr("Report on a review…"),
-            "apply_review": tr("Apply a review to the map…"),
-            "explain": tr("Explain a place…"),
-            "screen_tiles": tr("Screen tiles for rare classes…"),
-            "draw_sample": tr("Draw a sample of a map…"),
-            "evaluate": tr("Evaluate a map…"),
-            "export_review": tr("Export accepted candidates…"),
-            "prepare_tiles": tr("Prepare training tiles…"),
-            "train": tr("Train a model…"),
-            "fit_aggregation": tr("Learn how to combine the experts…"),
-            "import_weights": tr("Import published weights…"),
-            "model_info": tr("Show a model's card…"),
-            "make_scene": tr("Make an example scene…"),
-            "setup_backend": tr("Set up the backend…"),
-        }
-        for algorithm, text in entries.items():
-            action = QAction(QIcon(icon_file(algorithm)), text, self.iface.mainWindow())
-            action.setObjectName(f"mce_{algorithm}")
-            action.triggered.connect(lambda _checked=False, name=algorithm: self.open(name))
-            self.iface.addPluginToRasterMenu(MENU, action)
+        for algorithm in MENU:
+            text = f"{algorithm().displayName()}…"
+            action = QAction(QIcon(icon_file(algorithm.ID)), text, self.iface.mainWindow())
+            action.setObjectName(f"mce_{algorithm.ID}")
+            action.triggered.connect(lambda _checked=False, name=algorithm.ID: self.open(name))
+            self.iface.addPluginToRasterMenu(TITLE, action)
             self.actions.append(action)
         self.iface.addRasterToolBarIcon(self.actions[0])
         self._add_review()
@@ -73,7 +53,7 @@ class MceLandCoverPlugin:
         from .review.entry import ReviewEntry  # its widgets are of no use to `qgis_process`
 
         self.review = ReviewEntry(self.iface, self.open)
-        self.iface.addPluginToRasterMenu(MENU, self.review.action)
+        self.iface.addPluginToRasterMenu(TITLE, self.review.action)
         self.iface.addRasterToolBarIcon(self.review.action)
         self.actions.append(self.review.action)
 
@@ -84,7 +64,7 @@ class MceLandCoverPlugin:
         known = QgsApplication.processingRegistry().algorithmById(f"mce:{algorithm}")
         ready, missing = known.canExecute() if known else (True, "")
         if not ready:
-            self.iface.messageBar().pushWarning(MENU, missing)
+            self.iface.messageBar().pushWarning(TITLE, missing)
             algorithm, parameters = "setup_backend", None
         processing.execAlgorithmDialog(f"mce:{algorithm}", parameters or {})
 
@@ -94,7 +74,7 @@ class MceLandCoverPlugin:
             self.review.close()
             self.review = None
         for action in self.actions:
-            self.iface.removePluginRasterMenu(MENU, action)
+            self.iface.removePluginRasterMenu(TITLE, action)
             self.iface.removeRasterToolBarIcon(action)
             action.deleteLater()
         self.actions.clear()

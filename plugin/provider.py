@@ -15,6 +15,7 @@ from .algorithms.fit_meta_classifier import FitMetaClassifier
 from .algorithms.flag_candidates import FlagCandidates
 from .algorithms.import_weights import ImportWeights
 from .algorithms.make_scene import MakeScene
+from .algorithms.map_and_flag import MapAndFlag
 from .algorithms.merge_reviews import MergeReviews
 from .algorithms.model_info import ModelInfo
 from .algorithms.predict import Predict
@@ -24,7 +25,6 @@ from .algorithms.screen_tiles import ScreenTiles
 from .algorithms.setup_backend import SetupBackend
 from .algorithms.train import Train
 from .i18n import tr
-from .models import MapAndFlag
 from .paths import icon_file
 
 ALGORITHMS = (
@@ -36,8 +36,8 @@ ALGORITHMS = (
     ApplyReview,
     Explain,
     ScreenTiles,
-    Evaluate,
     DrawSample,
+    Evaluate,
     ExportReview,
     PrepareTiles,
     Train,
@@ -49,6 +49,8 @@ ALGORITHMS = (
 )
 #: Made of the algorithms above.
 MODELS = (MapAndFlag,)
+#: All of them in the order of the menu: a model stands behind what it is made of.
+MENU = (*ALGORITHMS[:2], *MODELS, *ALGORITHMS[2:])
 
 
 class MceProvider(QgsProcessingProvider):
@@ -76,7 +78,7 @@ class MceProvider(QgsProcessingProvider):
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
         return ["tif", "tiff"]
 
-    def defaultRasterFileExtension(self, hasGeometry: bool = True) -> str:  # noqa: ARG002
+    def defaultRasterFileExtension(self, hasGeometry: bool = True) -> str:
         return "tif"
 
 

@@ -1,25 +1,29 @@
-"""Which vector layers are files that the backend can read; what is none is exported to a temporary one."""
+"""Brings vector layers and labels to the backend as files; what is none is exported to a temporary one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Union
 
 from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
     QgsFeatureSink,
     QgsFields,
+    QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingUtils,
     QgsProviderRegistry,
+    QgsRasterLayer,
     QgsVectorFileWriter,
     QgsVectorLayer,
     QgsVectorLayerFeatureSource,
 )
 
 from .i18n import tr
+from .rasters import local_file, unreadable
 
 
 @dataclass(frozen=True)
@@ -106,3 +110,24 @@ def geopackage_of(layer: QgsVectorLayer | None, parameter: str) -> Path:
             ).format(parameter)
         )
     return path.absolute()
+
+
+LabelInput = Union[Path, VectorInput]
+
+
+def read_labels(layer: QgsMapLayer | None, parameter: str) -> LabelInput:
+    """Describe labels for later use in another thread; call it in the layer's own thread.
+
+    Raises QgsProcessingException for what is neither a raster file nor a vector layer.
+    """
+    if isinstance(layer, QgsVectorLayer):
+        return read_vector(layer, parameter)
+    file = local_file(layer) if isinstance(layer, QgsRasterLayer) and layer.isValid() else None
+    if file is None:
+        raise QgsProcessingException(unreadable(parameter))
+    return file
+
+
+def localise_labels(labels: LabelInput, context: QgsProcessingContext) -> str:
+    """Return the labels as a file; polygons that are none are exported first."""
+    return localise_vector(labels, context) if isinstance(labels, VectorInput) else str(labels)

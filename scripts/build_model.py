@@ -2,7 +2,7 @@
 """Writes the Processing model that the plugin ships: map, flag, and apply what a meta classifier accepts.
 
 Run with QGIS's Python; without an argument the shipped file is replaced. Its texts are those of
-`plugin/models.py`.
+`plugin/algorithms/map_and_flag.py`.
 """
 
 import runpy
@@ -32,8 +32,8 @@ from qgis.PyQt.QtCore import QPointF
 ROOT = Path(__file__).resolve().parents[1]
 runpy.run_path(str(ROOT / "service" / "bootstrap.py"))  # makes the package importable
 
-from mce_landcover.plugin.models import MapAndFlag, titles  # noqa: E402
-from mce_landcover.plugin.parameters import DEFAULT_ALPHA  # noqa: E402
+from mce_landcover.plugin.algorithms.map_and_flag import MapAndFlag, titles  # noqa: E402
+from mce_landcover.plugin.parameters import default_of  # noqa: E402
 
 #: Step -> algorithm.
 STEPS = {
@@ -95,7 +95,9 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
         ),
         QgsProcessingParameterExtent("EXTENT", optional=True),
         QgsProcessingParameterString("CLASSES", optional=True),
-        QgsProcessingParameterNumber("ALPHA", "", double, DEFAULT_ALPHA, minValue=0.0, maxValue=1.0),
+        QgsProcessingParameterNumber(
+            "ALPHA", "", double, default_of("predict", "alpha"), minValue=0.0, maxValue=1.0
+        ),
         QgsProcessingParameterFile(
             "META", "", file, optional=True, fileFilter="Meta classifiers (*.skops);;All files (*)"
         ),

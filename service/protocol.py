@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Union
 
 PROTOCOL_VERSION = 1
+#: What the backend needs; this module and the plugin run on Python 3.9, which QGIS brings on macOS.
+OLDEST_PYTHON = (3, 11)
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class Failure:
     exit_code: int = 1
 
 
-# Not `|`: this module is imported by QGIS, whose Python is 3.9 in some bundles.
-Message = Union[Progress, Log, Result, Failure]  # noqa: UP007
+# Not `|`, which Python 3.9 evaluates here.
+Message = Union[Progress, Log, Result, Failure]
 _TYPES: dict[str, type[Message]] = {"progress": Progress, "log": Log, "result": Result, "error": Failure}
 _NAMES = {cls: name for name, cls in _TYPES.items()}
 

@@ -25,7 +25,7 @@ from ..core.base.requests import (
 from ..core.mapping.requests import EXTENT, SourcesRequest
 from ..core.model.card import PlainAggregation
 
-Strategy = Literal["random", "dominant", "iterative", "blocked", "blocked_iterative"]
+Strategy = Literal["blocked_iterative", "blocked", "iterative", "dominant", "random"]
 LossName = Literal["ce", "wce", "cb", "balanced", "seesaw", "focal", "lovasz", "cdfl", "cdfl_normalized"]
 SplitName = Literal["val", "test", "train"]
 _OVERWRITE = "Replace results that are already there."

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    Qgis,
     QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
+    QgsProcessingOutputDefinition,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
-    QgsProcessingParameterBoolean,
-    QgsProcessingParameterNumber,
-    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterDefinition,
     QgsProcessingParameterVectorDestination,
     QgsProcessingUtils,
 )
 
 from ..algorithm import MceAlgorithm
-from ..groups import group_of_run, run_files
+from ..file_parameters import class_table, gpkg_fault
 from ..i18n import tr
-from ..layers import load_on_completion, place_sample
-from ..parameters import class_table_parameter, file_fault, gpkg_fault, optional_text
-from ..rasters import RasterInput, localise, read_whole
+from ..layer_parameters import Raster
+from ..layers import group_of_run, load_on_completion, place_sample, run_files
+from ..parameters import Flag, Number, Row, Values
 
 
 class DrawSample(MceAlgorithm):
     """Draws points class by class; the layer comes with a form that shows nothing of the map."""
 
     ID = "draw_sample"
-    # Set by prepareAlgorithm.
-    _map: RasterInput
-    _group: str
+    _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
         return tr("Draw a sample of a map")
@@ -44,76 +39,56 @@ class DrawSample(MceAlgorithm):
     def tags(self) -> list[str]:
         return [*tr("random,stratified,points,accuracy,validation,interpretation").split(","), "mce"]
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        integer = Qgis.ProcessingNumberParameterType.Integer
-        self.addParameter(QgsProcessingParameterRasterLayer("MAP", tr("Land-cover map")))
-        self.addParameter(
-            QgsProcessingParameterNumber("SIZE", tr("Number of points"), integer, 500, minValue=1)
-        )
-        self.addParameter(
-            QgsProcessingParameterNumber(
-                "MINIMUM", tr("Points of each class at least"), integer, 50, minValue=2
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterBoolean(
-                "OVERWRITE", tr("Replace an earlier sample (never one with answers)"), defaultValue=False
-            )
-        )
-        self.add_advanced(
-            QgsProcessingParameterNumber("SEED", tr("Seed: each gives other points"), integer, 0, minValue=0)
-        )
-        self.add_advanced(class_table_parameter())
-        self.addParameter(
-            QgsProcessingParameterVectorDestination(
-                "SAMPLE", _layer_title(), QgsProcessing.SourceType.TypeVectorPoint
-            )
-        )
-        self.addOutput(QgsProcessingOutputNumber("N_POINTS", tr("Number of points")))
-        self.addOutput(QgsProcessingOutputString("PER_CLASS", tr("Points of each class")))
+    def rows(self) -> list[Row]:
+        return [
+            Raster("MAP", "raster", tr("Land-cover map")),
+            Number("SIZE", "size", tr("Number of points")),
+            Number("MINIMUM", "minimum", tr("Points of each class at least")),
+            Flag("OVERWRITE", "overwrite", tr("Replace an earlier sample (never one with answers)")),
+            Number("SEED", "seed", tr("Seed: each gives other points"), advanced=True),
+            class_table(),
+            _Points("SAMPLE", "output", _layer_title()),
+        ]
 
-    def checkParameterValues(
-        self, parameters: dict[str, Any], context: QgsProcessingContext
-    ) -> tuple[bool, str]:
-        fault = file_fault(self, parameters, ("CLASSES",), context)
-        fault = fault or gpkg_fault(self.parameterAsFileOutput(parameters, "SAMPLE", context))
-        return (False, fault) if fault else super().checkParameterValues(parameters, context)
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
+        return [
+            QgsProcessingOutputNumber("N_POINTS", tr("Number of points")),
+            QgsProcessingOutputString("PER_CLASS", tr("Points of each class")),
+        ]
 
-    def prepareAlgorithm(
-        self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,  # noqa: ARG002
-    ) -> bool:
-        self._map = read_whole(self.parameterAsRasterLayer(parameters, "MAP", context), "MAP", context)
-        file = self._map.file
+    def prepare_run(self, values: Values) -> None:
+        file = self.prepared["MAP"].file
         of_run = file is not None and file in run_files(file.parent)
-        self._group = group_of_run(file.parent, context) if file and of_run else ""
-        return True
+        self._group = group_of_run(file.parent, values.context) if of_run else ""
 
-    def processAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        request = {
-            "raster": str(localise(self._map, context, feedback)),
-            "output": self.parameterAsOutputLayer(parameters, "SAMPLE", context),
-            "size": self.parameterAsInt(parameters, "SIZE", context),
-            "minimum": self.parameterAsInt(parameters, "MINIMUM", context),
-            "seed": self.parameterAsInt(parameters, "SEED", context),
-            "classes": optional_text(self, parameters, "CLASSES", context),
-            "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
-        }
-        result = self.run_backend(request, feedback)
-        if Path(result["sample"]).is_relative_to(QgsProcessingUtils.tempFolder(context)):
-            feedback.pushWarning(
+    def process(self, values: Values) -> dict[str, Any]:
+        result = self.run_backend(self.request(values), values.feedback)
+        sample = Path(result["sample"])
+        if sample.is_relative_to(QgsProcessingUtils.tempFolder(values.context)):
+            values.feedback.pushWarning(
                 tr("The sample is a temporary file: save it elsewhere before you fill it in, or it is lost.")
             )
-        load_on_completion([place_sample(Path(result["sample"]))], self._group, context, [], {_layer_title()})
+        load_on_completion([place_sample(sample)], self._group, values.context, [], {_layer_title()})
         return {
             "SAMPLE": result["sample"],
             "N_POINTS": result["n"],
             "PER_CLASS": ", ".join(f"{name}: {n}" for name, n in result["per_class"].items()),
         }
+
+
+class _Points(Row):
+    """A GeoPackage of points to write."""
+
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
+        points = QgsProcessing.SourceType.TypeVectorPoint
+        return QgsProcessingParameterVectorDestination(self.name, self.title, points)
+
+    def read(self, values: Values) -> str:
+        target = values.algorithm.parameterAsOutputLayer(values.parameters, self.name, values.context)
+        return str(target)
+
+    def fault(self, values: Values) -> str:
+        return gpkg_fault(values.file(self.name))
 
 
 def _layer_title() -> str:

@@ -6,26 +6,20 @@ from typing import Any
 
 from qgis.core import (
     QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
+    QgsProcessingOutputDefinition,
     QgsProcessingOutputFile,
     QgsProcessingOutputHtml,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
-    QgsProcessingParameterBoolean,
-    QgsProcessingParameterField,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterFolderDestination,
-    QgsProcessingParameterRasterLayer,
-    QgsProcessingParameterVectorLayer,
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import Folder, FolderOutput, class_table
 from ..i18n import tr
-from ..parameters import class_table_parameter, file_fault, optional_text
-from ..rasters import RasterInput, localise, read_whole
-from ..vectors import VectorInput, localise_vector, read_vector
+from ..layer_parameters import Raster, Vector
+from ..parameters import FieldName, Flag, Row, Values
 
+POINTS = QgsProcessing.SourceType.TypeVectorPoint
 #: Outputs that are numbers of the result, and the names of the groups whose accuracy is one.
 NUMBERS = {
     "OA": "overall",
@@ -53,9 +47,6 @@ class Evaluate(MceAlgorithm):
     """Reads the layers in the thread that owns them, then leaves the rest to the backend."""
 
     ID = "evaluate"
-    # Set by prepareAlgorithm.
-    _rasters: dict[str, RasterInput]
-    _vectors: dict[str, VectorInput]
 
     def displayName(self) -> str:
         return tr("Evaluate a map")
@@ -67,147 +58,83 @@ class Evaluate(MceAlgorithm):
         tags = tr("accuracy,validation,confusion matrix,error matrix,area estimation,confidence interval")
         return [*tags.split(","), "iou", "olofsson", "mce"]
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        kinds = QgsProcessing.SourceType
-        self.addParameter(QgsProcessingParameterRasterLayer("MAP", tr("Land-cover map")))
-        self.addParameter(
-            QgsProcessingParameterRasterLayer("REFERENCE", tr("True classes: raster"), optional=True)
-        )
-        # Not one parameter for both: QGIS 3.40 crashes where a field's layer turns out to be a raster.
-        self.addParameter(
-            QgsProcessingParameterVectorLayer(
-                "POLYGONS", tr("True classes: polygons"), [kinds.TypeVectorPolygon], optional=True
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterField(
+    def rows(self) -> list[Row]:
+        return [
+            Raster("MAP", "prediction", tr("Land-cover map")),
+            Raster("REFERENCE", "reference", tr("True classes: raster"), optional=True),
+            # Not one parameter for both: QGIS 3.40 crashes where a field's layer turns out to be a raster.
+            Vector("POLYGONS", "", tr("True classes: polygons"), optional=True),
+            FieldName(
                 "FIELD",
+                "field",
                 tr("Field of the polygons with the class, by name or id (empty: class)"),
-                parentLayerParameterName="POLYGONS",
-                optional=True,
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterVectorLayer(
-                "SAMPLE", tr("Interpreted sample"), [kinds.TypeVectorPoint], optional=True
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterField(
+                layer="POLYGONS",
+            ),
+            Vector("SAMPLE", "sample", tr("Interpreted sample"), optional=True, kind=POINTS),
+            FieldName(
                 "SAMPLE_FIELD",
+                "sample_field",
                 tr("Field of the sample with the true class (empty: reference)"),
-                parentLayerParameterName="SAMPLE",
-                optional=True,
-            )
-        )
-        self._add_settings()
-        self.addParameter(QgsProcessingParameterFolderDestination("OUTPUT_DIR", tr("Folder for the report")))
-        self._add_outputs()
-
-    def _add_settings(self) -> None:
-        self.add_advanced(
-            QgsProcessingParameterFile(
+                layer="SAMPLE",
+            ),
+            Folder(
                 "RUN",
+                "run",
                 tr("Folder of the run whose experts are compared (empty: the one that made the map)"),
-                QgsProcessingParameterFile.Folder,
-                optional=True,
-            )
-        )
-        self.add_advanced(
-            QgsProcessingParameterRasterLayer(
+                advanced=True,
+            ),
+            Raster(
                 "SAMPLE_MAP",
+                "sample_map",
                 tr("Map that the sample was drawn from (empty: the map itself)"),
+                advanced=True,
                 optional=True,
-            )
-        )
-        self.add_advanced(class_table_parameter())
-        self.add_advanced(
-            QgsProcessingParameterBoolean(
-                "PAPER_CONVENTION", tr("Average as the MCE paper does"), defaultValue=False
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterBoolean("OVERWRITE", tr("Replace an earlier report"), defaultValue=False)
-        )
+            ),
+            class_table(),
+            Flag("PAPER_CONVENTION", "paper_convention", tr("Average as the MCE paper does"), advanced=True),
+            Flag("OVERWRITE", "overwrite", tr("Replace an earlier report")),
+            FolderOutput("OUTPUT_DIR", "output", tr("Folder for the report")),
+        ]
 
-    def _add_outputs(self) -> None:
-        self.addOutput(QgsProcessingOutputHtml("REPORT_HTML", tr("Accuracy report")))
-        for name, title in (
-            ("REPORT_JSON", tr("Report as data (JSON)")),
-            ("CLASSES_CSV", tr("Scores of each class (CSV)")),
-            ("CONFUSION_CSV", tr("Confusion matrix (CSV)")),
-            ("EXPERTS_CSV", tr("Scores of the map, its experts and the oracle (CSV)")),
-            ("AREAS_CSV", tr("Accuracies and areas from the sample (CSV)")),
-            ("POINTS_CSV", tr("Interpreted points: mapped and true classes (CSV)")),
-        ):
-            self.addOutput(QgsProcessingOutputFile(name, title))
-        for name, title in (
-            ("OA", tr("Overall accuracy, 0 to 1")),
-            ("MACC", tr("Mean accuracy (recall) of the classes")),
-            ("MIOU", tr("Mean intersection over union")),
-            ("ACC_HEAD", tr("Mean accuracy of the head classes")),
-            ("ACC_BODY", tr("Mean accuracy of the body classes")),
-            ("ACC_TAIL", tr("Mean accuracy of the tail classes")),
-            ("N_PIXELS", tr("Number of pixels compared")),
-            ("OA_SAMPLE", tr("Overall accuracy from the sample")),
-            ("OA_SAMPLE_CI", tr("Half-width of its 95 % confidence interval")),
-            ("N_POINTS", tr("Number of interpreted points")),
-        ):
-            self.addOutput(QgsProcessingOutputNumber(name, title))
-        self.addOutput(QgsProcessingOutputString("MESSAGE", tr("What was found, in words")))
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
+        number, file = QgsProcessingOutputNumber, QgsProcessingOutputFile
+        return [
+            QgsProcessingOutputHtml("REPORT_HTML", tr("Accuracy report")),
+            file("REPORT_JSON", tr("Report as data (JSON)")),
+            file("CLASSES_CSV", tr("Scores of each class (CSV)")),
+            file("CONFUSION_CSV", tr("Confusion matrix (CSV)")),
+            file("EXPERTS_CSV", tr("Scores of the map, its experts and the oracle (CSV)")),
+            file("AREAS_CSV", tr("Accuracies and areas from the sample (CSV)")),
+            file("POINTS_CSV", tr("Interpreted points: mapped and true classes (CSV)")),
+            number("OA", tr("Overall accuracy, 0 to 1")),
+            number("MACC", tr("Mean accuracy (recall) of the classes")),
+            number("MIOU", tr("Mean intersection over union")),
+            number("ACC_HEAD", tr("Mean accuracy of the head classes")),
+            number("ACC_BODY", tr("Mean accuracy of the body classes")),
+            number("ACC_TAIL", tr("Mean accuracy of the tail classes")),
+            number("N_PIXELS", tr("Number of pixels compared")),
+            number("OA_SAMPLE", tr("Overall accuracy from the sample")),
+            number("OA_SAMPLE_CI", tr("Half-width of its 95 % confidence interval")),
+            number("N_POINTS", tr("Number of interpreted points")),
+            QgsProcessingOutputString("MESSAGE", tr("What was found, in words")),
+        ]
 
-    def checkParameterValues(
-        self, parameters: dict[str, Any], context: QgsProcessingContext
-    ) -> tuple[bool, str]:
-        fault = self._fault(parameters) or file_fault(self, parameters, ("CLASSES",), context)
-        return (False, fault) if fault else super().checkParameterValues(parameters, context)
-
-    def _fault(self, parameters: dict[str, Any]) -> str:
+    def fault(self, values: Values) -> str:
         """Return why there is nothing to compare with, or too much, or nothing."""
-        given = [name for name in ("REFERENCE", "POLYGONS", "SAMPLE") if parameters.get(name)]
+        given = [name for name in ("REFERENCE", "POLYGONS", "SAMPLE") if values.parameters.get(name)]
         if not given:
             return tr("There is nothing to compare the map with: give REFERENCE, POLYGONS or SAMPLE.")
         if given[:2] == ["REFERENCE", "POLYGONS"]:
             return tr("The true classes are given twice: leave REFERENCE or POLYGONS empty.")
         return ""
 
-    def prepareAlgorithm(
-        self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,  # noqa: ARG002
-    ) -> bool:
-        self._rasters = {
-            name: read_whole(self.parameterAsRasterLayer(parameters, name, context), name, context)
-            for name in ("MAP", "REFERENCE", "SAMPLE_MAP")
-            if parameters.get(name)
-        }
-        self._vectors = {
-            name: read_vector(self.parameterAsVectorLayer(parameters, name, context), name)
-            for name in ("POLYGONS", "SAMPLE")
-            if parameters.get(name)
-        }
-        return True
+    def request(self, values: Values) -> dict[str, Any]:
+        polygons = next(row for row in self.rows() if row.name == "POLYGONS")
+        found = super().request(values)
+        return {**found, "reference": found["reference"] or polygons.read(values)}
 
-    def processAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        files = {name: str(localise(raster, context, feedback)) for name, raster in self._rasters.items()}
-        files |= {name: localise_vector(vector, context) for name, vector in self._vectors.items()}
-        request = {
-            "prediction": files["MAP"],
-            "run": optional_text(self, parameters, "RUN", context),
-            "reference": files.get("REFERENCE") or files.get("POLYGONS"),
-            "field": self.parameterAsString(parameters, "FIELD", context),
-            "sample": files.get("SAMPLE"),
-            "sample_field": self.parameterAsString(parameters, "SAMPLE_FIELD", context),
-            "sample_map": files.get("SAMPLE_MAP"),
-            "classes": optional_text(self, parameters, "CLASSES", context),
-            "paper_convention": self.parameterAsBoolean(parameters, "PAPER_CONVENTION", context),
-            "output": self.parameterAsString(parameters, "OUTPUT_DIR", context),
-            "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
-        }
-        result = self.run_backend(request, feedback)
+    def process(self, values: Values) -> dict[str, Any]:
+        result = self.run_backend(self.request(values), values.feedback)
         return {
             "OUTPUT_DIR": result["output"],
             **{name: result["files"].get(file) for name, file in FILES.items()},

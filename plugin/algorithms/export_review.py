@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     Qgis,
     QgsFeatureSink,
-    QgsProcessing,
-    QgsProcessingContext,
     QgsProcessingException,
-    QgsProcessingFeedback,
+    QgsProcessingOutputDefinition,
     QgsProcessingOutputNumber,
+    QgsProcessingParameterDefinition,
     QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterVectorLayer,
 )
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import File
 from ..i18n import tr
-from ..parameters import file_fault, optional_text
+from ..layer_parameters import POLYGONS, Candidates
+from ..parameters import Row, Values
 from ..review.export import CATALOGUE, classes_without_code, export_features, export_fields, read_codes
 from ..review.processing import looked_at
-from ..vectors import geopackage_of
 
 
 class ExportReview(MceAlgorithm):
@@ -31,8 +30,6 @@ class ExportReview(MceAlgorithm):
 
     ID = "export_review"
     NEEDS_BACKEND = False
-    # Set by prepareAlgorithm.
-    _candidates: Path
 
     def displayName(self) -> str:
         return tr("Export accepted candidates")
@@ -43,46 +40,30 @@ class ExportReview(MceAlgorithm):
     def tags(self) -> list[str]:
         return [*tr("review,candidates,accepted,export").split(","), "TLM", "swissTLM3D", "OBJEKTART", "mce"]
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        polygons = QgsProcessing.SourceType.TypeVectorPolygon
-        self.addParameter(
-            QgsProcessingParameterVectorLayer("CANDIDATES", tr("Reviewed candidates"), [polygons])
-        )
-        self.add_advanced(
-            QgsProcessingParameterFile(
+    def rows(self) -> list[Row]:
+        return [
+            Candidates("CANDIDATES", "", tr("Reviewed candidates")),
+            File(
                 "CATALOGUE",
+                "",
                 tr("Class catalogue with the codes (empty: swissTLM3D)"),
-                optional=True,
-                fileFilter=tr("Class catalogues (*.json);;All files (*)"),
-            )
-        )
-        self.addParameter(QgsProcessingParameterFeatureSink("ACCEPTED", tr("Accepted candidates"), polygons))
-        self.addOutput(QgsProcessingOutputNumber("N_ACCEPTED", tr("Number of accepted candidates")))
+                advanced=True,
+                filter=tr("Class catalogues (*.json);;All files (*)"),
+            ),
+            _Accepted("ACCEPTED", "", tr("Accepted candidates")),
+        ]
 
-    def checkParameterValues(
-        self, parameters: dict[str, Any], context: QgsProcessingContext
-    ) -> tuple[bool, str]:
-        fault = file_fault(self, parameters, ("CATALOGUE",), context)
-        return (False, fault) if fault else super().checkParameterValues(parameters, context)
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
+        return [QgsProcessingOutputNumber("N_ACCEPTED", tr("Number of accepted candidates"))]
 
-    def prepareAlgorithm(
-        self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,  # noqa: ARG002
-    ) -> bool:
-        layer = self.parameterAsVectorLayer(parameters, "CANDIDATES", context)
-        self._candidates = geopackage_of(layer, "CANDIDATES")
-        return True
-
-    def processAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        catalogue = optional_text(self, parameters, "CATALOGUE", context)
-        with looked_at(self._candidates) as store:
+    def process(self, values: Values) -> dict[str, Any]:
+        parameters, feedback = values.parameters, values.feedback
+        catalogue = values.text("CATALOGUE").strip()
+        with looked_at(self.prepared["CANDIDATES"]) as store:
             codes = read_codes(Path(catalogue) if catalogue else CATALOGUE)
+            multi_polygon = Qgis.WkbType.MultiPolygon
             sink, target = self.parameterAsSink(
-                parameters, "ACCEPTED", context, export_fields(), Qgis.WkbType.MultiPolygon, store.crs
+                parameters, "ACCEPTED", values.context, export_fields(), multi_polygon, store.crs
             )
             if sink is None:
                 raise QgsProcessingException(self.invalidSinkError(parameters, "ACCEPTED"))
@@ -102,3 +83,10 @@ class ExportReview(MceAlgorithm):
         del sink  # which closes the file
         feedback.pushInfo(tr("{} accepted candidates were written.").format(n))
         return {"ACCEPTED": target, "N_ACCEPTED": n}
+
+
+class _Accepted(Row):
+    """The layer of accepted candidates, wherever QGIS can write one."""
+
+    def definition(self, known: Mapping[str, Any]) -> QgsProcessingParameterDefinition:
+        return QgsProcessingParameterFeatureSink(self.name, self.title, POLYGONS)

@@ -6,34 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
+    QgsProcessingOutputDefinition,
     QgsProcessingOutputFolder,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingOutputVectorLayer,
-    QgsProcessingParameterBoolean,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterFileDestination,
-    QgsProcessingParameterString,
 )
 
 from ..algorithm import MceAlgorithm
-from ..groups import group_of_run
+from ..file_parameters import File, Folder, geopackage_output
 from ..i18n import tr
-from ..layers import load_on_completion, place_candidates, place_products
-from ..mapping import MappingInputs, mapping_fault, raster_parameters, read_mapping, setting_parameters
-from ..parameters import (
-    accepted_parameter,
-    amount_parameter,
-    file_fault,
-    gpkg_fault,
-    number_or_none,
-    optional_text,
-    run_parameter,
-    share_parameter,
-)
+from ..layer_parameters import POLYGONS, as_advanced, mapping_rows, setting_rows
+from ..layers import group_of_run, load_on_completion, place_candidates, place_products
+from ..parameters import Flag, Number, Row, Text, Values
 
 #: Parameters that only mapping reads.
 OF_MAPPING = ("DEM", "SOURCES", "EXTENT", "CRS")
@@ -43,9 +28,7 @@ class FlagCandidates(MceAlgorithm):
     """Flags a finished run; where there is an image it is mapped first."""
 
     ID = "flag_candidates"
-    # Set by prepareAlgorithm.
-    _inputs: MappingInputs | None
-    _group: str
+    _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
         return tr("Flag missed rare places")
@@ -57,110 +40,94 @@ class FlagCandidates(MceAlgorithm):
         tags = tr("candidates,rare classes,missed,review,verify,uncertainty,maximum likelihood")
         return [*tags.split(","), "metafusion", "metaseg", "mce"]
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self.addParameter(run_parameter(tr("Folder of the run (with an orthophoto below: made there first)")))
-        self.addParameter(
-            QgsProcessingParameterString(
+    def rows(self) -> list[Row]:
+        return [
+            Folder("RUN", "run", tr("Folder of the run (with an orthophoto below: made there first)")),
+            Text(
                 "CLASSES",
+                "classes",
                 tr("Classes to look for, by name or id, with commas (empty: the rare ones)"),
-                optional=True,
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFile(
+            ),
+            File(
                 "META",
+                "meta",
                 tr("Meta classifier (empty: ranked by the margin)"),
-                optional=True,
-                fileFilter=tr("Meta classifiers (*.skops);;All files (*)"),
-            )
-        )
-        self.addParameter(
-            accepted_parameter(tr("False alarms accepted for each missed place found (empty: any number)"))
-        )
-        self.addParameter(amount_parameter("MIN_AREA", tr("Smallest area in square metres")))
-        self.addParameter(
-            QgsProcessingParameterBoolean("OVERWRITE", tr("Replace earlier candidates"), defaultValue=False)
-        )
-        self._add_advanced_settings()
-        self.addParameter(
-            QgsProcessingParameterFileDestination(
+                filter=tr("Meta classifiers (*.skops);;All files (*)"),
+            ),
+            Number(
+                "ACCEPTED_PER_FIND",
+                "accepted_per_find",
+                tr("False alarms accepted for each missed place found (empty: any number)"),
+            ),
+            Number("MIN_AREA", "min_area_m2", tr("Smallest area in square metres")),
+            Flag("OVERWRITE", "overwrite", tr("Replace earlier candidates")),
+            *self._advanced_rows(),
+            geopackage_output(
                 "CANDIDATES_FILE",
+                "output",
                 tr("File for the candidates (empty: candidates.gpkg in the run's folder)"),
-                tr("GeoPackages (*.gpkg)"),
-                optional=True,
-                createByDefault=False,
-            )
-        )
-        vectors = QgsProcessing.SourceType.TypeVectorPolygon
-        self.addOutput(QgsProcessingOutputVectorLayer("CANDIDATES", tr("Candidates"), vectors))
-        self.addOutput(QgsProcessingOutputFolder("RUN_DIR", tr("Folder of the run")))
-        self.addOutput(QgsProcessingOutputNumber("N_CANDIDATES", tr("Number of candidates")))
-        self.addOutput(QgsProcessingOutputString("PER_CLASS", tr("Candidates of each class")))
-        self.addOutput(QgsProcessingOutputString("RANKED_BY", tr("What they are ranked by")))
-        self.addOutput(QgsProcessingOutputString("MESSAGE", tr("What was found, in words")))
+            ),
+        ]
 
-    def _add_advanced_settings(self) -> None:
-        alpha = tr("Prior correction of the rule that finds them, 0 to 1 (empty: the run's)")
-        self.add_advanced(share_parameter("ALPHA", alpha, None))
-        self.add_advanced(
-            QgsProcessingParameterFile(
+    def _advanced_rows(self) -> list[Row]:
+        return [
+            Number(
+                "ALPHA",
+                "alpha",
+                tr("Prior correction of the rule that finds them, 0 to 1 (empty: the run's)"),
+                advanced=True,
+            ),
+            File(
                 "PRIORS",
+                "priors",
                 tr("Priors by altitude, or raster of priors (empty: those of the model)"),
-                optional=True,
-                fileFilter=tr("Tables and rasters (*.csv *.tif *.tiff *.vrt);;All files (*)"),
-            )
-        )
-        self.add_advanced(
-            amount_parameter("SIMPLIFY", tr("Simplify outlines by so many metres (0: the pixels' own)"))
-        )
-        self.add_advanced(
-            QgsProcessingParameterBoolean(
-                "LOAD_LAYERS", tr("Add the candidates to the project"), defaultValue=True
-            )
-        )
-        for parameter in (*raster_parameters(optional=True), *setting_parameters()):
-            self.add_advanced(parameter)
+                advanced=True,
+                filter=tr("Tables and rasters (*.csv *.tif *.tiff *.vrt);;All files (*)"),
+            ),
+            Number(
+                "SIMPLIFY",
+                "simplify_m",
+                tr("Simplify outlines by so many metres (0: the pixels' own)"),
+                advanced=True,
+            ),
+            Flag("LOAD_LAYERS", "", tr("Add the candidates to the project"), advanced=True, default=True),
+            *_mapping_rows(),
+        ]
 
-    def checkParameterValues(
-        self, parameters: dict[str, Any], context: QgsProcessingContext
-    ) -> tuple[bool, str]:
-        fault = (
-            mapping_fault(self, parameters, context)
-            or file_fault(self, parameters, ("META", "PRIORS"), context)
-            or self._fault(parameters, context)
-        )
-        return (False, fault) if fault else super().checkParameterValues(parameters, context)
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
+        return [
+            QgsProcessingOutputVectorLayer("CANDIDATES", tr("Candidates"), POLYGONS),
+            QgsProcessingOutputFolder("RUN_DIR", tr("Folder of the run")),
+            QgsProcessingOutputNumber("N_CANDIDATES", tr("Number of candidates")),
+            QgsProcessingOutputString("PER_CLASS", tr("Candidates of each class")),
+            QgsProcessingOutputString("RANKED_BY", tr("What they are ranked by")),
+            QgsProcessingOutputString("MESSAGE", tr("What was found, in words")),
+        ]
 
-    def _fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        """Return what is wrong with the destination, or with rasters that nothing would read."""
-        fault = gpkg_fault(self.parameterAsFileOutput(parameters, "CANDIDATES_FILE", context))
-        if fault:
-            return fault
-        idle = [name for name in OF_MAPPING if parameters.get(name) not in (None, "")]
-        if idle and not parameters.get("IMAGE"):
+    def fault(self, values: Values) -> str:
+        """Return that there are rasters that nothing would read, or nothing."""
+        idle = [name for name in OF_MAPPING if values.has(name)]
+        if idle and not values.parameters.get("IMAGE"):
             return tr("{} is for mapping first: give IMAGE too, or leave {} empty.").format(idle[0], idle[0])
         return ""
 
-    def prepareAlgorithm(
-        self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,  # noqa: ARG002
-    ) -> bool:
-        self._inputs = read_mapping(self, parameters, context) if parameters.get("IMAGE") else None
-        self._group = group_of_run(Path(self.parameterAsString(parameters, "RUN", context)), context)
-        return True
+    def prepare_run(self, values: Values) -> None:
+        self._group = group_of_run(Path(values.text("RUN")), values.context)
 
-    def processAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        mapped = self._inputs.request(context, feedback) if self._inputs else {}
-        result = self.run_backend({**mapped, **self._settings(parameters, context)}, feedback)
+    def request(self, values: Values) -> dict[str, Any]:
+        found = super().request(values)
+        if found["image"] is None:
+            for row in _mapping_rows():
+                del found[row.job_field]
+        return found
+
+    def process(self, values: Values) -> dict[str, Any]:
+        result = self.run_backend(self.request(values), values.feedback)
         placed = place_candidates(Path(result["candidates"]))
         products = result["prediction"]["products"] if result["prediction"] else {}
-        if self.parameterAsBoolean(parameters, "LOAD_LAYERS", context):
+        if values.flag("LOAD_LAYERS"):
             layers = [placed, *place_products(products)]
-            load_on_completion(layers, self._group, context, [item.file for item in layers])
+            load_on_completion(layers, self._group, values.context, [item.file for item in layers])
         return {
             "CANDIDATES_FILE": result["candidates"],
             "CANDIDATES": placed.source,
@@ -171,17 +138,7 @@ class FlagCandidates(MceAlgorithm):
             "MESSAGE": result["message"],
         }
 
-    def _settings(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
-        """Return the parameters that the job takes as they are."""
-        return {
-            "run": self.parameterAsString(parameters, "RUN", context),
-            "output": self.parameterAsFileOutput(parameters, "CANDIDATES_FILE", context) or None,
-            "classes": self.parameterAsString(parameters, "CLASSES", context),
-            "alpha": number_or_none(self, parameters, "ALPHA", context),
-            "min_area_m2": self.parameterAsDouble(parameters, "MIN_AREA", context),
-            "meta": optional_text(self, parameters, "META", context),
-            "accepted_per_find": number_or_none(self, parameters, "ACCEPTED_PER_FIND", context),
-            "simplify_m": self.parameterAsDouble(parameters, "SIMPLIFY", context),
-            "priors": optional_text(self, parameters, "PRIORS", context),
-            "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
-        }
+
+def _mapping_rows() -> list[Row]:
+    """Return the rows that only mapping reads."""
+    return [*as_advanced(mapping_rows(image_optional=True)), *setting_rows()]

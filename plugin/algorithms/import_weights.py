@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import (
-    QgsProcessingContext,
-    QgsProcessingFeedback,
-    QgsProcessingParameterBoolean,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterFileDestination,
-)
-
 from ..algorithm import MceAlgorithm
+from ..file_parameters import File, bundle_output
 from ..i18n import tr
-from ..parameters import bundle_fault, file_fault
+from ..parameters import Flag, Row, Values
 
 
 class ImportWeights(MceAlgorithm):
@@ -31,36 +24,17 @@ class ImportWeights(MceAlgorithm):
     def tags(self) -> list[str]:
         return [*tr("model,weights,checkpoint,swisstopo").split(","), "pth", "mce"]
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self.addParameter(
-            QgsProcessingParameterFile(
+    def rows(self) -> list[Row]:
+        return [
+            File(
                 "CHECKPOINT",
+                "checkpoint",
                 tr("Published checkpoint"),
-                fileFilter=tr("Checkpoints (*.pth *.pt);;All files (*)"),
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterBoolean("OVERWRITE", tr("Replace an earlier model"), defaultValue=False)
-        )
-        self.addParameter(
-            QgsProcessingParameterFileDestination(
-                "MODEL", tr("File for the model"), tr("Model bundles (*.safetensors)")
-            )
-        )
+                filter=tr("Checkpoints (*.pth *.pt);;All files (*)"),
+            ),
+            Flag("OVERWRITE", "overwrite", tr("Replace an earlier model")),
+            bundle_output("MODEL", tr("File for the model")),
+        ]
 
-    def checkParameterValues(
-        self, parameters: dict[str, Any], context: QgsProcessingContext
-    ) -> tuple[bool, str]:
-        fault = file_fault(self, parameters, ("CHECKPOINT",), context)
-        fault = fault or bundle_fault(self, parameters, context)
-        return (False, fault) if fault else super().checkParameterValues(parameters, context)
-
-    def processAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        request = {
-            "checkpoint": self.parameterAsString(parameters, "CHECKPOINT", context),
-            "output": self.parameterAsFileOutput(parameters, "MODEL", context),
-            "overwrite": self.parameterAsBoolean(parameters, "OVERWRITE", context),
-        }
-        return {"MODEL": self.run_backend(request, feedback)["model"]}
+    def process(self, values: Values) -> dict[str, Any]:
+        return {"MODEL": self.run_backend(self.request(values), values.feedback)["model"]}

@@ -6,25 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
+    QgsProcessingOutputDefinition,
     QgsProcessingOutputFile,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingOutputVectorLayer,
-    QgsProcessingParameterBoolean,
-    QgsProcessingParameterFileDestination,
-    QgsProcessingParameterMultipleLayers,
 )
 
 from ..algorithm import MceAlgorithm
-from ..groups import group_name
+from ..file_parameters import FileOutput
 from ..i18n import tr
-from ..layers import load_on_completion, place_candidates
+from ..layer_parameters import POLYGONS, CandidateLayers
+from ..layers import group_name, load_on_completion, place_candidates
+from ..parameters import Flag, Row, Values
 from ..review.merge import Merged, merge_copies
 from ..review.processing import processing_errors
-from ..vectors import geopackage_of
 
 
 class MergeReviews(MceAlgorithm):
@@ -32,9 +28,7 @@ class MergeReviews(MceAlgorithm):
 
     ID = "merge_reviews"
     NEEDS_BACKEND = False
-    # Set by prepareAlgorithm.
-    _copies: list[Path]
-    _group: str
+    _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
         return tr("Merge reviews")
@@ -45,60 +39,46 @@ class MergeReviews(MceAlgorithm):
     def tags(self) -> list[str]:
         return [*tr("review,candidates,decisions,merge,union,disagreement").split(","), "mce"]
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        polygons = QgsProcessing.SourceType.TypeVectorPolygon
-        copies = QgsProcessingParameterMultipleLayers(
-            "COPIES", tr("Reviewed copies of the candidates"), polygons
-        )
-        copies.setMinimumNumberInputs(2)
-        self.addParameter(copies)
-        self.addParameter(
-            QgsProcessingParameterBoolean("OVERWRITE", tr("Replace an earlier result"), defaultValue=False)
-        )
-        self.add_advanced(
-            QgsProcessingParameterBoolean(
-                "LOAD_LAYERS", tr("Add the candidates to the project"), defaultValue=True
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFileDestination(
-                "MERGED_FILE", tr("File for the merged review"), tr("GeoPackages (*.gpkg)")
-            )
-        )
-        self.addOutput(QgsProcessingOutputVectorLayer("CANDIDATES", tr("Candidates"), polygons))
-        self.addOutput(QgsProcessingOutputFile("DISAGREEMENTS", tr("Table of the disagreements (CSV)")))
-        self.addOutput(QgsProcessingOutputNumber("N_DECISIONS", tr("Rows of the merged log")))
-        self.addOutput(QgsProcessingOutputNumber("N_DISAGREEMENTS", tr("Number of disagreements")))
-        self.addOutput(QgsProcessingOutputString("MESSAGE", tr("What was merged, in words")))
+    def rows(self) -> list[Row]:
+        return [
+            CandidateLayers("COPIES", "", tr("Reviewed copies of the candidates"), least=2),
+            Flag("OVERWRITE", "", tr("Replace an earlier result")),
+            Flag("LOAD_LAYERS", "", tr("Add the candidates to the project"), advanced=True, default=True),
+            FileOutput(
+                "MERGED_FILE",
+                "",
+                tr("File for the merged review"),
+                filter=tr("GeoPackages (*.gpkg)"),
+                required=True,
+            ),
+        ]
 
-    def prepareAlgorithm(
-        self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,  # noqa: ARG002
-    ) -> bool:
-        layers = self.parameterAsLayerList(parameters, "COPIES", context)
-        self._copies = [geopackage_of(layer, "COPIES") for layer in layers]
-        target = self.parameterAsFileOutput(parameters, "MERGED_FILE", context)
-        self._group = group_name(Path(target).stem, context.project())
-        return True
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
+        return [
+            QgsProcessingOutputVectorLayer("CANDIDATES", tr("Candidates"), POLYGONS),
+            QgsProcessingOutputFile("DISAGREEMENTS", tr("Table of the disagreements (CSV)")),
+            QgsProcessingOutputNumber("N_DECISIONS", tr("Rows of the merged log")),
+            QgsProcessingOutputNumber("N_DISAGREEMENTS", tr("Number of disagreements")),
+            QgsProcessingOutputString("MESSAGE", tr("What was merged, in words")),
+        ]
 
-    def processAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        target = Path(self.parameterAsFileOutput(parameters, "MERGED_FILE", context))
+    def prepare_run(self, values: Values) -> None:
+        self._group = group_name(Path(values.file("MERGED_FILE")).stem, values.context.project())
+
+    def process(self, values: Values) -> dict[str, Any]:
+        copies = self.prepared["COPIES"]
         with processing_errors():
             merged = merge_copies(
-                self._copies,
-                target,
-                overwrite=self.parameterAsBoolean(parameters, "OVERWRITE", context),
-                on_copy=lambda n: feedback.setProgress(90 * n / (len(self._copies) + 1)),
+                copies,
+                Path(values.file("MERGED_FILE")),
+                overwrite=values.flag("OVERWRITE"),
+                on_copy=lambda n: values.feedback.setProgress(90 * n / (len(copies) + 1)),
             )
-        message = _message(merged, len(self._copies))
-        feedback.pushInfo(message)
+        message = _message(merged, len(copies))
+        values.feedback.pushInfo(message)
         placed = place_candidates(merged.path)
-        if self.parameterAsBoolean(parameters, "LOAD_LAYERS", context):
-            load_on_completion([placed], self._group, context, [merged.path])
+        if values.flag("LOAD_LAYERS"):
+            load_on_completion([placed], self._group, values.context, [merged.path])
         return {
             "MERGED_FILE": str(merged.path),
             "CANDIDATES": placed.source,

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import (
-    QgsProcessingContext,
-    QgsProcessingFeedback,
-    QgsProcessingOutputNumber,
-    QgsProcessingOutputString,
-)
+from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import Model
 from ..i18n import tr
-from ..parameters import check_model, model_parameter, model_value
+from ..parameters import Row, Values
 
 
 class ModelInfo(MceAlgorithm):
@@ -30,28 +26,24 @@ class ModelInfo(MceAlgorithm):
     def tags(self) -> list[str]:
         return [tr("model"), tr("card"), tr("classes"), tr("experts"), "safetensors"]
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self.addParameter(model_parameter(tr("Model (empty: the embedded demonstration model)")))
-        self.addOutput(QgsProcessingOutputString("INFO", tr("Model card as text")))
-        self.addOutput(QgsProcessingOutputString("NAME", tr("Name")))
-        self.addOutput(QgsProcessingOutputString("SHA256", tr("SHA-256 of the file")))
-        self.addOutput(QgsProcessingOutputNumber("N_CLASSES", tr("Number of classes")))
-        self.addOutput(QgsProcessingOutputNumber("N_EXPERTS", tr("Number of experts")))
-        self.addOutput(QgsProcessingOutputString("SOURCES", tr("Roles of the inputs, separated by commas")))
+    def rows(self) -> list[Row]:
+        return [Model("MODEL", "model", tr("Model (empty: the embedded demonstration model)"))]
 
-    def checkParameterValues(
-        self, parameters: dict[str, Any], context: QgsProcessingContext
-    ) -> tuple[bool, str]:
-        fault = check_model(self, parameters, context)
-        return (False, fault) if fault else super().checkParameterValues(parameters, context)
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
+        return [
+            QgsProcessingOutputString("INFO", tr("Model card as text")),
+            QgsProcessingOutputString("NAME", tr("Name")),
+            QgsProcessingOutputString("SHA256", tr("SHA-256 of the file")),
+            QgsProcessingOutputNumber("N_CLASSES", tr("Number of classes")),
+            QgsProcessingOutputNumber("N_EXPERTS", tr("Number of experts")),
+            QgsProcessingOutputString("SOURCES", tr("Roles of the inputs, separated by commas")),
+        ]
 
-    def processAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        result = self.run_backend({"model": model_value(self, parameters, context)}, feedback)
+    def process(self, values: Values) -> dict[str, Any]:
+        result = self.run_backend(self.request(values), values.feedback)
         card = result["card"]
         for line in result["text"].splitlines():
-            feedback.pushInfo(line)
+            values.feedback.pushInfo(line)
         return {
             "INFO": result["text"],
             "NAME": card["name"],

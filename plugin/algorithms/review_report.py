@@ -5,24 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qgis.core import (
-    QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
-    QgsProcessingOutputNumber,
-    QgsProcessingOutputString,
-    QgsProcessingParameterFileDestination,
-    QgsProcessingParameterVectorLayer,
-)
+from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
 from ..algorithm import MceAlgorithm
+from ..file_parameters import FileOutput
 from ..i18n import tr
+from ..layer_parameters import Candidates
+from ..parameters import Row, Values
 from ..review.files import write_text
 from ..review.processing import looked_at
 from ..review.report import review_csv, review_html
 from ..review.second_look import measure_agreement
 from ..review.statistics import count_flags
-from ..vectors import geopackage_of
 
 
 class ReviewReport(MceAlgorithm):
@@ -30,8 +24,6 @@ class ReviewReport(MceAlgorithm):
 
     ID = "review_report"
     NEEDS_BACKEND = False
-    # Set by prepareAlgorithm.
-    _candidates: Path
 
     def displayName(self) -> str:
         return tr("Report on a review")
@@ -42,46 +34,28 @@ class ReviewReport(MceAlgorithm):
     def tags(self) -> list[str]:
         return [*tr("review,candidates,precision,statistics,agreement,report").split(","), "mce"]
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        polygons = [QgsProcessing.SourceType.TypeVectorPolygon]
-        self.addParameter(
-            QgsProcessingParameterVectorLayer("CANDIDATES", tr("Reviewed candidates"), polygons)
-        )
-        self.addParameter(
-            QgsProcessingParameterFileDestination("REPORT", tr("Report"), tr("Web pages (*.html)"))
-        )
-        self.addParameter(
-            QgsProcessingParameterFileDestination(
-                "TABLE",
-                tr("Table of all candidates and their state"),
-                tr("Tables (*.csv)"),
-                optional=True,
-                createByDefault=False,
-            )
-        )
-        self.addOutput(QgsProcessingOutputNumber("N_CANDIDATES", tr("Number of candidates")))
-        self.addOutput(QgsProcessingOutputNumber("N_DECIDED", tr("Number of decided candidates")))
-        self.addOutput(QgsProcessingOutputNumber("N_ACCEPTED", tr("Number of accepted candidates")))
-        self.addOutput(QgsProcessingOutputNumber("PRECISION", tr("Precision of the flags, 0 to 1")))
-        self.addOutput(QgsProcessingOutputNumber("AGREEMENT", tr("Agreement of two people, 0 to 1")))
-        self.addOutput(QgsProcessingOutputString("MESSAGE", tr("What was decided, in words")))
+    def rows(self) -> list[Row]:
+        return [
+            Candidates("CANDIDATES", "", tr("Reviewed candidates")),
+            FileOutput("REPORT", "", tr("Report"), filter=tr("Web pages (*.html)"), required=True),
+            FileOutput(
+                "TABLE", "", tr("Table of all candidates and their state"), filter=tr("Tables (*.csv)")
+            ),
+        ]
 
-    def prepareAlgorithm(
-        self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,  # noqa: ARG002
-    ) -> bool:
-        layer = self.parameterAsVectorLayer(parameters, "CANDIDATES", context)
-        self._candidates = geopackage_of(layer, "CANDIDATES")
-        return True
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
+        return [
+            QgsProcessingOutputNumber("N_CANDIDATES", tr("Number of candidates")),
+            QgsProcessingOutputNumber("N_DECIDED", tr("Number of decided candidates")),
+            QgsProcessingOutputNumber("N_ACCEPTED", tr("Number of accepted candidates")),
+            QgsProcessingOutputNumber("PRECISION", tr("Precision of the flags, 0 to 1")),
+            QgsProcessingOutputNumber("AGREEMENT", tr("Agreement of two people, 0 to 1")),
+            QgsProcessingOutputString("MESSAGE", tr("What was decided, in words")),
+        ]
 
-    def processAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        page = self.parameterAsFileOutput(parameters, "REPORT", context)
-        table = self.parameterAsFileOutput(parameters, "TABLE", context)
-        with looked_at(self._candidates) as store:
+    def process(self, values: Values) -> dict[str, Any]:
+        page, table, feedback = values.file("REPORT"), values.file("TABLE"), values.feedback
+        with looked_at(self.prepared["CANDIDATES"]) as store:
             for note in store.notes:
                 feedback.pushWarning(note)
             write_text(Path(page), review_html(store))

@@ -7,26 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingOutputDefinition,
     QgsProcessingOutputString,
-    QgsProcessingParameterBoolean,
-    QgsProcessingParameterFile,
 )
 
 from ..algorithm import MceAlgorithm
-from ..build import build_backend, install_training
-from ..environment import (
+from ..backend import (
     VARIABLE,
     BackendMissing,
+    build_backend,
     could_train,
     find_backend,
+    install_training,
     python_of,
     python_setting,
     store_python,
 )
+from ..file_parameters import File
 from ..i18n import tr
+from ..parameters import Flag, Row, Values
 from ..worker import run_job
 
 #: A Python and what the job `backend_info` says of it.
@@ -48,38 +49,32 @@ class SetupBackend(MceAlgorithm):
     def tags(self) -> list[str]:
         return [tr("install"), tr("environment"), tr("dependencies"), "python", "torch"]
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self.addParameter(
-            QgsProcessingParameterFile(
+    def rows(self) -> list[Row]:
+        return [
+            File(
                 "PYTHON",
+                "",
                 tr("Use this Python or environment (empty: build one)"),
-                optional=True,
-                fileFilter=tr("All files (*)"),
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterBoolean(
-                "REBUILD", tr("Build again even if a backend works"), defaultValue=False
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterBoolean(
-                "TRAINING", tr("Also install what training a model needs"), defaultValue=False
-            )
-        )
-        self.addOutput(QgsProcessingOutputString("PYTHON", tr("Python of the backend")))
-        self.addOutput(QgsProcessingOutputString("INFO", tr("Versions and devices")))
+                filter=tr("All files (*)"),
+                check=lambda _name, _file: "",  # a folder will do, and `_adopt` has a sentence of its own
+            ),
+            Flag("REBUILD", "", tr("Build again even if a backend works")),
+            Flag("TRAINING", "", tr("Also install what training a model needs")),
+        ]
 
-    def processAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        chosen = self.parameterAsString(parameters, "PYTHON", context).strip()
-        rebuild = self.parameterAsBoolean(parameters, "REBUILD", context)
+    def outputs(self) -> list[QgsProcessingOutputDefinition]:
+        return [
+            QgsProcessingOutputString("PYTHON", tr("Python of the backend")),
+            QgsProcessingOutputString("INFO", tr("Versions and devices")),
+        ]
+
+    def process(self, values: Values) -> dict[str, Any]:
+        chosen, feedback = values.text("PYTHON").strip(), values.feedback
+        rebuild, training = values.flag("REBUILD"), values.flag("TRAINING")
         if chosen and rebuild:
             raise QgsProcessingException(
                 tr("Give either PYTHON or REBUILD: a chosen environment is never rebuilt.")
             )
-        training = self.parameterAsBoolean(parameters, "TRAINING", context)
         kept = training or could_train()
         if chosen:
             python, info = _adopt(chosen, feedback)

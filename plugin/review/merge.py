@@ -10,8 +10,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..file_parameters import gpkg_fault
 from ..i18n import tr
-from ..parameters import gpkg_fault
 from .database import nobody_writes, told
 from .files import written_whole
 from .log import DecisionLog

@@ -22,9 +22,8 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..groups import group_name
 from ..i18n import tr
-from ..layers import Placed, Styler, place_candidates, place_products
+from ..layers import Placed, Styler, group_name, place_candidates, place_products
 
 #: A layer's own property: the role that the user gave it, where its file does not tell.
 ROLE_PROPERTY = "mce_landcover/review_role"

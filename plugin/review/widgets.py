@@ -65,7 +65,7 @@ class Swatch(QWidget):
         side = int(1.35 * self.fontMetrics().height())
         return QSize(side, side)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+    def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         paint_swatch(painter, QRectF(self.rect()), self._color, self.palette())
@@ -137,7 +137,7 @@ class CommandButton(QToolButton):
             hint.height(),
         )
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+    def paintEvent(self, event: QPaintEvent) -> None:
         option = QStyleOptionToolButton()
         self.initStyleOption(option)
         taken = 0 if self.icon().isNull() else option.iconSize.width() + 4

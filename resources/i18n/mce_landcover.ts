@@ -79,11 +79,6 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/algorithms/apply_review.py" />
-   <source>{} "{}" is not a GeoTIFF: choose a name that ends in .tif.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
    <location filename="../../plugin/algorithms/draw_sample.py" />
    <source>Sample to interpret</source>
    <translation type="unfinished" />
@@ -190,11 +185,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/evaluate.py" />
-   <source>Folder for the report</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/evaluate.py" />
    <source>Folder of the run whose experts are compared (empty: the one that made the map)</source>
    <translation type="unfinished" />
   </message>
@@ -211,6 +201,11 @@
   <message>
    <location filename="../../plugin/algorithms/evaluate.py" />
    <source>Replace an earlier report</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Folder for the report</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -390,11 +385,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/explain.py" />
-   <source>Further sources, as role=path; role=path</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/explain.py" />
    <source>CRS of the heat map of a point or an extent (empty: the orthophoto's)</source>
    <translation type="unfinished" />
   </message>
@@ -510,6 +500,11 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_aggregation.py" />
+   <source>{}, before</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_aggregation.py" />
    <source>Model (empty: the embedded one)</source>
    <translation type="unfinished" />
   </message>
@@ -540,22 +535,12 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_aggregation.py" />
-   <source>Model bundles (*.safetensors)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_aggregation.py" />
    <source>The combination that it was compared with</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_aggregation.py" />
    <source>Tiles of the scores: test or val</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_aggregation.py" />
-   <source>{}, before</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -571,11 +556,6 @@
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
    <source>Learns to tell missed places from false alarms, from labels or from reviews.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Prior correction of the rule that finds candidates, 0 to 1 (empty: the run's)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -605,12 +585,42 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>File for the classifier</source>
+   <source>Field of label polygons with the class, by name or id</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Meta classifiers (*.skops)</source>
+   <source>Prior correction of the rule that finds candidates, 0 to 1 (empty: the run's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Features</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Folds of the cross-validation</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Side in metres of the tiles that stay in one fold</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Balance the training with SMOTE</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Seed</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>File for the classifier</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -645,37 +655,12 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Field of label polygons with the class, by name or id</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Features</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Folds of the cross-validation</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Side in metres of the tiles that stay in one fold</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Balance the training with SMOTE</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Seed</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
    <source>META "{}": choose a name that ends in .skops.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Meta classifiers (*.skops)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -696,11 +681,6 @@
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>candidates,rare classes,missed,review,verify,uncertainty,maximum likelihood</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>Prior correction of the rule that finds them, 0 to 1 (empty: the run's)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -735,22 +715,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>GeoPackages (*.gpkg)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>Candidates</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>Candidates of each class</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>What they are ranked by</source>
+   <source>Prior correction of the rule that finds them, 0 to 1 (empty: the run's)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -766,6 +731,21 @@
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>Add the candidates to the project</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Candidates of each class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>What they are ranked by</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -889,6 +869,56 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/map_and_flag.py" />
+   <source>Model (empty: the embedded demonstration model)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/map_and_flag.py" />
+   <source>Extent to map (empty: the whole orthophoto)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/map_and_flag.py" />
+   <source>Prior correction of the rule that finds candidates (0 none, 1 full)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/map_and_flag.py" />
+   <source>False alarms accepted for each missed place found (empty: any; to apply: 1)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/map_and_flag.py" />
+   <source>Replace results of an earlier run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/map_and_flag.py" />
+   <source>Folder for the map, the experts, the evidence and the candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/map_and_flag.py" />
+   <source>Map with what the meta classifier accepts (empty: in the folder)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/map_and_flag.py" />
+   <source>Map land cover and flag missed rare places</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/map_and_flag.py" />
+   <source>Maps land cover, lists the rare places it has probably missed, all in one go.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/map_and_flag.py" />
+   <source>land cover,candidates,rare classes,model,workflow</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/merge_reviews.py" />
    <source>Merge reviews</source>
    <translation type="unfinished" />
@@ -905,12 +935,12 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/merge_reviews.py" />
-   <source>Reviewed copies of the candidates</source>
+   <source>Decisions and undos of {} copies together: {}. Candidates on which people differ: {}; the last decision counts, see {}.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/merge_reviews.py" />
-   <source>Decisions and undos of {} copies together: {}. Candidates on which people differ: {}; the last decision counts, see {}.</source>
+   <source>Reviewed copies of the candidates</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -936,6 +966,11 @@
   <message>
    <location filename="../../plugin/algorithms/merge_reviews.py" />
    <source>What was merged, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/merge_reviews.py" />
+   <source>GeoPackages (*.gpkg)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -971,11 +1006,6 @@
   <message>
    <location filename="../../plugin/algorithms/model_info.py" />
    <source>experts</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/model_info.py" />
-   <source>Model (empty: the embedded demonstration model)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1030,42 +1060,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
-   <source>Folder for the map, the experts and the evidence</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
    <source>Evidence</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Record of the run (run.json)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Logits of the experts, where kept</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Number of windows</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Seconds taken</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Device used</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/predict.py" />
-   <source>Precision used</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1105,7 +1100,37 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/predict.py" />
-   <source>Replace results of an earlier run</source>
+   <source>Folder for the map, the experts and the evidence</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Record of the run (run.json)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Logits of the experts, where kept</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Number of windows</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Seconds taken</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Device used</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/predict.py" />
+   <source>Precision used</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1135,16 +1160,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>CRS of the tiles (empty: the orthophoto's)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>Pixel of the tiles in metres (empty: the label raster's, or the orthophoto's)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
    <source>Tiles: {}. Share of the pixels of each class, %:</source>
    <translation type="unfinished" />
   </message>
@@ -1161,6 +1176,61 @@
   <message>
    <location filename="../../plugin/algorithms/prepare_tiles.py" />
    <source>Extent in which labels count (empty: everywhere)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Side of a tile in pixels</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>How tiles are dealt</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Share of tiles to validate on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Share of tiles to test on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>CRS of the tiles (empty: the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Pixel of the tiles in metres (empty: the label raster's, or the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Side of a block in metres (empty: up to four tiles)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Leave out tiles of which less is labelled, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Labels hold class ids, or codes of the source</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Further values that mean unlabelled, with commas</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/prepare_tiles.py" />
+   <source>Name of the model-to-be</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1215,51 +1285,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>Side of a tile in pixels</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>How tiles are dealt</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>Share of tiles to validate on</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>Share of tiles to test on</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>Side of a block in metres (empty: up to four tiles)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>Leave out tiles of which less is labelled, 0 to 1</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>Labels hold class ids, or codes of the source</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>Further values that mean unlabelled, with commas</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
-   <source>Name of the model-to-be</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/prepare_tiles.py" />
    <source>LABELS is neither polygons nor a raster that QGIS can read: choose another layer.</source>
    <translation type="unfinished" />
   </message>
@@ -1285,17 +1310,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/review_report.py" />
-   <source>Web pages (*.html)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/review_report.py" />
    <source>Table of all candidates and their state</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/review_report.py" />
-   <source>Tables (*.csv)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1320,6 +1335,16 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Web pages (*.html)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Tables (*.csv)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
    <source>review,candidates,precision,statistics,agreement,report</source>
    <translation type="unfinished" />
   </message>
@@ -1336,11 +1361,6 @@
   <message>
    <location filename="../../plugin/algorithms/screen_tiles.py" />
    <source>tiles,screening,rare classes,where to look first,hectares,multi-label,classification</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/screen_tiles.py" />
-   <source>Screening model (empty: the embedded demonstration model)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1376,6 +1396,11 @@
   <message>
    <location filename="../../plugin/algorithms/screen_tiles.py" />
    <source>Classes that they are ranked by</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/screen_tiles.py" />
+   <source>Screening model (empty: the embedded demonstration model)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1520,26 +1545,6 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/train.py" />
-   <source>File for the model (empty: where the configuration says)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
-   <source>Folder of checkpoints and logs</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
-   <source>Tiles of the scores: test or validation</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
-   <source>Epoch of the weights</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/algorithms/train.py" />
    <source>Epochs, times through the tiles (empty: as configured)</source>
    <translation type="unfinished" />
   </message>
@@ -1575,6 +1580,26 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/train.py" />
+   <source>File for the model (empty: where the configuration says)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Folder of checkpoints and logs</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Tiles of the scores: test or validation</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
+   <source>Epoch of the weights</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/train.py" />
    <source>training,deep learning,experts,loss,accuracy,fine-tuning</source>
    <translation type="unfinished" />
   </message>
@@ -1589,138 +1614,213 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/build.py" />
-   <source>installing the packages</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>none was found</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>lacks the modules venv or ensurepip</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>making the environment</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>Cancelled: the half-built environment was removed.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>Building the backend's environment in {} with {}.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>Adding what training needs to {}.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>Building the backend needs Python {} with venv ({}): install one (on Debian and Ubuntu the package python3-venv, on Windows and macOS from python.org) and run this again.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>is Python {}.{}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>The backend could not be built, {} failed ({}): see the log, check the network and try again.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>does not start ({})</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>The environment in {} has no Python: try again.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>Removing the outdated environment {}.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>The environment cannot be written to {} ({}): free some space or check the permissions.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>exit code {}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/build.py" />
-   <source>It could not be removed whole ({}): delete it by hand.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/environment.py" />
+   <location filename="../../plugin/backend.py" />
    <source>The backend lacks what training needs: run "Set up the backend" with its box for training (mce:setup_backend, TRAINING).</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/environment.py" />
+   <location filename="../../plugin/backend.py" />
    <source>run "Set up the backend" in the Processing toolbox (mce:setup_backend).</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/environment.py" />
+   <location filename="../../plugin/backend.py" />
    <source>The backend's environment was not built to its end:</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/environment.py" />
+   <location filename="../../plugin/backend.py" />
+   <source>installing the packages</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
+   <source>none was found</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
+   <source>lacks the modules venv or ensurepip</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
    <source>The backend's environment was built for another version of the plugin:</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/environment.py" />
+   <location filename="../../plugin/backend.py" />
    <source>The backend, which runs the network, is not installed yet:</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/environment.py" />
+   <location filename="../../plugin/backend.py" />
+   <source>making the environment</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
+   <source>Cancelled: the half-built environment was removed.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
    <source>The setting {} names</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/environment.py" />
+   <location filename="../../plugin/backend.py" />
    <source>The environment variable {} names</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/environment.py" />
+   <location filename="../../plugin/backend.py" />
+   <source>Building the backend's environment in {} with {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
+   <source>Adding what training needs to {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
+   <source>Building the backend needs Python {} with venv ({}): install one (on Debian and Ubuntu the package python3-venv, on Windows and macOS from python.org) and run this again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
+   <source>is Python {}.{}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
+   <source>The backend could not be built, {} failed ({}): see the log, check the network and try again.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
    <source>{} "{}", which is not a Python program or environment: correct it, or run "Set up the backend".</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/extents.py" />
-   <source>The CRS of EXTENT has no EPSG code and the image has no CRS: give the image its CRS.</source>
+   <location filename="../../plugin/backend.py" />
+   <source>does not start ({})</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/extents.py" />
-   <source>EXTENT cannot be transformed from {} to {}: choose another one.</source>
+   <location filename="../../plugin/backend.py" />
+   <source>The environment in {} has no Python: try again.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/groups.py" />
-   <source>MCE land cover {}</source>
+   <location filename="../../plugin/backend.py" />
+   <source>Removing the outdated environment {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
+   <source>The environment cannot be written to {} ({}): free some space or check the permissions.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
+   <source>exit code {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/backend.py" />
+   <source>It could not be removed whole ({}): delete it by hand.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>Configurations (*.yaml *.yml);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>Table of the classes: id, name, group (empty: those of the run that made the map)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>The model "{}" is not a file: choose a .safetensors bundle or leave MODEL empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>"{}" is not a GeoPackage: choose a name that ends in .gpkg.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>Model bundles (*.safetensors)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>Tables (*.csv *.txt);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>Model bundles (*.safetensors);;All files (*)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>{} "{}" is not a file: choose another one or leave it empty.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>{} "{}": choose a name that ends in .safetensors.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>CONFIG "{}" is neither a folder of tiles nor a file.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/file_parameters.py" />
+   <source>{} "{}" is not a GeoTIFF: choose a name that ends in .tif.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layer_parameters.py" />
+   <source>Further sources, as role=path; role=path</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layer_parameters.py" />
+   <source>CRS of the map (empty: the orthophoto's)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layer_parameters.py" />
+   <source>Precision</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layer_parameters.py" />
+   <source>How the experts are combined</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layer_parameters.py" />
+   <source>Engine on a CPU</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layer_parameters.py" />
+   <source>SOURCES has "{}": write role=path, several separated by semicolons.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layer_parameters.py" />
+   <source>SOURCES names the role {}: give that raster as {}.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1731,6 +1831,11 @@
   <message>
    <location filename="../../plugin/layers.py" />
    <source>Sample</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/layers.py" />
+   <source>MCE land cover {}</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1754,206 +1859,6 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>Extent to map (empty: the whole orthophoto)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>How the experts are combined</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>Engine on a CPU</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>CRS of the map (empty: the orthophoto's)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/mapping.py" />
-   <source>Precision</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/models.py" />
-   <source>Prior correction of the rule that finds candidates (0 none, 1 full)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/models.py" />
-   <source>False alarms accepted for each missed place found (empty: any; to apply: 1)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/models.py" />
-   <source>Folder for the map, the experts, the evidence and the candidates</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/models.py" />
-   <source>Map with what the meta classifier accepts (empty: in the folder)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/models.py" />
-   <source>Map land cover and flag missed rare places</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/models.py" />
-   <source>Maps land cover, lists the rare places it has probably missed, all in one go.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/models.py" />
-   <source>land cover,candidates,rare classes,model,workflow</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/parameters.py" />
-   <source>Table of the classes: id, name, group (empty: those of the run that made the map)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/parameters.py" />
-   <source>Tables (*.csv *.txt);;All files (*)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/parameters.py" />
-   <source>"{}" is not a GeoPackage: choose a name that ends in .gpkg.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/parameters.py" />
-   <source>Model bundles (*.safetensors);;All files (*)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/parameters.py" />
-   <source>Configurations (*.yaml *.yml);;All files (*)</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/parameters.py" />
-   <source>The model "{}" is not a file: choose a .safetensors bundle or leave MODEL empty.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/parameters.py" />
-   <source>CONFIG "{}" is neither a folder of tiles nor a file.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/parameters.py" />
-   <source>{} "{}": choose a name that ends in .safetensors.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/parameters.py" />
-   <source>{} "{}" is not a file: choose another one or leave it empty.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Map land cover…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Flag missed rare places…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Map land cover and flag missed rare places…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Fit a meta classifier…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Merge reviews…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Report on a review…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Apply a review to the map…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Explain a place…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Screen tiles for rare classes…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Draw a sample of a map…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Evaluate a map…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Export accepted candidates…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Prepare training tiles…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Train a model…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Learn how to combine the experts…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Import published weights…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Show a model's card…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Make an example scene…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/plugin.py" />
-   <source>Set up the backend…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
    <location filename="../../plugin/provider.py" />
    <source>MCE Land Cover: land cover from an orthophoto and a DEM</source>
    <translation type="unfinished" />
@@ -1966,6 +1871,11 @@
   <message>
    <location filename="../../plugin/rasters.py" />
    <source>Cancelled: the job was stopped before its end.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>The CRS of EXTENT has no EPSG code and the image has no CRS: give the image its CRS.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2001,6 +1911,11 @@
   <message>
    <location filename="../../plugin/rasters.py" />
    <source>EXTENT does not overlap {}: choose an extent inside the raster.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/rasters.py" />
+   <source>EXTENT cannot be transformed from {} to {}: choose another one.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2476,6 +2391,11 @@
   <message>
    <location filename="../../plugin/review/finish_panel.py" />
    <source>Opens the tool that writes a copy of the map with the accepted candidates in it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/finish_panel.py" />
+   <source>Fit a meta classifier…</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -3301,16 +3221,6 @@
   <message>
    <location filename="../../plugin/review/words.py" />
    <source>{} min</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/source_list.py" />
-   <source>SOURCES has "{}": write role=path, several separated by semicolons.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/source_list.py" />
-   <source>SOURCES names the role {}: give that raster as {}.</source>
    <translation type="unfinished" />
   </message>
   <message>

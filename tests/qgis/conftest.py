@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mce_landcover.plugin import environment, worker
+from mce_landcover.plugin import backend, worker
 from mce_landcover.plugin.provider import MceProvider, add_provider
 from osgeo import gdal, osr
 from qgis.core import (
@@ -77,12 +77,12 @@ def nothing_outlives_qgis(qgis_app: QgsApplication, request: pytest.FixtureReque
 @pytest.fixture(autouse=True)
 def clean_way_to_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start without setting, variable, built environment or clone; leave the settings as they were."""
-    monkeypatch.delenv(environment.VARIABLE, raising=False)
-    monkeypatch.setattr(environment, "ROOT", tmp_path / "clone")
-    monkeypatch.setattr(environment, "environments_folder", lambda: tmp_path / "profile" / "mce_landcover")
-    QgsSettings().remove(environment.SETTING)
+    monkeypatch.delenv(backend.VARIABLE, raising=False)
+    monkeypatch.setattr(backend, "ROOT", tmp_path / "clone")
+    monkeypatch.setattr(backend, "environments_folder", lambda: tmp_path / "profile" / "mce_landcover")
+    QgsSettings().remove(backend.SETTING)
     yield
-    QgsSettings().remove(environment.SETTING)
+    QgsSettings().remove(backend.SETTING)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def fake_backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Let a script that speaks the protocol stand in for the backend; returns a reader of its requests."""
     requests = tmp_path / "requests.jsonl"
     monkeypatch.setenv("FAKE_BACKEND_REQUESTS", str(requests))
-    monkeypatch.setenv(environment.VARIABLE, "/usr/bin/python3")
+    monkeypatch.setenv(backend.VARIABLE, "/usr/bin/python3")
     monkeypatch.setattr(worker, "BOOTSTRAP", FAKE_BACKEND)
 
     def read() -> list[dict]:
@@ -125,8 +125,7 @@ def run(provider, fake_backend, context):
 
     What it warned of is `run.warnings`, unless the test brought a feedback of its own.
     """
-    # QGIS's own plugins are importable once QGIS has started, which it has not where pytest-xdist only
-    # hands out tests.
+    # Importable once QGIS has started, which it has not where pytest-xdist only hands out tests.
     import processing
     from processing.gui.Postprocessing import handleAlgorithmResults
 

@@ -2,10 +2,10 @@
 
 import processing
 import pytest
-from mce_landcover.plugin import environment
+from mce_landcover.plugin import backend
 from mce_landcover.plugin.help import markdown_to_html
 from mce_landcover.plugin.paths import RESOURCES
-from mce_landcover.plugin.provider import ALGORITHMS
+from mce_landcover.plugin.provider import ALGORITHMS, MODELS
 from qgis.core import QgsApplication, QgsProcessingException
 
 SETTINGS = {"SOURCES", "CRS", "AGGREGATION", "DEVICE", "PRECISION", "ENGINE"}
@@ -134,7 +134,8 @@ def test_declarations(create, name):
 
 def test_one_file_per_algorithm_named_after_it():
     files = {file.stem for file in (RESOURCES.parent / "plugin" / "algorithms").glob("[a-z]*.py")}
-    assert files == set(IDS) == PARAMETERS.keys()
+    assert files == {*IDS, *(model.ID for model in MODELS)}
+    assert set(IDS) == PARAMETERS.keys()
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -197,17 +198,17 @@ def test_make_scene(provider, fake_backend, tmp_path):
 
 def test_setup_keeps_a_backend_that_answers(provider, fake_backend, feedback):
     result = processing.run("mce:setup_backend", {}, feedback=feedback)
-    assert result["PYTHON"] == str(environment.find_backend().python)
+    assert result["PYTHON"] == str(backend.find_backend().python)
     assert "torch 2.13.0" in result["INFO"] and "cpu (2 threads)" in result["INFO"]
     assert "openvino" not in result["INFO"]
-    assert environment.python_setting() == ""
+    assert backend.python_setting() == ""
 
 
 def test_setup_checks_and_remembers_a_chosen_environment(provider, fake_backend, monkeypatch, tmp_path):
-    monkeypatch.delenv(environment.VARIABLE)
+    monkeypatch.delenv(backend.VARIABLE)
     processing.run("mce:setup_backend", {"PYTHON": "/usr/bin/python3"})
-    assert environment.find_backend() == environment.Backend(environment.Path("/usr/bin/python3"), "setting")
-    environment.store_python(None)
+    assert backend.find_backend() == backend.Backend(backend.Path("/usr/bin/python3"), "setting")
+    backend.store_python(None)
     monkeypatch.setenv("FAKE_BACKEND_MODE", "crash")
     with pytest.raises(QgsProcessingException, match="No module named"):
         processing.run("mce:setup_backend", {"PYTHON": "/usr/bin/python3"})
@@ -215,7 +216,7 @@ def test_setup_checks_and_remembers_a_chosen_environment(provider, fake_backend,
         processing.run("mce:setup_backend", {"PYTHON": str(tmp_path / "none")})
     with pytest.raises(QgsProcessingException, match="either PYTHON or REBUILD"):
         processing.run("mce:setup_backend", {"PYTHON": "/usr/bin/python3", "REBUILD": True})
-    assert environment.python_setting() == ""
+    assert backend.python_setting() == ""
 
 
 def test_setup_does_not_build_behind_the_variables_back(provider, fake_backend, monkeypatch):
@@ -227,12 +228,12 @@ def test_setup_does_not_build_behind_the_variables_back(provider, fake_backend, 
 def test_setup_builds_where_the_setting_fails_and_clears_it(provider, fake_backend, monkeypatch, feedback):
     from mce_landcover.plugin.algorithms import setup_backend
 
-    monkeypatch.delenv(environment.VARIABLE)
-    environment.store_python(environment.Path("/nowhere/python"))
-    built = environment.Path("/built/python"), {"python": "3.12", "versions": {}, "devices": []}
+    monkeypatch.delenv(backend.VARIABLE)
+    backend.store_python(backend.Path("/nowhere/python"))
+    built = backend.Path("/built/python"), {"python": "3.12", "versions": {}, "devices": []}
     monkeypatch.setattr(setup_backend, "build_backend", lambda feedback, training: built)
     assert processing.run("mce:setup_backend", {}, feedback=feedback)["PYTHON"] == "/built/python"
-    assert environment.python_setting() == ""
+    assert backend.python_setting() == ""
     assert any("/nowhere/python" in line for line in feedback.said)
 
 

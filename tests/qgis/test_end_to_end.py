@@ -8,20 +8,20 @@ import numpy as np
 import processing
 import pytest
 from conftest import Feedback
-from mce_landcover.plugin import environment, paths
+from mce_landcover.plugin import backend, paths
 from osgeo import gdal
 from processing.gui.Postprocessing import handleAlgorithmResults
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingException, QgsProject
 from test_layers import two_step_model
 
 #: Looked up before the other tests' fixtures hide it.
-BACKEND = environment.python_of(Path(os.environ.get(environment.VARIABLE) or paths.ROOT / ".venv"))
+BACKEND = backend.python_of(Path(os.environ.get(backend.VARIABLE) or paths.ROOT / ".venv"))
 pytestmark = pytest.mark.skipif(BACKEND is None, reason="no backend: set MCE_LANDCOVER_PYTHON or build .venv")
 
 
 @pytest.fixture(autouse=True)
-def backend(monkeypatch, clean_way_to_backend):
-    monkeypatch.setenv(environment.VARIABLE, str(BACKEND))
+def real_backend(monkeypatch, clean_way_to_backend):
+    monkeypatch.setenv(backend.VARIABLE, str(BACKEND))
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,7 @@ import processing
 import pytest
 from conftest import write_raster
 from mce_landcover.plugin import layers
-from mce_landcover.plugin.groups import group_name
-from mce_landcover.plugin.layers import load_on_completion, place_products
+from mce_landcover.plugin.layers import group_name, load_on_completion, place_products
 from osgeo import gdal
 from processing.gui.Postprocessing import handleAlgorithmResults
 from qgis.core import (

@@ -6,18 +6,11 @@ from pathlib import Path
 import processing
 import pytest
 from conftest import Feedback, write_raster
-from mce_landcover.plugin.extents import crs_text, extent_text
-from mce_landcover.plugin.source_list import parse_sources
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsCoordinateTransformContext,
     QgsProcessingException,
     QgsProject,
     QgsRasterLayer,
-    QgsRectangle,
 )
-
-SWISS = QgsCoordinateReferenceSystem("EPSG:2056")
 
 
 @pytest.fixture
@@ -161,51 +154,3 @@ def test_cancel_fails_the_run(provider, fake_backend, image, tmp_path, monkeypat
     parameters = {"IMAGE": str(image), "OUTPUT_DIR": str(tmp_path / "out")}
     with pytest.raises(QgsProcessingException, match="Cancelled"):
         processing.run("mce:predict", parameters, feedback=Feedback(cancel_after=3))
-
-
-def swiss_coordinates(latitude: float, longitude: float) -> tuple[float, float]:
-    """Return LV95 east and north by the approximation of swisstopo (good to about a metre)."""
-    phi, lam = (latitude * 3600 - 169028.66) / 10000, (longitude * 3600 - 26782.5) / 10000
-    east = 2600072.37 + 211455.93 * lam - 10938.51 * lam * phi - 0.36 * lam * phi**2 - 44.54 * lam**3
-    north = 1200147.07 + 308807.95 * phi + 3745.25 * lam**2 + 76.63 * phi**2 - 194.56 * lam**2 * phi
-    return east, north + 119.79 * phi**3
-
-
-def test_extent_keeps_its_epsg_code():
-    transforms = QgsCoordinateTransformContext()
-    other = QgsCoordinateReferenceSystem("EPSG:4326")
-    extent = QgsRectangle(7.4, 46.9, 7.45, 46.95)
-    assert extent_text(extent, other, SWISS, transforms) == "7.4,7.45,46.9,46.95 [EPSG:4326]"
-    assert extent_text(extent, QgsCoordinateReferenceSystem(), SWISS, transforms).endswith("[EPSG:2056]")
-    assert extent_text(QgsRectangle(), other, SWISS, transforms) is None
-
-
-def test_extent_without_a_code_goes_to_the_images_crs():
-    transforms = QgsCoordinateTransformContext()
-    custom = QgsCoordinateReferenceSystem.fromProj("+proj=laea +lat_0=47 +lon_0=8 +datum=WGS84 +units=m")
-    assert custom.isValid() and not custom.authid().startswith("EPSG")
-    text = extent_text(QgsRectangle(-100, -100, 100, 100), custom, SWISS, transforms)
-    xmin, xmax, ymin, ymax = (float(edge) for edge in text.removesuffix(" [EPSG:2056]").split(","))
-    # The rectangle around the turned square is a little larger than it.
-    assert 200 <= xmax - xmin < 203 and 200 <= ymax - ymin < 203
-    east, north = swiss_coordinates(47.0, 8.0)
-    assert abs((xmin + xmax) / 2 - east) < 2 and abs((ymin + ymax) / 2 - north) < 2
-    # Where neither has a code, the numbers alone mean the image's CRS.
-    assert "[" not in extent_text(QgsRectangle(-100, -100, 100, 100), custom, custom, transforms)
-    with pytest.raises(QgsProcessingException, match="no EPSG code"):
-        extent_text(QgsRectangle(-1, -1, 1, 1), custom, QgsCoordinateReferenceSystem(), transforms)
-
-
-def test_crs_goes_by_code_or_in_full():
-    custom = QgsCoordinateReferenceSystem.fromProj("+proj=laea +lat_0=47 +lon_0=8 +datum=WGS84 +units=m")
-    assert crs_text(QgsCoordinateReferenceSystem()) is None
-    assert crs_text(SWISS) == "EPSG:2056"
-    assert QgsCoordinateReferenceSystem.fromWkt(crs_text(custom)) == custom
-
-
-def test_source_list():
-    assert parse_sources("") == parse_sources(" ; \n;") == {}
-    assert parse_sources("a=/x=y.tif;b=C:\\z.tif;a=w") == {"a": ("/x=y.tif", "w"), "b": ("C:\\z.tif",)}
-    for text in ("a", "a=", "=b", "A=b", "1a=b", "a b=c", "dem=x"):
-        with pytest.raises(ValueError, match="SOURCES"):
-            parse_sources(text)

@@ -1,4 +1,4 @@
-"""`plugin/rasters.py`: which layers are files, and what is exported of those that are none."""
+"""`plugin/rasters.py`: which layers are files, what is exported of those that are none, extents and CRSs."""
 
 import math
 import struct
@@ -7,7 +7,16 @@ from pathlib import Path
 import processing
 import pytest
 from conftest import write_raster
-from mce_landcover.plugin.rasters import SERVICE_GSD_M, Area, local_file, localise, read_layer, snap
+from mce_landcover.plugin.rasters import (
+    SERVICE_GSD_M,
+    Area,
+    crs_text,
+    extent_text,
+    local_file,
+    localise,
+    read_layer,
+    snap,
+)
 from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -191,3 +200,43 @@ def test_snapped_grid_covers_the_extent_with_less_than_a_pixel_to_spare(shift):
     ):
         pixels = (edge - corner) / pixel
         assert math.isclose(pixels, round(pixels), abs_tol=1e-6)
+
+
+def swiss_coordinates(latitude: float, longitude: float) -> tuple[float, float]:
+    """Return LV95 east and north by the approximation of swisstopo (good to about a metre)."""
+    phi, lam = (latitude * 3600 - 169028.66) / 10000, (longitude * 3600 - 26782.5) / 10000
+    east = 2600072.37 + 211455.93 * lam - 10938.51 * lam * phi - 0.36 * lam * phi**2 - 44.54 * lam**3
+    north = 1200147.07 + 308807.95 * phi + 3745.25 * lam**2 + 76.63 * phi**2 - 194.56 * lam**2 * phi
+    return east, north + 119.79 * phi**3
+
+
+def test_extent_keeps_its_epsg_code():
+    transforms = QgsCoordinateTransformContext()
+    other = QgsCoordinateReferenceSystem("EPSG:4326")
+    extent = QgsRectangle(7.4, 46.9, 7.45, 46.95)
+    assert extent_text(extent, other, SWISS, transforms) == "7.4,7.45,46.9,46.95 [EPSG:4326]"
+    assert extent_text(extent, QgsCoordinateReferenceSystem(), SWISS, transforms).endswith("[EPSG:2056]")
+    assert extent_text(QgsRectangle(), other, SWISS, transforms) is None
+
+
+def test_extent_without_a_code_goes_to_the_images_crs():
+    transforms = QgsCoordinateTransformContext()
+    custom = QgsCoordinateReferenceSystem.fromProj("+proj=laea +lat_0=47 +lon_0=8 +datum=WGS84 +units=m")
+    assert custom.isValid() and not custom.authid().startswith("EPSG")
+    text = extent_text(QgsRectangle(-100, -100, 100, 100), custom, SWISS, transforms)
+    xmin, xmax, ymin, ymax = (float(edge) for edge in text.removesuffix(" [EPSG:2056]").split(","))
+    # The rectangle around the turned square is a little larger than it.
+    assert 200 <= xmax - xmin < 203 and 200 <= ymax - ymin < 203
+    east, north = swiss_coordinates(47.0, 8.0)
+    assert abs((xmin + xmax) / 2 - east) < 2 and abs((ymin + ymax) / 2 - north) < 2
+    # Where neither has a code, the numbers alone mean the image's CRS.
+    assert "[" not in extent_text(QgsRectangle(-100, -100, 100, 100), custom, custom, transforms)
+    with pytest.raises(QgsProcessingException, match="no EPSG code"):
+        extent_text(QgsRectangle(-1, -1, 1, 1), custom, QgsCoordinateReferenceSystem(), transforms)
+
+
+def test_crs_goes_by_code_or_in_full():
+    custom = QgsCoordinateReferenceSystem.fromProj("+proj=laea +lat_0=47 +lon_0=8 +datum=WGS84 +units=m")
+    assert crs_text(QgsCoordinateReferenceSystem()) is None
+    assert crs_text(SWISS) == "EPSG:2056"
+    assert QgsCoordinateReferenceSystem.fromWkt(crs_text(custom)) == custom

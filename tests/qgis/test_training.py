@@ -5,7 +5,7 @@ from pathlib import Path
 import processing
 import pytest
 from conftest import write_raster
-from mce_landcover.plugin import environment
+from mce_landcover.plugin import backend
 from mce_landcover.plugin.algorithms import setup_backend
 from qgis.core import (
     QgsApplication,
@@ -257,7 +257,7 @@ def bare_environment(tmp_path, monkeypatch) -> Path:
     (tmp_path / "env" / "pyvenv.cfg").write_text("include-system-site-packages = false\n")
     (tmp_path / "env" / "bin").mkdir()
     (tmp_path / "env" / "bin" / "python").symlink_to("/usr/bin/python3")
-    monkeypatch.setenv(environment.VARIABLE, str(tmp_path / "env"))
+    monkeypatch.setenv(backend.VARIABLE, str(tmp_path / "env"))
     return packages
 
 
@@ -283,7 +283,7 @@ def test_the_box_for_training_adds_what_lacks_once(provider, fake_backend, monke
     monkeypatch.setattr(setup_backend, "install_training", install)
     assert "lightning" not in processing.run("mce:setup_backend", {})["INFO"] and not added
     assert "lightning 2.6" in processing.run("mce:setup_backend", {"TRAINING": True})["INFO"]
-    assert added == [environment.find_backend().python]
+    assert added == [backend.find_backend().python]
     monkeypatch.setenv("FAKE_BACKEND_TRAINS", "1")
     assert "lightning 2.6.6" in processing.run("mce:setup_backend", {"TRAINING": True})["INFO"]
     assert len(added) == 1

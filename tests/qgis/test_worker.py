@@ -1,12 +1,14 @@
-"""`plugin/worker.py`: the conversation with a backend that works, fails, dies, talks nonsense, or hangs."""
+"""`plugin/worker.py`: the conversation with a backend that works, fails, dies, talks nonsense, or hangs; and
+the environment of its process.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
 from conftest import FAKE_BACKEND, Feedback
-from mce_landcover.plugin import process, worker
-from mce_landcover.plugin.worker import run_job
+from mce_landcover.plugin import worker
+from mce_landcover.plugin.worker import child_environment, run_job, run_lines
 from qgis.core import QgsProcessingException
 
 PYTHON = Path("/usr/bin/python3")
@@ -85,13 +87,13 @@ def test_garbage_is_passed_over(run, feedback):
 
 
 def test_worker_that_lingers_after_its_result_is_ended(run, monkeypatch):
-    monkeypatch.setattr(process, "FAREWELL_S", 0.1)
+    monkeypatch.setattr(worker, "FAREWELL_S", 0.1)
     assert run("linger") == {"fine": True}
 
 
 @pytest.mark.parametrize("mode", ["hang", "stubborn"])
 def test_cancel_ends_a_silent_worker(run, monkeypatch, tmp_path, mode):
-    monkeypatch.setattr(process, "GRACE_S", 0.2)
+    monkeypatch.setattr(worker, "GRACE_S", 0.2)
     pid_file = tmp_path / "requests.jsonl"
 
     class CancelOnceStarted(Feedback):
@@ -107,7 +109,7 @@ def test_cancel_ends_a_silent_worker(run, monkeypatch, tmp_path, mode):
 
 
 def test_a_job_that_is_given_time_says_what_it_kept(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(process, "GRACE_S", 0.1)
+    monkeypatch.setattr(worker, "GRACE_S", 0.1)
     pid_file = tmp_path / "requests.jsonl"
 
     class CancelOnceStarted(Feedback):
@@ -131,3 +133,52 @@ def test_python_that_cannot_start(feedback, tmp_path):
     for python in (tmp_path / "nothing", tmp_path):
         with pytest.raises(QgsProcessingException, match="cannot be started"):
             run_job(python, "model_info", {}, feedback)
+
+
+def run_script(script: str):
+    lines: list[str] = []
+    ended = run_lines(
+        ["/bin/sh", "-c", script], env=os.environ, on_line=lines.append, is_cancelled=lambda: False
+    )
+    return ended, lines
+
+
+def test_exit_code_is_the_childs_own_though_its_streams_close_first():
+    ended, lines = run_script("echo one; echo two >&2; exec >&- 2>&-; sleep 0.3; exit 5")
+    assert (ended.exit_code, ended.stderr, lines) == (5, ("two",), ["one"])
+
+
+def test_grandchild_that_keeps_the_streams_does_not_hold_us():
+    ended, lines = run_script("echo before; sleep 60 & echo $!; exit 3")
+    os.kill(int(lines[1]), 9)
+    assert (ended.exit_code, lines[0]) == (3, "before")
+
+
+def test_qgis_variables_are_cleaned_and_nothing_else():
+    base = {
+        "PYTHONPATH": "/qgis/python",
+        "PYTHONHOME": "/qgis",
+        "GDAL_DATA": "/qgis/share/gdal",
+        "PROJ_DATA": "/qgis/share/proj",
+        "PROJ_LIB": "/qgis/share/proj",
+        "__PYVENV_LAUNCHER__": "/qgis/python3",
+        "PATH": "/qgis/bin:/usr/bin",
+        "HOME": "/home/a",
+        "PIP_INDEX_URL": "file:///mirror",
+        "CUDA_VISIBLE_DEVICES": "0",
+        "HTTPS_PROXY": "proxy:8080",
+    }
+    kept = child_environment("/qgis", base)
+    assert kept.keys() == {"PATH", "HOME", "PIP_INDEX_URL", "CUDA_VISIBLE_DEVICES", "HTTPS_PROXY"}
+    assert kept["PATH"] == base["PATH"]
+
+
+def test_only_entries_inside_a_bundled_qgis_leave_the_library_path():
+    base = {"LD_LIBRARY_PATH": "/opt/qgis/lib:/usr/local/cuda/lib64:/opt/qgis-other/lib"}
+    assert child_environment("/opt/qgis", base) == {
+        "LD_LIBRARY_PATH": "/usr/local/cuda/lib64:/opt/qgis-other/lib"
+    }
+    assert child_environment("/opt/qgis", {"LD_LIBRARY_PATH": "/opt/qgis/lib"}) == {}
+    # A QGIS of the distribution lives under /usr, where the libraries of everybody are.
+    shared = {"LD_LIBRARY_PATH": "/usr/lib/cuda"}
+    assert child_environment("/usr", shared) == shared

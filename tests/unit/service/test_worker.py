@@ -134,6 +134,26 @@ def test_a_copy_of_any_name_runs_its_own_code_before_an_installed_one(tmp_path: 
     assert messages[0].message.startswith("The copy has no job")
 
 
+def test_a_python_that_is_too_old_is_refused_in_one_sentence() -> None:
+    child = subprocess.run(
+        [
+            sys.executable,
+            "-Ic",
+            "import runpy, sys; sys.version_info = (3, 9, 18); "
+            f"runpy.run_path({str(BOOTSTRAP)!r}, run_name='__main__')",
+        ],
+        input=encode_request(Request("backend_info")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    failure = decode(child.stdout.strip())
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.exit_code, child.returncode, child.stderr) == ("BackendError", 1, 1, "")
+    assert "needs Python 3.11 or newer" in failure.message
+    assert "is Python 3.9: run" in failure.message
+
+
 def test_messages_come_in_order_and_whatever_prints_goes_to_stderr(driven: Drive) -> None:
     child = driven(
         "print('a library prints')\n"

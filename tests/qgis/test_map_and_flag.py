@@ -6,9 +6,9 @@ import sys
 import processing
 import pytest
 from conftest import Feedback
-from mce_landcover.core.mapping.requests import DEFAULT_ALPHA
+from mce_landcover.plugin.algorithms.map_and_flag import MapAndFlag, titles
 from mce_landcover.plugin.help import markdown_to_html
-from mce_landcover.plugin.models import MapAndFlag, titles
+from mce_landcover.plugin.parameters import default_of
 from mce_landcover.plugin.paths import RESOURCES, ROOT
 from processing.gui.Postprocessing import handleAlgorithmResults
 from qgis.core import (
@@ -54,7 +54,7 @@ def test_it_is_in_the_toolbox_with_texts_of_its_own(model, fake_backend):
 def test_alpha_is_by_default_that_of_the_jobs(model):
     predict = QgsApplication.processingRegistry().createAlgorithmById("mce:predict")
     for algorithm in (predict, model):
-        assert algorithm.parameterDefinition("ALPHA").defaultValue() == DEFAULT_ALPHA
+        assert algorithm.parameterDefinition("ALPHA").defaultValue() == default_of("predict", "alpha")
 
 
 def test_missing_backend_is_said(model):

@@ -9,11 +9,12 @@ from typing import Any
 from qgis.core import QgsProcessingContext, QgsProcessingModelAlgorithm
 from qgis.PyQt.QtGui import QIcon
 
-from .environment import BackendMissing, find_backend
-from .help import help_html
-from .i18n import tr
-from .parameters import check_model, file_fault
-from .paths import RESOURCES, icon_file
+from ..backend import BackendMissing, find_backend
+from ..file_parameters import file_fault, model_fault
+from ..help import help_html
+from ..i18n import tr
+from ..parameters import default_of
+from ..paths import RESOURCES, icon_file
 
 
 def titles() -> dict[str, str]:
@@ -91,5 +92,8 @@ class MapAndFlag(QgsProcessingModelAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
         # Before the first step, and not when the map has been made.
-        fault = check_model(self, parameters, context) or file_fault(self, parameters, ("META",), context)
+        model, meta = (
+            self.parameterAsString(parameters, name, context).strip() for name in ("MODEL", "META")
+        )
+        fault = model_fault(model, default_of("predict", "model")) or file_fault("META", meta)
         return (False, fault) if fault else super().checkParameterValues(parameters, context)
