@@ -8,7 +8,7 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from ..i18n import tr
-from . import words
+from .words import area_words, evidence_words, expert_words, score_words
 from .expert_opinions import Opinion
 from .facts import Facts
 from .note import NoteField
@@ -53,10 +53,10 @@ class CandidatePanel(QWidget):
         self.mapped_swatch.set(facts.mapped.color if facts.mapped else "")
         self.score_bar.setVisible(candidate.score is not None)
         self.score_bar.setValue(round(100 * (candidate.score or 0)))
-        self.score.setText(words.score_words(candidate))
-        self.area.setText(words.area_words(candidate.area_m2))
+        self.score.setText(score_words(candidate))
+        self.area.setText(area_words(candidate.area_m2))
         self.strip.show_opinions(facts.opinions, candidate.class_name)
-        self.evidence.setText("\n".join(words.evidence_words(candidate)))
+        self.evidence.setText("\n".join(evidence_words(candidate)))
         self.setEnabled(True)
 
     def show_nothing(self, reason: str) -> None:
@@ -110,7 +110,7 @@ class ExpertStrip(QWidget):
         for square in self.squares[len(opinions) :]:
             square.hide()
         for square, opinion in zip(self.squares, opinions, strict=False):
-            text = words.expert_words(opinion.expert, opinion.agrees, class_name)
+            text = expert_words(opinion.expert, opinion.agrees, class_name)
             if opinion.says is not None and not opinion.agrees:
                 text = tr("{} It sees {}.").format(text, opinion.says.name)
             square.set(opinion.says.color if opinion.says else "", "✓" if opinion.agrees else "")

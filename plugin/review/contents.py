@@ -1,5 +1,5 @@
 """Reads what a candidates GeoPackage says of itself: its run, classes, CRS and candidates. The log of
-decisions is read in `core/mapping/store.py`.
+decisions is read in `store.py`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import words
+from .words import status_words
 from .expert_opinions import Opinion, Opinions
 from .queue import ReviewQueue
 from .records import Candidate, ReviewClass, State
@@ -34,7 +34,7 @@ def gather_facts(store: ReviewStore, queue: ReviewQueue, opinions: Opinions, cur
     return Facts(
         current,
         state,
-        words.status_words(state, final.name if final else ""),
+        status_words(state, final.name if final else ""),
         classes[current.class_id],
         classes.get(current.bayes_class_id),
         opinions.of(current, queue.geometry(current.uuid)),

@@ -1,5 +1,5 @@
 """The log of decisions in memory, replayed to the state of every candidate exactly as the view `review` of
-`resources/schema/review.sql` does it. Reading and writing the file lives in `core/mapping/store.py`.
+`resources/schema/review.sql` does it. Reading and writing the file lives in `store.py`.
 """
 
 from __future__ import annotations

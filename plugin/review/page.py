@@ -1,5 +1,5 @@
 """A report as one HTML page that needs nothing else, fit for light and dark screens and for paper. What it
-says lives in `core/mapping/run_report.py`.
+says lives in `report.py`.
 """
 
 from __future__ import annotations

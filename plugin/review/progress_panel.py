@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from qgis.PyQt.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
 
 from ..i18n import tr
-from . import words
+from .words import speed_words
 from .progress import Progress
 from .records import ReviewClass
 from .widgets import Swatch, described, text_label
@@ -48,7 +48,7 @@ class ProgressPanel(QWidget):
     def show_progress(self, progress: Progress) -> None:
         """Show how far one is."""
         self.total.fill(progress.n_decided, progress.n)
-        self.speed.setText(words.speed_words(progress))
+        self.speed.setText(speed_words(progress))
         for id_, part in progress.classes.items():
             (self.bars.get(id_) or self._add(id_)).fill(part.n_decided, part.n)
         for id_, bar in self.bars.items():

@@ -1,5 +1,5 @@
 """The queue of a review: which candidate is looked at now, which come next, and how far one is. It writes
-nothing; decisions are made in `core/mapping/store.py`.
+nothing; decisions are made in `store.py`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..i18n import tr
-from . import words
+from .words import short_status
 from .filter import Filter
 from .order import Order
 from .records import UNDECIDED, ReviewClass, Verdict
@@ -49,7 +49,7 @@ class QueuePanel(QWidget):
         for status in (UNDECIDED, *Verdict):
             verdict = None if status == UNDECIDED else Verdict(status)
             self.statuses.addItemWithCheckState(
-                words.short_status(verdict), Qt.CheckState.Unchecked, str(status)
+                short_status(verdict), Qt.CheckState.Unchecked, str(status)
             )
         self.lowest = _share_box(
             tr("Lowest score"), tr("Only candidates with this score or a higher one"), 0.0

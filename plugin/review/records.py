@@ -1,5 +1,5 @@
 """What a review is about and what was decided, as plain data. Reading and writing it lives in
-`core/mapping/store.py`."""
+`store.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`plugin/review/queue.py` and `core/base/progress.py`: what is looked at next, and how far one is."""
+"""`plugin/review/queue.py` and `progress.py`: what is looked at next, and how far one is."""
 
 from collections import Counter
 from contextlib import closing
