@@ -21,8 +21,14 @@ from ..file_parameters import File
 from ..i18n import tr
 from ..layer_parameters import POLYGONS, Candidates
 from ..parameters import Row, Values
-from ..review.export import CATALOGUE, classes_without_code, export_features, export_fields, read_codes
-from ..review.processing import looked_at
+from ..review.export import (
+    CATALOGUE,
+    classes_without_code,
+    export_features,
+    export_fields,
+    looked_at,
+    read_codes,
+)
 
 
 class ExportReview(MceAlgorithm):

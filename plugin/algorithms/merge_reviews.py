@@ -19,8 +19,8 @@ from ..i18n import tr
 from ..layer_parameters import POLYGONS, CandidateLayers
 from ..layers import group_name, load_on_completion, place_candidates
 from ..parameters import Flag, Row, Values
+from ..review.export import processing_errors
 from ..review.merge import Merged, merge_copies
-from ..review.processing import processing_errors
 
 
 class MergeReviews(MceAlgorithm):

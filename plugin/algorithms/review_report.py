@@ -12,11 +12,10 @@ from ..file_parameters import FileOutput
 from ..i18n import tr
 from ..layer_parameters import Candidates
 from ..parameters import Row, Values
-from ..review.files import write_text
-from ..review.processing import looked_at
+from ..review.export import looked_at
+from ..review.merge import write_text
 from ..review.report import review_csv, review_html
-from ..review.second_look import measure_agreement
-from ..review.statistics import count_flags
+from ..review.statistics import count_flags, measure_agreement
 
 
 class ReviewReport(MceAlgorithm):

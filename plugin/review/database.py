@@ -1,5 +1,6 @@
 """Opens a candidates GeoPackage so that a commit is on the disk, says in one sentence what is wrong with a
-file, and whether it can be written. What is in its tables is read in `contents.py`.
+file, and reads what the file says of itself: its run, classes, CRS, candidates and their outlines
+(GeoPackage 1.2, clause 2.1.3). The log of decisions is read in `store.py`.
 
 Python's sqlite3 is the safest there is on every side: a rollback journal (a write-ahead log needs shared
 memory, which network drives do not have), `synchronous = EXTRA` (the journal's end is on the disk, too), and
@@ -8,14 +9,19 @@ no lock between two commits, so that QGIS can have the layer open.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsGeometry
 
 from ..i18n import tr
-from .records import ReviewError
+from .records import Candidate, ReviewClass, ReviewError
 
 #: Version of the tables; others are refused, as the backend does.
 SCHEMA_VERSION = 1
@@ -34,7 +40,7 @@ def connect(path: Path, *, read_only: bool = False) -> tuple[sqlite3.Connection,
     if not read_only:
         database = _opened(path, "rw")
         try:
-            with told(path):
+            with readable_errors(path):
                 if _can_write(database):
                     _check(database, path)
                     return database, False
@@ -44,7 +50,7 @@ def connect(path: Path, *, read_only: bool = False) -> tuple[sqlite3.Connection,
             raise
     database = _opened_to_look(path)
     try:
-        with told(path):
+        with readable_errors(path):
             _check(database, path)
     except BaseException:
         database.close()
@@ -53,7 +59,7 @@ def connect(path: Path, *, read_only: bool = False) -> tuple[sqlite3.Connection,
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def readable_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says into one sentence for people."""
     try:
         yield
@@ -84,7 +90,7 @@ def nobody_writes(path: Path) -> Iterator[None]:
         yield
         return
     with closing(_opened(path, "rw")) as database:
-        with told(path):
+        with readable_errors(path):
             database.execute("BEGIN IMMEDIATE")
         yield
 
@@ -108,7 +114,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    with told(path):
+    with readable_errors(path):
         return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
 
 
@@ -162,3 +168,91 @@ def _check(database: sqlite3.Connection, path: Path) -> None:
                 "{} was made by another version (its tables are of version {}, not {}): flag the run anew."
             ).format(path, said and said[0], SCHEMA_VERSION)
         )
+
+
+_COLUMNS = ", ".join(f'"{name}"' for name in Candidate._fields)
+
+
+def read_run(database: sqlite3.Connection) -> dict[str, Any]:
+    """Return what the file says of its run; raise sqlite3.DataError where that is no JSON."""
+    try:
+        return {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM run")}
+    except (TypeError, ValueError) as error:
+        raise sqlite3.DataError("the table `run` holds something else than JSON") from error
+
+
+def read_candidates(database: sqlite3.Connection) -> tuple[list[Candidate], int]:
+    """Return the candidates in order of rank, and the number of outlines that somebody drew beside them."""
+    rows = database.execute(f"SELECT {_COLUMNS} FROM candidates ORDER BY rank, uuid").fetchall()
+    everyone = map(Candidate._make, rows)
+    flagged = [
+        c for c in everyone if None not in (c.uuid, c.class_id, c.class_name, c.area_m2, c.rank, c.x, c.y)
+    ]
+    return flagged, len(rows) - len(flagged)
+
+
+def read_classes(run: Mapping[str, Any], key: str, path: Path) -> tuple[ReviewClass, ...]:
+    """Return the classes that the run lists under a key; raise ReviewError where there are none."""
+    try:
+        classes = [
+            ReviewClass(int(c["id"]), str(c["name"]), str(c["color"]), str(c["group"])) for c in run[key]
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise strange(path) from error
+    if not classes:
+        raise strange(path)
+    return tuple(classes)
+
+
+def read_crs(run: Mapping[str, Any], path: Path) -> QgsCoordinateReferenceSystem:
+    """Return the CRS of the run's grid; raise ReviewError where there is none."""
+    grid = run.get("grid")
+    said = grid if isinstance(grid, dict) else {}
+    crs = QgsCoordinateReferenceSystem(str(said.get("crs", "")))
+    if not crs.isValid():
+        crs = QgsCoordinateReferenceSystem.fromWkt(str(said.get("crs_wkt", "")))
+    if not crs.isValid():
+        raise ReviewError(tr("{} does not say which CRS it is in: flag the run anew.").format(path))
+    return crs
+
+
+def read_srs_id(database: sqlite3.Connection) -> int:
+    """Return the number that the file gives the CRS of its outlines, -1 where it says none."""
+    row = database.execute(
+        "SELECT srs_id FROM gpkg_geometry_columns WHERE table_name = 'candidates'"
+    ).fetchone()
+    return int(row[0]) if row else -1
+
+
+_ENVELOPE_BYTES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
+_LITTLE_ENDIAN, _XY_ENVELOPE = 1, 1 << 1
+
+
+def outline_from(blob: bytes) -> QgsGeometry:
+    """Return the geometry of a GeoPackage blob; raise ReviewError where it is none."""
+    kind = (blob[3] >> 1) & 7 if len(blob) > 8 and blob[:2] == b"GP" else -1
+    geometry = QgsGeometry()
+    if kind in _ENVELOPE_BYTES:
+        geometry.fromWkb(blob[8 + _ENVELOPE_BYTES[kind] :])
+    if geometry.isNull():
+        raise ReviewError(tr("The outline of this candidate is broken: flag the run anew."))
+    return geometry
+
+
+def outline_to(geometry: QgsGeometry, srs_id: int) -> bytes:
+    """Return a polygon as the GeoPackage blob of a multipolygon.
+
+    Raises ReviewError where it is no valid polygon.
+    """
+    if geometry.isEmpty() or geometry.type() != Qgis.GeometryType.Polygon:
+        raise ReviewError(tr("The new outline is no polygon: draw it anew."))
+    polygons = QgsGeometry(geometry)
+    polygons.convertToMultiType()
+    polygons.get().dropZValue()
+    polygons.get().dropMValue()
+    if not polygons.isGeosValid():
+        raise ReviewError(tr("The new outline crosses itself: correct it and decide again."))
+    box = polygons.boundingBox()
+    envelope = box.xMinimum(), box.xMaximum(), box.yMinimum(), box.yMaximum()
+    header = struct.pack("<2sBBi4d", b"GP", 0, _LITTLE_ENDIAN | _XY_ENVELOPE, srs_id, *envelope)
+    return header + bytes(polygons.asWkb())

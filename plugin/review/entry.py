@@ -13,7 +13,7 @@ from qgis.PyQt.QtWidgets import QAction
 
 from ..i18n import tr
 from ..paths import icon_file
-from .opening import ask_file, ask_user, candidates_file, find_file, known_user, remember_file
+from .map_views import ask_file, ask_user, candidates_file, find_file, known_user, remember_file
 from .records import ReviewError
 from .reviewer import Reviewer
 from .store import ReviewStore

@@ -1,15 +1,16 @@
-"""The accepted candidates as a layer for a TLM import: code, proposed class, evidence and source. Which file
-it goes to is the caller's.
+"""The accepted candidates as a layer for a TLM import (code, proposed class, evidence and source), and
+reviews in Processing algorithms, which run in QGIS's own Python, without the backend.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsFeature, QgsField, QgsFields
+from qgis.core import QgsFeature, QgsField, QgsFields, QgsProcessingException
 from qgis.PyQt.QtCore import QMetaType
 
 from ..i18n import tr
@@ -113,3 +114,19 @@ def classes_without_code(store: ReviewStore, codes: Mapping[str, tuple[int, ...]
         if len(codes.get(name.casefold(), ())) != 1:
             found[name] = found.get(name, 0) + 1
     return found
+
+
+@contextmanager
+def processing_errors() -> Iterator[None]:
+    """Turn a ReviewError into what makes an algorithm fail."""
+    try:
+        yield
+    except ReviewError as error:
+        raise QgsProcessingException(str(error)) from error
+
+
+@contextmanager
+def looked_at(path: Path) -> Iterator[ReviewStore]:
+    """Open the review in a GeoPackage to look at it; raise QgsProcessingException for any ReviewError."""
+    with processing_errors(), closing(ReviewStore.open(path, "", read_only=True)) as store:
+        yield store

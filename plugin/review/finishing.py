@@ -10,13 +10,13 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtWidgets import QInputDialog
 
 from ..i18n import tr
-from .finish_panel import FinishPanel
-from .page_dialog import PageDialog
+from .layers import RunFiles
+from .panels import FinishPanel
 from .records import ReviewError
 from .report import review_html
-from .run_layers import RunFiles
-from .second_look import draw_second_look
 from .session import ReviewSession
+from .statistics import draw_second_look
+from .widgets import PageDialog
 
 #: Proposed for a second look.
 SHARE_PERCENT = 10

@@ -1,23 +1,57 @@
 """Merges copies of a candidates GeoPackage that several people reviewed: the union of their logs in a new
-file. The copies are only read.
+file, written whole or not at all. The copies are only read.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..file_parameters import gpkg_fault
 from ..i18n import tr
-from .database import nobody_writes, told
-from .files import written_whole
-from .log import DecisionLog
-from .opinions import Disagreement, disagreements, disagreements_csv
+from .database import nobody_writes, readable_errors
 from .records import Decision, ReviewError
-from .store import ReviewStore
+from .statistics import Disagreement, disagreements, disagreements_csv
+from .store import DecisionLog, ReviewStore
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary file in the same folder, and put it in the place of `path` when it is done.
+
+    Raises ReviewError where the disk or the folder does not take it; nothing is left then.
+    """
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(part)
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            _remove(part)
+    except OSError as error:
+        raise ReviewError(
+            tr("{} cannot be written ({}): check its folder's rights and space.").format(
+                path, error.strerror or error
+            )
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8; raise ReviewError."""
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8", newline="")
+
+
+def _remove(part: Path) -> None:
+    """Remove a half-written file and what SQLite may have put beside it."""
+    for end in ("", "-journal", "-wal", "-shm"):
+        part.with_name(part.name + end).unlink(missing_ok=True)
+
 
 _COLUMNS = Decision._fields[1:]
 
@@ -145,7 +179,7 @@ def _require_same_run(first: ReviewStore, store: ReviewStore) -> None:
 def _replace_log(part: Path, log: DecisionLog) -> None:
     """Put a log into a file that nobody else has: here alone rows of a log are taken out."""
     names, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
-    with told(part), closing(sqlite3.connect(part, isolation_level=None)) as database:
+    with readable_errors(part), closing(sqlite3.connect(part, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = DELETE")  # a copy that QGIS edited says otherwise
         database.execute("BEGIN")
         (guard,) = database.execute(

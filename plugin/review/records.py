@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from typing import NamedTuple
 
 
@@ -12,7 +12,14 @@ class ReviewError(Exception):
     """Something went wrong that the reviewer can act on: one sentence for people."""
 
 
-class Verdict(StrEnum):
+class TextEnum(str, Enum):
+    """Names that are texts, also in sentences. Python has its own from 3.11 on; QGIS brings 3.9 on macOS."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Verdict(TextEnum):
     """What a reviewer can say of a candidate; the texts are those of the log."""
 
     ACCEPT = "accept"

@@ -16,20 +16,18 @@ from qgis.PyQt.QtWidgets import QAction, QApplication
 from ..help import help_html
 from ..i18n import tr
 from ..paths import RESOURCES
-from .commands import N_CLASS_KEYS, allowed_commands, reclassify
 from .dock import ReviewDock
 from .drawing import OutlineEditor
-from .expert_opinions import Opinions
-from .facts import gather_facts
-from .filter import Filter
+from .facts import Opinions, gather_facts
 from .finishing import Finishing
-from .keys import Keys
-from .looking import Looking
-from .page_dialog import PageDialog
+from .keys import N_CLASS_KEYS, Keys, allowed_commands, reclassify
+from .layers import read_run_files
+from .map_views import MapViews
+from .order import Filter
 from .records import Candidate, ReviewError, Verdict
-from .run_layers import read_run_files
 from .session import ReviewSession
 from .store import ReviewStore
+from .widgets import PageDialog
 
 #: Views that are drawn ahead.
 N_AHEAD = 2
@@ -60,7 +58,7 @@ class Reviewer(QObject):
         self.dock = ReviewDock(self.keys, store, iface.mainWindow())
         self.editor = OutlineEditor(iface, project, self)
         self.files = read_run_files((store.path.parent, Path(str(store.run.get("run_folder", "")))))
-        self.looking = Looking(
+        self.map_views = MapViews(
             iface, project, keys=self.keys, store=store, files=self.files, bar=self.dock.layers, parent=self
         )
         experts = [str(name) for name in store.run.get("experts", [])]
@@ -88,7 +86,7 @@ class Reviewer(QObject):
         QApplication.instance().applicationStateChanged.disconnect(self._follow_attention)
         self._project.layersRemoved.disconnect(self._layers_gone)
         self.editor.stop()
-        self.looking.close()
+        self.map_views.close()
         self.keys.unregister()
         self._iface.mapCanvas().removeEventFilter(self.keys)
         self.session.close()
@@ -121,14 +119,14 @@ class Reviewer(QObject):
         dock, session = self.dock, self.session
         session.current_changed.connect(self._show)
         session.progress_changed.connect(lambda: dock.progress.show_progress(session.queue.progress()))
-        session.decided.connect(lambda _decision: self.looking.repaint_states())
+        session.decided.connect(lambda _decision: self.map_views.repaint_states())
         for name, do in self._handlers().items():
             self.keys.action(name).triggered.connect(lambda _checked=False, do=do: self._attempt(do))
         dock.buttons.class_chosen.connect(lambda id_: self.decide(Verdict.RECLASSIFY, id_))
         dock.candidate.note.finished.connect(self._back_to_map)
         dock.queue.order_wanted.connect(self._set_order)
         dock.queue.filter_wanted.connect(self._set_filter)
-        dock.finish.load_wanted.connect(self.looking.load_layers)
+        dock.finish.load_wanted.connect(self.map_views.load_layers)
         dock.finish.user_wanted.connect(self.user_wanted)
         self._finishing.connect_panel(dock.finish)
         self._finishing.said.connect(self._say)
@@ -137,8 +135,8 @@ class Reviewer(QObject):
         dock.key_list.help_wanted.connect(self._show_help)
         dock.closed.connect(self.close)
         self._project.layersRemoved.connect(self._layers_gone)
-        self.looking.said.connect(self._say)
-        self.looking.moved.connect(self._look_again)
+        self.map_views.said.connect(self._say)
+        self.map_views.moved.connect(self._look_again)
         QApplication.instance().applicationStateChanged.connect(self._follow_attention)
 
     def _handlers(self) -> dict[str, Callable[[], object]]:
@@ -179,7 +177,7 @@ class Reviewer(QObject):
         self._enable()
 
     def _show_nothing(self, reason: str) -> None:
-        self.looking.clear()
+        self.map_views.clear()
         self.dock.candidate.show_nothing(reason)
 
     def _show_candidate(self, current: Candidate) -> None:
@@ -202,7 +200,7 @@ class Reviewer(QObject):
     def _go(self, current: Candidate) -> None:
         upcoming = self.session.queue.upcoming(N_AHEAD)
         outlines = [self.session.queue.geometry(c.uuid) for c in (current, *upcoming)]
-        self.looking.show(outlines[0], outlines[1:])
+        self.map_views.show(outlines[0], outlines[1:])
 
     def _drawn_before(self, current: Candidate) -> QgsGeometry | None:
         """Return the outline that was drawn with the decision that counts, if one was."""
@@ -259,7 +257,7 @@ class Reviewer(QObject):
     def _set_filter(self, wanted: Filter, in_view: bool) -> None:
         self._attempt(
             lambda: self.session.set_filter(
-                replace(wanted, extent=self.looking.extent_in(self._store.crs) if in_view else None)
+                replace(wanted, extent=self.map_views.extent_in(self._store.crs) if in_view else None)
             )
         )
 

@@ -16,8 +16,7 @@ except ImportError:  # Qt 5 has them among its widgets
     from qgis.PyQt.QtWidgets import QUndoCommand, QUndoStack
 
 from ..i18n import tr
-from .filter import Filter
-from .order import TILE_M, Order
+from .order import TILE_M, Filter, Order
 from .queue import ReviewQueue
 from .records import UNDO, Candidate, Decision, ReviewError, Verdict
 from .store import ReviewStore

@@ -1,23 +1,33 @@
-"""Small widgets that the panels of the dock are made of: swatches, buttons for commands, folding groups."""
+"""Small widgets that the panels of the dock are made of: swatches, buttons for commands, folding groups,
+the field for a note, and a window that shows a page.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TypeVar
 
 from qgis.gui import QgsCollapsibleGroupBox
-from qgis.PyQt.QtCore import QRectF, QSize, Qt
-from qgis.PyQt.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPalette, QPen, QPixmap
+from qgis.PyQt.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen, QPixmap
 from qgis.PyQt.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
     QLabel,
+    QPlainTextEdit,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QStyle,
     QStyleOptionToolButton,
     QStylePainter,
+    QTextBrowser,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
+from ..i18n import tr
 from .keys import Keys
 
 _Widget = TypeVar("_Widget", bound=QWidget)
@@ -176,3 +186,64 @@ def folding_group(title: str, tip: str, name: str, *, folded: bool) -> QgsCollap
         described(button, title, tip)
     group.setCollapsed(folded)
     return group
+
+
+_MODIFIERS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.MetaModifier
+
+
+class NoteField(QPlainTextEdit):
+    """A few lines of text; Escape or Ctrl+Enter ends writing and keeps the text."""
+
+    finished = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        tip = tr("Kept with your next decision on this candidate. Escape goes back to the map.")
+        described(self, tr("Note"), tip)
+        self.setPlaceholderText(tr("Note"))
+        self.setTabChangesFocus(True)
+        self.setFixedHeight(3 * self.fontMetrics().lineSpacing())
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()  # every key is text here, before it is anybody's shortcut
+            return True
+        return bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and event.modifiers() & _MODIFIERS
+        if enter or event.key() == Qt.Key.Key_Escape:
+            self.finished.emit()
+            return
+        super().keyPressEvent(event)
+
+
+class PageDialog(QDialog):
+    """Shows HTML beside the map: one can go on working. `folder` is where its pictures lie."""
+
+    def __init__(
+        self, title: str, html: str, folder: Path | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.page = described(QTextBrowser(), title, title)
+        self.page.setOpenExternalLinks(True)
+        if folder is not None:
+            self.page.setSearchPaths([str(folder)])
+        self.page.setHtml(html)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        described(
+            self.buttons.button(QDialogButtonBox.StandardButton.Close), tr("Close"), tr("Close this page")
+        )
+        self.buttons.rejected.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.page)
+        layout.addWidget(self.buttons)
+        self.resize(52 * self.fontMetrics().averageCharWidth() * 2, 40 * self.fontMetrics().height())
+
+    def add_button(self, text: str, tip: str) -> QPushButton:
+        """Add a button on the left of "Close"."""
+        button = described(QPushButton(text), text.rstrip("…"), tip)
+        self.buttons.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
+        return button

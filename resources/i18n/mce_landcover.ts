@@ -1919,313 +1919,18 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Classes</source>
+   <location filename="../../plugin/review/database.py" />
+   <source>The outline of this candidate is broken: flag the run anew.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>What is really there</source>
+   <location filename="../../plugin/review/database.py" />
+   <source>The new outline is no polygon: draw it anew.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Another…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Accept</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Reject</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Unsure</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Previous</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Skip</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Next</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Undo</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Redo</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>Draw</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>{}. Right-click to say which layer it is.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/button_panel.py" />
-   <source>It is {}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Place in the queue</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Which of the candidates in the queue this is</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Status</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>What was decided on this candidate, by whom and when</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Class that the map may have missed</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>The rare class that was flagged here</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Class of the map</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>What the map says here, and what would be replaced</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Score</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Probability that the map missed it, by the meta classifier</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Score in words</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>How likely the map missed it</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Area</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Area of the candidate</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>What the metrics of the candidate say</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Experts</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Which experts see the flagged class: a square for each, in order</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>Experts that agree</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>How many experts see the flagged class</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>{} of {}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>in place of {}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>{}: colour</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>{} It sees {}.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/candidate_panel.py" />
-   <source>{} of {} experts agree</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/canvas.py" />
-   <source>The candidate has no place in the project's CRS {}: choose another CRS.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Decide</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Move</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Look</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>More</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Accept: the map missed it</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Reject: the map is right</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Another class…</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Skip for now</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Next undecided</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Map</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Next expert</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Hillshade</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Change between the last two layers</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Change between them by itself, on and off</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Outline on and off</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Back to the candidate</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Keep the scale, on and off</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Second map, on and off</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Write a note</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>Draw the outline, and stop drawing</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>List of keys</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/commands.py" />
-   <source>It is class {}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/contents.py" />
-   <source>{} does not say which CRS it is in: flag the run anew.</source>
+   <location filename="../../plugin/review/database.py" />
+   <source>The new outline crosses itself: correct it and decide again.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2245,6 +1950,11 @@
   </message>
   <message>
    <location filename="../../plugin/review/database.py" />
+   <source>{} does not say which CRS it is in: flag the run anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/database.py" />
    <source>{} cannot be used ({}): check its disk, its rights and its folder's.</source>
    <translation type="unfinished" />
   </message>
@@ -2256,6 +1966,86 @@
   <message>
    <location filename="../../plugin/review/database.py" />
    <source>{} cannot be written: check its rights, or work on a copy.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Classes</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>What is really there</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Another…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Accept</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Reject</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Unsure</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Previous</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Skip</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Next</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Undo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Redo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Draw</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Change the keys</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Opens QGIS's own list of shortcuts; ours stand under "MCE Land Cover"</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Help</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>How a review is done, with pictures</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2281,6 +2071,31 @@
   <message>
    <location filename="../../plugin/review/dock.py" />
    <source>Panels of the review</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Change the keys…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Help…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>It is {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Expert {}: {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>{}. Right-click to say which layer it is.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2324,13 +2139,13 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/drawing.py" />
-   <source>There is no outline left: draw one, or stop drawing to keep the old one.</source>
+   <location filename="../../plugin/review/dock.py" />
+   <source>Key for: {}</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/review/drawing.py" />
-   <source>The new outline crosses itself: correct it and decide again.</source>
+   <source>There is no outline left: draw one, or stop drawing to keep the old one.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2359,78 +2174,118 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/files.py" />
-   <source>{} cannot be written ({}): check its folder's rights and space.</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Accepted</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Statistics…</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Rejected</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>How often the flags were right, and how fast you are</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Undecided</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Export the accepted…</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>The network is quite sure what it sees here.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Writes the accepted outlines to a layer</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>The network has some doubt what it sees here.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Apply the review to the map…</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>The network doubts a lot what it sees here.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Opens the tool that writes a copy of the map with the accepted candidates in it</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>The network hardly knows what it sees here.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Fit a meta classifier…</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>For the map both were equally probable.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Opens the tool that learns from your decisions, so that the next list is better</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Expert {} sees {} here.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Second look…</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Expert {} does not see {} here.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Shows some decided candidates again, as if nobody had decided, to see whether you agree</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>The speed is known after the first decision.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Load the layers of the run</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>less than a minute</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Adds what the project lacks: orthophoto, map, experts, evidence, hillshade</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>{} by {}, {} UTC</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Reviewer…</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Reclassified</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/finish_panel.py" />
-   <source>Says who reviews; it stands beside every decision</source>
+   <location filename="../../plugin/review/facts.py" />
+   <source>A missed place with a probability of {:.0%}. Rank {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>{} m², like a square of {:.0f} m</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>If it were no rarer than others: {} {:.0%}, the next class {:.0%}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>For the map {} was {:.0%} as probable as {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>{:.1f} a minute, {} left</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>{} h {} min</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Reclassified to {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>No score: it was flagged without a meta classifier. Rank {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>{} min</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2469,98 +2324,193 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/key_list.py" />
-   <source>Change the keys</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Decide</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/key_list.py" />
-   <source>Opens QGIS's own list of shortcuts; ours stand under "MCE Land Cover"</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Move</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/key_list.py" />
-   <source>Help</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Look</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/key_list.py" />
-   <source>How a review is done, with pictures</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>More</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/key_list.py" />
-   <source>Change the keys…</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Accept: the map missed it</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/key_list.py" />
-   <source>Help…</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Reject: the map is right</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/key_list.py" />
-   <source>Expert {}: {}</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Another class…</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/key_list.py" />
-   <source>Key for: {}</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Skip for now</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/linked_canvas.py" />
-   <source>Review: second map</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Next undecided</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/linked_canvas.py" />
-   <source>Second map</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Map</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/linked_canvas.py" />
-   <source>Follows the first map; the keys of the review work here, too</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Next expert</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/linked_canvas.py" />
-   <source>Layer of the second map</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Hillshade</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/linked_canvas.py" />
-   <source>What the second map shows</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Change between the last two layers</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/linked_canvas.py" />
-   <source>Theme: {}</source>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Change between them by itself, on and off</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/looking.py" />
+   <location filename="../../plugin/review/keys.py" />
+   <source>Outline on and off</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Back to the candidate</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Keep the scale, on and off</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Second map, on and off</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Write a note</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/keys.py" />
+   <source>Draw the outline, and stop drawing</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/keys.py" />
+   <source>List of keys</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/keys.py" />
+   <source>It is class {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/map_views.py" />
+   <source>Candidates to review</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/map_views.py" />
+   <source>Candidates (*.gpkg)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/map_views.py" />
+   <source>Who reviews?</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/map_views.py" />
+   <source>Your name stands beside every decision:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/map_views.py" />
    <source>The project has no layer "{}": load the layers of the run, or right-click its button.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/looking.py" />
+   <location filename="../../plugin/review/map_views.py" />
    <source>The folder of the run is not there: add its layers, then right-click the buttons.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/looking.py" />
+   <location filename="../../plugin/review/map_views.py" />
    <source>The scale stays from now on.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/looking.py" />
+   <location filename="../../plugin/review/map_views.py" />
    <source>Every candidate fills the view.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/looking.py" />
+   <location filename="../../plugin/review/map_views.py" />
    <source>The present view lies outside of the candidates' CRS: zoom in.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/maps.py" />
+   <source>Review: second map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/maps.py" />
+   <source>Second map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/maps.py" />
+   <source>Follows the first map; the keys of the review work here, too</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/maps.py" />
+   <source>Layer of the second map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/maps.py" />
+   <source>What the second map shows</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/maps.py" />
+   <source>The candidate has no place in the project's CRS {}: choose another CRS.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/maps.py" />
+   <source>Theme: {}</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2585,177 +2535,322 @@
   </message>
   <message>
    <location filename="../../plugin/review/merge.py" />
+   <source>{} cannot be written ({}): check its folder's rights and space.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/merge.py" />
    <source>The decision {} is not the same in all copies: one of them was changed by hand.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/note.py" />
-   <source>Kept with your next decision on this candidate. Escape goes back to the map.</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Place in the queue</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/note.py" />
-   <source>Note</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Which of the candidates in the queue this is</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/opening.py" />
-   <source>Candidates to review</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Status</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/opening.py" />
-   <source>Candidates (*.gpkg)</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>What was decided on this candidate, by whom and when</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/opening.py" />
-   <source>Who reviews?</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Class that the map may have missed</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/opening.py" />
-   <source>Your name stands beside every decision:</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>The rare class that was flagged here</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/outlines.py" />
-   <source>The outline of this candidate is broken: flag the run anew.</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Class of the map</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/outlines.py" />
-   <source>The new outline is no polygon: draw it anew.</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>What the map says here, and what would be replaced</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/page_dialog.py" />
-   <source>Close</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Score</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/page_dialog.py" />
-   <source>Close this page</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Probability that the map missed it, by the meta classifier</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/progress_panel.py" />
-   <source>Speed</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Score in words</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/progress_panel.py" />
-   <source>Your last decisions per minute, and what that means</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>How likely the map missed it</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/progress_panel.py" />
-   <source>All candidates</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Area</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/progress_panel.py" />
-   <source>Decided candidates of all in the queue</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Area of the candidate</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/progress_panel.py" />
-   <source>Decided candidates of {}</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>What the metrics of the candidate say</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/progress_panel.py" />
-   <source>Progress of {}</source>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Experts</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
+   <source>Which experts see the flagged class: a square for each, in order</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Experts that agree</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>How many experts see the flagged class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
    <source>Order</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>In which order candidates come</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Only candidates of these classes; none ticked: of all</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Only candidates with this status; none ticked: all</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Lowest score</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Only candidates with this score or a higher one</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Highest score</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Only candidates with this score or a lower one</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Only in the present view</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Only candidates whose centre the map shows at the moment of ticking</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
+   <source>All candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
    <source>Take every condition away</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Class by class</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Largest first</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>A short walk</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Tile by tile</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
+   <source>Speed</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Your last decisions per minute, and what that means</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Decided candidates of all in the queue</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
    <source>All</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Highest score first</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/queue_panel.py" />
+   <location filename="../../plugin/review/panels.py" />
    <source>Best rank first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Decided candidates of {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Statistics…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>How often the flags were right, and how fast you are</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Export the accepted…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Writes the accepted outlines to a layer</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Apply the review to the map…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Opens the tool that writes a copy of the map with the accepted candidates in it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Fit a meta classifier…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Opens the tool that learns from your decisions, so that the next list is better</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Second look…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Shows some decided candidates again, as if nobody had decided, to see whether you agree</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Load the layers of the run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Adds what the project lacks: orthophoto, map, experts, evidence, hillshade</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Reviewer…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Says who reviews; it stands beside every decision</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>{} of {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>in place of {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>{}: colour</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Progress of {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>{} It sees {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>{} of {} experts agree</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -3029,16 +3124,6 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/second_look.py" />
-   <source>The share of a second look must be more than 0 and at most 1.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/second_look.py" />
-   <source>Nobody but you has decided anything here: a second look is for a colleague.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
    <location filename="../../plugin/review/session.py" />
    <source>There is no candidate to decide on: change the filter.</source>
    <translation type="unfinished" />
@@ -3046,6 +3131,16 @@
   <message>
    <location filename="../../plugin/review/session.py" />
    <source>{} {}, rank {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/statistics.py" />
+   <source>The share of a second look must be more than 0 and at most 1.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/statistics.py" />
+   <source>Nobody but you has decided anything here: a second look is for a colleague.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -3109,118 +3204,23 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>Accepted</source>
+   <location filename="../../plugin/review/widgets.py" />
+   <source>Kept with your next decision on this candidate. Escape goes back to the map.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>Rejected</source>
+   <location filename="../../plugin/review/widgets.py" />
+   <source>Note</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>Undecided</source>
+   <location filename="../../plugin/review/widgets.py" />
+   <source>Close</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>The network is quite sure what it sees here.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>The network has some doubt what it sees here.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>The network doubts a lot what it sees here.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>The network hardly knows what it sees here.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>For the map both were equally probable.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>Expert {} sees {} here.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>Expert {} does not see {} here.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>The speed is known after the first decision.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>less than a minute</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>{} by {}, {} UTC</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>Reclassified</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>A missed place with a probability of {:.0%}. Rank {}.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>{} m², like a square of {:.0f} m</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>If it were no rarer than others: {} {:.0%}, the next class {:.0%}.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>For the map {} was {:.0%} as probable as {}.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>{:.1f} a minute, {} left</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>{} h {} min</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>Reclassified to {}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>No score: it was flagged without a meta classifier. Rank {}.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/words.py" />
-   <source>{} min</source>
+   <location filename="../../plugin/review/widgets.py" />
+   <source>Close this page</source>
    <translation type="unfinished" />
   </message>
   <message>

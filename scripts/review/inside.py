@@ -101,7 +101,7 @@ class Session(QObject):
         reviewer.session.decided.connect(self.decided)
         reviewer.session.current_changed.connect(self.current)
         if LOADS:
-            reviewer.looking.load_layers()
+            reviewer.map_views.load_layers()
         if THEME:
             QgsApplication.setUITheme(THEME)
         iface.messageBar().clearWidgets()
@@ -148,7 +148,7 @@ class Session(QObject):
         tell(
             "state",
             n_decided=self.reviewer.session.queue.progress().n_decided,
-            shown=self.reviewer.looking.switch.shown,
+            shown=self.reviewer.map_views.switch.shown,
             drawing=self.reviewer.editor.active,
             focus=type(focus).__name__ if focus else "",
             note=self.reviewer.dock.candidate.note.toPlainText(),

@@ -14,8 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "qgis"))
 
-from mce_landcover.plugin.review.filter import Filter
-from mce_landcover.plugin.review.order import Order
+from mce_landcover.plugin.review.order import Filter, Order
 from mce_landcover.plugin.review.records import Verdict
 from mce_landcover.plugin.review.session import ReviewSession
 from mce_landcover.plugin.review.store import ReviewStore

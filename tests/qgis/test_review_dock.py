@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from mce_landcover.plugin.help import help_html
 from mce_landcover.plugin.paths import RESOURCES
-from mce_landcover.plugin.review.commands import commands, reclassify
-from mce_landcover.plugin.review.filter import Filter
-from mce_landcover.plugin.review.order import Order
+from mce_landcover.plugin.review.keys import commands, reclassify
+from mce_landcover.plugin.review.order import Filter, Order
 from mce_landcover.plugin.review.records import UNDECIDED, Verdict
 from mce_landcover.plugin.review.store import ReviewStore
 from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsGeometry, QgsProject
@@ -163,7 +162,7 @@ def test_candidates_in_another_crs_than_the_project(window, path):
     assert centre_of(window.canvas).distance(there) < 1e-6
     window.canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:2056"))
     assert centre_of(window.canvas).distance(candidate.x, candidate.y) < 0.01, "it follows the project's CRS"
-    outline = reviewer.looking.view._lines[0].asGeometry()
+    outline = reviewer.map_views.view._lines[0].asGeometry()
     assert outline.boundingBox().center().distance(candidate.x, candidate.y) < 0.01
     reviewer.close()
 
@@ -259,7 +258,7 @@ def test_a_drawn_outline_is_part_of_the_decision(reviewer, window, path):
     assert not QgsProject.instance().mapLayers()
     assert reviewer.store.geometry(first.uuid).equals(drawn)
     do(reviewer, "previous")
-    outline = reviewer.looking.view._lines[0].asGeometry()
+    outline = reviewer.map_views.view._lines[0].asGeometry()
     assert outline.boundingBox().width() == pytest.approx(drawn.boundingBox().width())
     do(reviewer, reclassify(4))
     assert reviewer.store.geometry(first.uuid).equals(drawn), "another class keeps what was drawn"
@@ -283,10 +282,10 @@ def test_drawing_can_be_given_up_or_go_wrong(reviewer, window, path):
 
 
 def test_every_widget_says_what_it_is(reviewer):
-    reviewer.looking.toggle_second()
+    reviewer.map_views.toggle_second()
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QLabel, QProgressBar, QPlainTextEdit, QgsMapCanvas)
     silent = []
-    for dock in (reviewer.dock, reviewer.looking.second):
+    for dock in (reviewer.dock, reviewer.map_views.second):
         for widget in dock.widget().findChildren(kinds):
             inner = widget.objectName().startswith("qt_") or isinstance(
                 widget.parent(), (QComboBox, QAbstractSpinBox)
@@ -377,7 +376,7 @@ def test_no_seconds_count_in_another_program(reviewer, path, monkeypatch):
 def test_closing_leaves_the_window_as_it_was(window, path):
     n_items = len(window.canvas.scene().items())
     reviewer = window.review(path)
-    reviewer.looking.toggle_second()
+    reviewer.map_views.toggle_second()
     do(reviewer, "draw")
     reviewer.close()
     reviewer.close()

@@ -1,9 +1,9 @@
 """How a review is opened: from menu, layer or file; who reviews; and what is said of a bad file."""
 
 import pytest
-from mce_landcover.plugin.review import opening
+from mce_landcover.plugin.review import map_views as opening
 from mce_landcover.plugin.review.entry import ReviewEntry
-from mce_landcover.plugin.review.opening import USER_SETTING, ask_user, candidates_file, find_file
+from mce_landcover.plugin.review.map_views import USER_SETTING, ask_user, candidates_file, find_file
 from qgis.core import QgsProject, QgsSettings, QgsVectorLayer
 from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog
 from review_files import change, make_file, rows_of

@@ -1,8 +1,7 @@
 """`plugin/review/keys.py` and `note.py`: keys work on map and dock, nowhere else, and never from text."""
 
 import pytest
-from mce_landcover.plugin.review.commands import Topic, commands, topic_title
-from mce_landcover.plugin.review.keys import SECTION
+from mce_landcover.plugin.review.keys import SECTION, Topic, commands, topic_title
 from qgis.gui import QgsGui
 from qgis.PyQt.QtCore import QEvent, Qt
 from qgis.PyQt.QtGui import QKeyEvent, QKeySequence

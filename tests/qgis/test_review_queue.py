@@ -4,8 +4,7 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
-from mce_landcover.plugin.review.filter import Filter
-from mce_landcover.plugin.review.order import Order
+from mce_landcover.plugin.review.order import Filter, Order
 from mce_landcover.plugin.review.queue import ReviewQueue
 from mce_landcover.plugin.review.records import UNDECIDED, Verdict
 from mce_landcover.plugin.review.store import ReviewStore

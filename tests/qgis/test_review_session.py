@@ -3,8 +3,7 @@
 from contextlib import closing
 
 import pytest
-from mce_landcover.plugin.review.filter import Filter
-from mce_landcover.plugin.review.order import Order
+from mce_landcover.plugin.review.order import Filter, Order
 from mce_landcover.plugin.review.records import UNDECIDED, ReviewError, Verdict
 from mce_landcover.plugin.review.session import ReviewSession, Stopwatch
 from mce_landcover.plugin.review.store import ReviewStore

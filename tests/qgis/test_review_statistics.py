@@ -6,11 +6,12 @@ from contextlib import closing
 
 import pytest
 from mce_landcover.plugin.review.records import ReviewError, Verdict
-from mce_landcover.plugin.review.second_look import draw_second_look, measure_agreement
 from mce_landcover.plugin.review.statistics import (
     count_flags,
+    draw_second_look,
     flags_by_class,
     flags_by_score,
+    measure_agreement,
     pace_by_user,
     wilson,
 )

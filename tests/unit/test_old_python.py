@@ -73,7 +73,7 @@ class _WhatRuns(ast.NodeTransformer):
     "files",
     [
         pytest.param(REST, id="plugin, protocol, bootstrap"),
-        pytest.param(REVIEW, id="review", marks=pytest.mark.xfail(reason="being rewritten", strict=False)),
+        pytest.param(REVIEW, id="review"),
     ],
 )
 def test_what_qgis_runs_works_with_python_3_9(files: list[Path], tmp_path: Path) -> None:

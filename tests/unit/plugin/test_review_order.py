@@ -5,8 +5,7 @@ import math
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from mce_landcover.plugin.review.filter import Filter
-from mce_landcover.plugin.review.order import Order, arrange, curve_steps
+from mce_landcover.plugin.review.order import Filter, Order, arrange, curve_steps
 from mce_landcover.plugin.review.records import Candidate, Decision
 
 PLACES = st.lists(st.tuples(st.integers(0, 3), st.floats(0, 1e4), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)))

@@ -4,17 +4,16 @@ import json
 
 import pytest
 from conftest import write_raster
-from mce_landcover.plugin.review.canvas import CandidateView
-from mce_landcover.plugin.review.prefetch import N_KEPT
-from mce_landcover.plugin.review.run_layers import (
+from mce_landcover.plugin.review.layers import (
     ROLE_PROPERTY,
+    LayerSwitch,
     RunFiles,
     find_roles,
     load_run,
     read_run_files,
     role_title,
 )
-from mce_landcover.plugin.review.switch import LayerSwitch
+from mce_landcover.plugin.review.maps import N_KEPT, CandidateView
 from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -258,10 +257,10 @@ def test_small_candidates_get_surroundings_and_large_ones_a_margin(view):
 
 def test_the_second_map_follows(window, review, qtbot):
     reviewer = review()
-    reviewer.looking.load_layers()
-    assert reviewer.looking.switch.shown == "orthophoto"
+    reviewer.map_views.load_layers()
+    assert reviewer.map_views.switch.shown == "orthophoto"
     reviewer.keys.action("second_map").trigger()
-    second = reviewer.looking.second
+    second = reviewer.map_views.second
     qtbot.waitUntil(second.isVisible)
     reviewer.keys.action("skip").trigger()
     first = window.canvas.extent()
@@ -272,21 +271,21 @@ def test_the_second_map_follows(window, review, qtbot):
     second.choice.activated.emit(second.choice.currentIndex())
     assert [layer.name() for layer in second.canvas.layers()] == ["Expert 1"]
     reviewer.keys.action("second_map").trigger()
-    assert reviewer.looking.second is None
+    assert reviewer.map_views.second is None
     reviewer.keys.action("second_map").trigger()
-    assert reviewer.looking.second.choice.currentText() == "Expert 1", "the project keeps the choice"
+    assert reviewer.map_views.second.choice.currentText() == "Expert 1", "the project keeps the choice"
     QgsProject.instance().clear()
 
 
 def test_the_outline_key_bares_the_place(review):
     reviewer = review()
-    reviewer.looking.load_layers()
+    reviewer.map_views.load_layers()
     reviewer.keys.action("highlight").trigger()
-    assert "Candidates" not in visible() and not reviewer.looking.view.outlined
+    assert "Candidates" not in visible() and not reviewer.map_views.view.outlined
     reviewer.keys.action("skip").trigger()
-    assert not reviewer.looking.view._lines[0].isVisible()
+    assert not reviewer.map_views.view._lines[0].isVisible()
     reviewer.keys.action("highlight").trigger()
-    assert "Candidates" in visible() and reviewer.looking.view._lines[0].isVisible()
+    assert "Candidates" in visible() and reviewer.map_views.view._lines[0].isVisible()
 
 
 def test_a_missing_layer_is_said(window, review):
@@ -300,7 +299,7 @@ def test_a_missing_layer_is_said(window, review):
 def test_a_run_that_is_gone_is_said(window, review, run):
     (run / "run.json").unlink()
     reviewer = review()
-    reviewer.looking.load_layers()
+    reviewer.map_views.load_layers()
     assert any("folder of the run is not there" in text for text in window.said())
     assert [layer.name() for layer in QgsProject.instance().mapLayers().values()] == ["Candidates"]
 
@@ -310,11 +309,11 @@ def test_the_user_names_a_layer_himself(review, run):
     reviewer = review()
     layer = QgsRasterLayer(str(run / "dem.tif"), "relief")
     QgsProject.instance().addMapLayer(layer)
-    reviewer.looking._choose(layer, "hillshade", True)
+    reviewer.map_views._choose(layer, "hillshade", True)
     reviewer.keys.action("hillshade").trigger()
-    assert reviewer.looking.switch.shown == "hillshade"
-    reviewer.looking._choose(layer, "hillshade", False)
-    assert reviewer.looking.switch.roles == ("orthophoto",), "as any picture, for want of one"
+    assert reviewer.map_views.switch.shown == "hillshade"
+    reviewer.map_views._choose(layer, "hillshade", False)
+    assert reviewer.map_views.switch.roles == ("orthophoto",), "as any picture, for want of one"
 
 
 def test_experts_squares_have_the_colour_of_what_the_expert_sees(review, run):

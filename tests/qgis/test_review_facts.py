@@ -1,8 +1,8 @@
-"""`plugin/review/words.py`: numbers said in words, and colours that can be read."""
+"""`plugin/review/facts.py`: numbers said in words, and colours that can be read."""
 
 import pytest
-from mce_landcover.plugin.review import words
-from mce_landcover.plugin.review.progress import ClassProgress, Progress
+from mce_landcover.plugin.review import facts as words
+from mce_landcover.plugin.review.queue import ClassProgress, Progress
 from mce_landcover.plugin.review.records import NOTHING_DECIDED, Candidate, Verdict
 from mce_landcover.plugin.review.widgets import readable_on
 from qgis.PyQt.QtGui import QColor
