@@ -27,7 +27,7 @@ from .database import (
     read_crs,
     read_run,
     read_srs_id,
-    told,
+    readable_errors,
 )
 from .records import NOTHING_DECIDED, UNDO, Candidate, Decision, ReviewError, State, Verdict
 
@@ -149,7 +149,7 @@ class ReviewStore:
         self.path, self.user, self.read_only = path, user, read_only
         self._database, self._clock = database, clock
         self._identity = identity(path)
-        with told(path):
+        with readable_errors(path):
             self.run: dict[str, Any] = read_run(database)
             self._srs_id = read_srs_id(database)
             self._version = self._data_version()
@@ -221,7 +221,7 @@ class ReviewStore:
         if decision is not None and decision.outline is not None:
             return outline_from(decision.outline)
         query = "SELECT geometry FROM candidates WHERE fid = ?"
-        with told(self.path):
+        with readable_errors(self.path):
             row = self._database.execute(query, (candidate.fid,)).fetchone()
         if row is None or row[0] is None:
             raise ReviewError(tr("The file has no candidate {}: was it deleted?").format(uuid))
@@ -280,7 +280,7 @@ class ReviewStore:
 
     def refresh(self) -> list[Decision]:
         """Read what others have added to the log since, and return it; cheap where nothing changed."""
-        with told(self.path):
+        with readable_errors(self.path):
             version = self._data_version()
             if version == self._version:
                 return []
@@ -291,7 +291,7 @@ class ReviewStore:
 
     def copy_to(self, path: Path) -> None:
         """Write the whole file as it is now to a new one; raise ReviewError."""
-        with told(path), closing(sqlite3.connect(path)) as target:
+        with readable_errors(path), closing(sqlite3.connect(path)) as target:
             self._database.backup(target)
 
     def _append(self, **values: Any) -> Decision:
@@ -306,7 +306,7 @@ class ReviewStore:
         }
         names, marks = ", ".join(row), ", ".join("?" * len(row))
         self._require_same_file()
-        with told(self.path), self._transaction() as database:
+        with readable_errors(self.path), self._transaction() as database:
             news = self._new_rows()
             if row["decision"] != UNDO and not self._is_there(row["candidate"]):
                 raise ReviewError(
