@@ -6,7 +6,9 @@ VENV_QGIS := .venv-qgis
 # One pip call with every pin, so that nothing pulls another torch.
 BACKEND_PINS := $(foreach f,backend cpu training oversample test lint docs,-r resources/requirements/$(f).txt)
 PIP_FLAGS := --quiet --disable-pip-version-check
-PYTEST := $(VENV)/bin/python -m pytest
+# One process per core, with one thread each: small networks gain nothing from more.
+WORKERS ?= $(shell nproc)
+PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS)
 
 .PHONY: help demo test lint test-unit test-qgis test-e2e system scene docs train-demo train-short bench review-session review-looks review-kill zip clean
 
@@ -26,15 +28,15 @@ lint: $(VENV)/.complete  ## ruff and mypy
 
 test-unit: $(VENV)/.complete  ## tests that need no QGIS
 	@echo "==> unit tests"
-	@$(PYTEST) tests/unit
+	@$(PYTEST) tests/unit --dist worksteal
 
 test-qgis: system $(VENV_QGIS)/.complete $(VENV)/.complete  ## plugin tests inside QGIS
 	@echo "==> QGIS tests"
-	@QT_QPA_PLATFORM=offscreen $(VENV_QGIS)/bin/python -m pytest tests/qgis
+	@QT_QPA_PLATFORM=offscreen $(VENV_QGIS)/bin/python -m pytest tests/qgis -n $(WORKERS)
 
 test-e2e: system $(VENV)/.complete  ## qgis_process and the command line, as a user runs them
 	@echo "==> end-to-end tests"
-	@$(PYTEST) tests/e2e
+	@$(PYTEST) tests/e2e --dist loadfile
 
 system:
 	@scripts/install_system.sh
