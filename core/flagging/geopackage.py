@@ -20,17 +20,15 @@ from rasterio.crs import CRS
 
 from ..base.errors import InputError
 from ..base.files import disk_errors
-from ..base.paths import RESOURCES
-from ..base.version import package_version
+from ..base.package import RESOURCES, package_version
 from ..geodata import geopackage as gpkg_files
 from ..geodata.geopackage import CONTENTS, cleared, part_of, writing
 from ..geodata.grid import name_of
-from ..geodata.styles import add_styles
+from ..geodata.styles import add_styles, style_by_class, style_by_state
 from ..model.classes import LandCoverClass
 from .candidates import Candidates
 from .features import FeatureTable
 from .pixels import RunPixels
-from .styles import style_by_class, style_by_state
 
 #: Namespace of the uuids of candidates.
 _NAMESPACE = uuid.UUID("8d2c7d0e-6b8f-5f0a-9a55-5f2a1c3f7b61")
