@@ -20,6 +20,7 @@ from ..mapping.record import read_record
 from ..model.bundle import load_bundle
 from ..model.classes import LandCoverClass
 from .candidates import BLOCK, Candidates, find_candidates
+from .fusion import accept
 from .geopackage import CandidateFile, describe_run, make_columns, require_free, write_candidates
 from .outlines import cut_outlines, simplified, to_world
 from .pixels import RunPixels
@@ -146,11 +147,6 @@ def select_classes(
             raise InputError(f"The model has no class {name!r}; it has {listed}.")
         chosen.add(found.id)
     return tuple(c for c in classes if c.id in chosen)
-
-
-def accept(scores: NDArray[np.float64], accepted_per_find: float) -> NDArray[np.bool_]:
-    """Return which candidates promise at most so many false alarms per find: `(1 - p) / p <= d`, `[n]`."""
-    return (1 - scores) <= accepted_per_find * scores
 
 
 def rank(candidates: Candidates, scores: NDArray[np.float64] | None) -> NDArray[np.int64]:

@@ -1,10 +1,12 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mce_landcover.core.base.errors import InputError
+from mce_landcover.core.flagging import changes, flag
 from mce_landcover.core.flagging.fusion import accept, fuse, threshold_of
 
 
@@ -20,6 +22,24 @@ def test_the_papers_threshold_and_the_ends():
     assert threshold_of(1) == 0.5
     assert threshold_of(0) == 1
     assert accept(np.array([0.0, 1.0]), math.inf).all()
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1))
+def test_the_edge_is_where_rationals_put_it_and_a_score_on_it_is_accepted(price, score):
+    """Fractions know no rounding; the threshold itself is accepted, however it was rounded."""
+    edge = threshold_of(price)
+    exact = 1 / (1 + Fraction(price))
+    for s in (score, edge, math.nextafter(edge, 2), math.nextafter(edge, -1)):
+        wanted = Fraction(s) >= exact or s == edge
+        assert accept(np.array([s]), price)[0] == wanted or abs(Fraction(s) - exact) < Fraction(1, 2**52)
+    assert accept(np.array([edge, math.nextafter(edge, -1)]), price).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("price", [0.1, 0.5, 2, 5])
+def test_every_job_accepts_a_score_on_the_threshold(price):
+    """Flagging and applying once had a formula each, and disagreed at these prices."""
+    assert flag.accept is changes.accept is accept
+    assert accept(np.array([threshold_of(price)]), price)[0]
 
 
 @pytest.mark.parametrize("price", [-1, math.nan])
