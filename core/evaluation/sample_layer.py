@@ -20,7 +20,7 @@ from rasterio.crs import CRS
 from ..base.errors import InputError, OutputError
 from ..base.files import disk_errors, require_writable
 from ..geodata.class_table import MapClass, class_key, ids_by_key
-from ..geodata.geopackage import cleared, part_of, writing
+from ..geodata.geopackage import whole_geopackage, write_layer
 from ..geodata.polygons import split_layer
 from ..geodata.styles import add_styles
 from ..model.classes import BACKGROUND, NODATA_CLASS
@@ -166,31 +166,23 @@ def write_sample(
         "stratum_pixels": points.pixels[points.ids].astype(np.int64),
         "pixel_m2": np.full(n, points.pixel_m2),
     }
-    code = crs.to_epsg()
-    part = part_of(output)
     with disk_errors(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)
-    with cleared(part):
-        with writing("points", output.parent):
-            pyogrio.raw.write(
-                part,
-                shapely.to_wkb(shapely.points(points.x, points.y)),
-                list(columns.values()),
-                list(columns),
-                layer=LAYER,
-                driver="GPKG",
-                geometry_type="Point",
-                crs=f"EPSG:{code}" if code else crs.to_wkt(),
-                dataset_options={"VERSION": "1.2"},  # newer ones make older GDALs warn
-                layer_options={"GEOMETRY_NAME": "geometry", "DESCRIPTION": "Random points of a map"},
-            )
-            style = sample_style(
-                REFERENCE, [c.name for c in known or classes], hidden=("fid", *_NEEDED), fixed=("point",)
-            )
-            with closing(sqlite3.connect(part)) as database, database:
-                add_styles(database, [(LAYER, "interpretation", style)])
-        with disk_errors(output.parent):
-            part.replace(output)
+    with whole_geopackage(output, "points") as part:
+        write_layer(
+            part,
+            LAYER,
+            shapely.points(points.x, points.y),
+            columns,
+            crs,
+            geometry_type="Point",
+            description="Random points of a map",
+        )
+        style = sample_style(
+            REFERENCE, [c.name for c in known or classes], hidden=("fid", *_NEEDED), fixed=("point",)
+        )
+        with closing(sqlite3.connect(part)) as database, database:
+            add_styles(database, [(LAYER, "interpretation", style)])
 
 
 @dataclass(frozen=True, eq=False)

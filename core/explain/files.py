@@ -10,8 +10,8 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from ..base.errors import InputError, OutputError
-from ..base.files import check_whole, disk_errors, require_writable, write_whole
+from ..base.errors import OutputError
+from ..base.files import check_whole, part_of, write_whole
 from ..geodata.cog import CHUNK_PROFILE, put_in_place, remove_part, write_cog
 from ..geodata.grid import WorldGrid
 from ..geodata.mosaic import BandStyle, Mosaic, Placement
@@ -29,19 +29,6 @@ _COLOURS = (
 _BEYOND = 0.1
 
 
-def require_free(path: Path, *, overwrite: bool) -> None:
-    """Raise InputError unless the GeoTIFF may be written, OutputError unless its folder takes it."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        raise InputError(f"The output {path} must be a GeoTIFF: let its name end in .tif.")
-    if path.is_dir():
-        raise InputError(f"The output {path} is a folder; give the name of a GeoTIFF.")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} is already there; choose another output, or overwrite it.")
-    require_writable(path.parent)
-    with disk_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-
 def write_heat(path: Path, heat: Heat, grid: WorldGrid, about: str, tags: Mapping[str, str]) -> None:
     """Write a heat map as float32 GeoTIFF, and its style as QML.
 
@@ -54,7 +41,7 @@ def write_heat(path: Path, heat: Heat, grid: WorldGrid, about: str, tags: Mappin
     bands = [(f"Relevance to {about}", heat.total)]
     if len(heat.by_source) > 1:
         bands += [(f"Relevance of {role}", values) for role, values in heat.by_source.items()]
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     pixels = part.with_name(f"{part.name}.pixels.tif")
     mosaic = Mosaic(
         width=heat.region.shape[1],

@@ -21,7 +21,7 @@ from rasterio.features import rasterize
 from rasterio.windows import Window
 
 from ..base.errors import InputError, OutputError
-from ..base.files import disk_errors, require_writable, write_whole
+from ..base.files import GEOTIFF, claim, disk_errors, part_of, write_whole
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
 from ..geodata.cog import put_in_place, write_cog
@@ -80,7 +80,7 @@ def apply_review(
         Cancelled: if the reporter says so.
     """
     record = read_record(request.run)
-    _require_free(request, record)
+    _claim(request, record)
     review = read_review(request.candidates)
     with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB), _opened(record.products["land_cover"]) as source:
         _require_same_map(review, record, source)
@@ -103,24 +103,15 @@ def apply_review(
     return ApplyResult(request.target, log, len(verdicts), changes.n_pixels, message)
 
 
-def _require_free(request: ApplyRequest, record: RunRecord) -> None:
+def _claim(request: ApplyRequest, record: RunRecord) -> None:
     """Refuse outputs that are folders, inputs or already there."""
     output = request.target
-    if output.suffix.lower() not in (".tif", ".tiff"):
-        raise InputError(f"The output {output} must be a GeoTIFF: let its name end in .tif.")
-    if output.is_dir():
-        raise InputError(f"The output {output} is a folder; give the name of a GeoTIFF.")
     if output.resolve() in {path.resolve() for path in record.products.values()}:
         raise InputError(
             f"The output {output} is a map of the run itself, which is never changed; choose another."
         )
     log = output.with_name(f"{output.stem}_changes.csv")
-    taken = next((path for path in (output, log) if path.exists()), None)
-    if taken is not None and not request.overwrite:
-        raise InputError(f"{taken} is already there; choose another output, or overwrite it.")
-    require_writable(output.parent)
-    with disk_errors(output.parent):
-        output.parent.mkdir(parents=True, exist_ok=True)
+    claim(output, GEOTIFF, overwrite=request.overwrite, beside=(log,))
 
 
 @contextmanager
@@ -185,7 +176,7 @@ class _Outlines:
 @contextmanager
 def _work_folder(output: Path) -> Iterator[Path]:
     """Give a folder beside the output for all that is temporary, and remove it whatever happens."""
-    folder = output.with_name(f".{output.name}.part")
+    folder = part_of(output)
     shutil.rmtree(folder, ignore_errors=True)
     with disk_errors(output.parent):
         folder.mkdir()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import OutputError
-from ..base.files import disk_error, disk_errors, write_whole
+from ..base.files import disk_error, disk_errors, part_of, write_whole
 from ..geodata.cog import put_in_place, remove_part, write_cog
 from ..geodata.grid import WorldGrid
 from ..geodata.mosaic import Mosaic, Placement
@@ -39,7 +39,7 @@ class Publisher:
         Raises:
             OutputError: if the disk does not take them; nothing half-written is left.
         """
-        parts = {product: _part_of(target) for product, target in targets.items()}
+        parts = {product: part_of(target) for product, target in targets.items()}
         try:
             for folder in {part.parent for part in parts.values()}:
                 with disk_errors(folder):
@@ -140,7 +140,3 @@ class Publisher:
             put_in_place(part, target)
             if product.is_class_raster:
                 write_whole(target.with_suffix(".qml"), paletted_style(product.bands[0].categories))
-
-
-def _part_of(target: Path) -> Path:
-    return target.with_name(f".{target.name}.part")
