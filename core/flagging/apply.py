@@ -3,7 +3,6 @@ log of every change out (docs/science/methods.md section 2, eq. 14). What is dec
 """
 
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from ..base.errors import InputError, OutputError
 from ..base.files import GEOTIFF, claim, disk_errors, part_of, write_whole
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
-from ..geodata.cog import put_in_place, write_cog
+from ..geodata.cog import WORK_PROFILE, put_in_place, run_in_daemons, write_cog
 from ..geodata.grid import name_of
 from ..geodata.mosaic import BandStyle, Category, Mosaic, Placement
 from ..geodata.styles import paletted_style
@@ -39,16 +38,6 @@ from .review import Review, read_outlines, read_review
 _AT_ONCE = 1000
 #: Side of the blocks that the map is fused in.
 BLOCK = 1024
-#: How the fused map is written before it becomes the final file.
-_PROFILE = {
-    "driver": "GTiff",
-    "tiled": True,
-    "blockxsize": 512,
-    "blockysize": 512,
-    "compress": "zstd",
-    "zstd_level": 1,
-    "bigtiff": "if_safer",
-}
 
 
 @dataclass(frozen=True)
@@ -205,7 +194,7 @@ class _Fusion:
         ]
         shape = {"width": source.width, "height": source.height, "count": 1, "dtype": "uint8"}
         place = {"crs": source.crs, "transform": source.transform, "nodata": NODATA_CLASS}
-        with _disk(target), rasterio.open(target, "w", **shape, **place, **_PROFILE) as file:
+        with _disk(target), rasterio.open(target, "w", **shape, **place, **WORK_PROFILE) as file:
             for done, window in enumerate(windows):
                 self.reporter.progress(done, len(windows), "blocks")
                 file.write(self._fused(window), 1, window=window)
@@ -272,11 +261,7 @@ def _convert(mosaic: Mosaic, part: Path, folder: Path, still_wanted: Callable[[]
         except Exception as error:  # GDAL fails in many types; raised again below
             failures.append(error)
 
-    thread = threading.Thread(target=work, name="publish", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(timeout=0.2)
-        still_wanted()
+    run_in_daemons(work, 1, still_wanted)
     if failures:
         raise OutputError(
             f"The fused map could not be written to {folder.parent} ({failures[0]}); check the disk and run "

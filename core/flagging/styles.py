@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as Xml
 
+from ..geodata.styles import add_options, as_qml, new_style, rgb_text
 from ..model.classes import LandCoverClass
 
 #: Colours of the states of the view `review`, and their names in a legend.
@@ -40,7 +41,7 @@ def style_by_state() -> str:
 
 
 def _style(attribute: str, categories: Sequence[_Category], expressions: Mapping[str, str]) -> str:
-    root = Xml.Element("qgis", version="3.40.0", styleCategories="Symbology|Fields|MapTips")
+    root = new_style("Symbology", "Fields", "MapTips")
     renderer = Xml.SubElement(
         root, "renderer-v2", type="categorizedSymbol", attr=attribute, symbollevels="0", enableorderby="0"
     )
@@ -62,21 +63,17 @@ def _style(attribute: str, categories: Sequence[_Category], expressions: Mapping
         '<b>[% "class_name" %]</b>, [% round("area_m2") %] m², rank [% "rank" %]<br>'
         'mapped as [% "bayes_class_name" %]'
     )
-    Xml.indent(root)
-    return (
-        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root, "unicode") + "\n"
-    )
+    return as_qml(root)
 
 
 def _symbol(name: str, color: str, expressions: Mapping[str, str]) -> Xml.Element:
     """Return a polygon symbol: an outline in the colour, and a fill whose opacity follows an expression."""
-    rgb = ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
+    rgb = rgb_text(color)
     symbol = Xml.Element("symbol", type="fill", name=name, alpha="1", clip_to_extent="1", force_rhr="0")
     layer = Xml.SubElement(
         symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"}
     )
-    options = Xml.SubElement(layer, "Option", type="Map")
-    for key, value in {
+    values = {
         "color": f"{rgb},255",
         "style": "solid",
         "outline_color": f"{rgb},255",
@@ -84,8 +81,8 @@ def _symbol(name: str, color: str, expressions: Mapping[str, str]) -> Xml.Elemen
         "outline_width": "0.5",
         "outline_width_unit": "MM",
         "joinstyle": "miter",
-    }.items():
-        Xml.SubElement(options, "Option", name=key, type="QString", value=value)
+    }
+    add_options(layer, values)
     defined = Xml.SubElement(Xml.SubElement(layer, "data_defined_properties"), "Option", type="Map")
     Xml.SubElement(defined, "Option", name="name", type="QString", value="")
     properties = Xml.SubElement(defined, "Option", name="properties", type="Map")

@@ -1,8 +1,8 @@
-"""Puts QGIS styles into a GeoPackage, where QGIS looks for them first. What the styles are is the business of
-whoever writes the layers."""
+"""The parts that QGIS styles (QML) are made of, the styles of rasters, and how styles get into a GeoPackage,
+where QGIS looks for them first. The styles of layers live beside their columns."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as Xml
 
 from .mosaic import Category
@@ -40,12 +40,75 @@ def add_styles(
     )
 
 
+def new_style(*categories: str) -> Xml.Element:
+    """Return the root of a style that says something of these categories, such as "Symbology"."""
+    return Xml.Element("qgis", version="3.40.0", styleCategories="|".join(categories))
+
+
+def as_qml(root: Xml.Element) -> str:
+    """Return a style as the text of a QML file."""
+    Xml.indent(root)
+    return f"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n{Xml.tostring(root, 'unicode')}\n"
+
+
+def add_options(layer: Xml.Element, values: Mapping[str, str]) -> None:
+    """Give a symbol layer its properties."""
+    options = Xml.SubElement(layer, "Option", type="Map")
+    for key, value in values.items():
+        Xml.SubElement(options, "Option", name=key, type="QString", value=value)
+
+
+def rgb_text(color: str) -> str:
+    """Return a colour `#rrggbb` as QGIS writes it: `r,g,b`."""
+    return ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
+
+
+def _raster_style(renderer: Xml.Element) -> bytes:
+    """Return the QML of a raster that is drawn by a renderer."""
+    root = new_style("Symbology")
+    pipe = Xml.SubElement(root, "pipe")
+    pipe.append(renderer)
+    Xml.SubElement(pipe, "rasterresampler", maxOversampling="2")
+    Xml.SubElement(root, "blendMode").text = "0"
+    return as_qml(root).encode("ascii", "xmlcharrefreplace")
+
+
+#: Colour at a share of the scale, and how opaque of 255: nothing is seen where nothing speaks.
+_COLOURS = (
+    (-1.0, "#2166ac", 200),
+    (-0.35, "#67a9cf", 120),
+    (0.0, "#f7f7f7", 0),
+    (0.35, "#ef8a62", 120),
+    (1.0, "#b2182b", 200),
+)
+
+
+def diverging_style(limit: float) -> bytes:
+    """Return the QML that shows band 1 from -limit (blue) over 0 (clear) to limit (red)."""
+    ends = {"classificationMin": repr(-limit), "classificationMax": repr(limit)}
+    renderer = Xml.Element(
+        "rasterrenderer",
+        {"type": "singlebandpseudocolor", "band": "1", "opacity": "1", "alphaBand": "-1", "nodataColor": ""},
+        **ends,
+    )
+    Xml.SubElement(renderer, "rasterTransparency")
+    shader = Xml.SubElement(
+        Xml.SubElement(renderer, "rastershader"),
+        "colorrampshader",
+        {"colorRampType": "INTERPOLATED", "classificationMode": "1", "clip": "0", "labelPrecision": "6"},
+        minimumValue=repr(-limit),
+        maximumValue=repr(limit),
+    )
+    for share, colour, alpha in _COLOURS:
+        label = {-1.0: "against", 0.0: "0", 1.0: "for"}.get(share, f"{share * limit:.2g}")
+        Xml.SubElement(shader, "item", value=repr(share * limit), color=colour, alpha=str(alpha), label=label)
+    return _raster_style(renderer)
+
+
 def paletted_style(categories: Sequence[Category]) -> bytes:
     """Return the QML of a class raster: one colour and label per class."""
-    root = Xml.Element("qgis", version="3.40.0", styleCategories="Symbology")
-    pipe = Xml.SubElement(root, "pipe")
-    renderer = Xml.SubElement(
-        pipe, "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1", nodataColor=""
+    renderer = Xml.Element(
+        "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1", nodataColor=""
     )
     Xml.SubElement(renderer, "rasterTransparency")
     palette = Xml.SubElement(renderer, "colorPalette")
@@ -59,7 +122,4 @@ def paletted_style(categories: Sequence[Category]) -> bytes:
             label=category.name,
             alpha="255",
         )
-    Xml.SubElement(pipe, "rasterresampler", maxOversampling="2")
-    Xml.SubElement(root, "blendMode").text = "0"
-    Xml.indent(root)
-    return b"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root) + b"\n"
+    return _raster_style(renderer)

@@ -23,7 +23,7 @@ from ..base.files import GEOPACKAGE, claim
 from ..model.classes import LandCoverClass
 from .geopackage import whole_geopackage, write_layer, write_values
 from .grid import Bounds
-from .styles import add_styles
+from .styles import add_options, add_styles, as_qml, new_style, rgb_text
 
 LAYER = "tiles"
 #: Version of the table; readers refuse others.
@@ -149,7 +149,7 @@ def _write_layer(part: Path, layer: TileLayer) -> None:
 
 def tile_style() -> str:
     """Return the QML of the layer: five steps of `probability`, half transparent, the lowest an outline."""
-    root = Xml.Element("qgis", version="3.40.0", styleCategories="Symbology|MapTips")
+    root = new_style("Symbology", "MapTips")
     renderer = Xml.SubElement(
         root,
         "renderer-v2",
@@ -177,18 +177,14 @@ def tile_style() -> str:
         '<b>[% "tile" %]</b>, rank [% "rank" %]<br>probability [% round(100 * "probability") %] %'
         '<br>[% "classes" %]'
     )
-    Xml.indent(root)
-    return (
-        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root, "unicode") + "\n"
-    )
+    return as_qml(root)
 
 
 def _symbol(name: str, color: str | None) -> Xml.Element:
     """Return a half-transparent fill, or none, with a thin outline."""
-    rgb = ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5)) if color else "255,255,255"
+    rgb = rgb_text(color) if color else "255,255,255"
     symbol = Xml.Element("symbol", type="fill", name=name, alpha="0.55")
     fill = Xml.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "pass": "0"})
-    options = Xml.SubElement(fill, "Option", type="Map")
     values = {
         "color": f"{rgb},255",
         "style": "solid" if color else "no",
@@ -197,6 +193,5 @@ def _symbol(name: str, color: str | None) -> Xml.Element:
         "outline_width": "0.15",
         "outline_width_unit": "MM",
     }
-    for key, value in values.items():
-        Xml.SubElement(options, "Option", name=key, type="QString", value=value)
+    add_options(fill, values)
     return symbol

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..base.errors import OutputError
 from ..base.files import disk_error, disk_errors, part_of, write_whole
-from ..geodata.cog import put_in_place, remove_part, write_cog
+from ..geodata.cog import put_in_place, remove_part, run_in_daemons, write_cog
 from ..geodata.grid import WorldGrid
 from ..geodata.mosaic import Mosaic, Placement
 from ..geodata.styles import paletted_style
@@ -51,8 +51,8 @@ class Publisher:
                 remove_part(part)
 
     def _convert(self, parts: Mapping[Product, Path]) -> None:
-        """Write the cloud-optimised GeoTIFFs, the largest first, in daemon threads: GDAL does not stop when
-        asked, so a run that is cancelled does not wait for it; what is finished too late is removed.
+        """Write the cloud-optimised GeoTIFFs, the largest first. A run that is cancelled does not wait for
+        GDAL; what is finished too late is removed.
         """
         waiting = deque(sorted(parts, key=lambda product: -len(product.bands)))
         failures: list[tuple[Product, Exception]] = []
@@ -72,14 +72,8 @@ class Publisher:
                     remove_part(parts[product])
 
         self.still_wanted()
-        threads = [threading.Thread(target=work, name=f"publish-{n}", daemon=True) for n in range(_THREADS)]
-        for thread in threads:
-            thread.start()
         try:
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(timeout=0.2)
-                    self.still_wanted()
+            run_in_daemons(work, _THREADS, self.still_wanted)
         except BaseException:
             abandoned.set()
             raise
