@@ -17,7 +17,6 @@ from ..core.evaluation.requests import EvaluateRequest, SampleRequest
 from ..core.explain.requests import ExplainRequest
 from ..core.flagging.requests import ApplyRequest, FitRequest, FlagRequest
 from ..core.mapping.requests import OverviewRequest, PredictRequest
-from ..core.model.requests import ModelInfoRequest
 from ..core.screening.requests import ScreenRequest
 from ..scene.requests import SceneRequest
 from ..training.requests import (
@@ -28,7 +27,7 @@ from ..training.requests import (
     TrainRequest,
     TrainScreenRequest,
 )
-from .environment import BackendInfoRequest
+from .info import BackendInfoRequest, ModelInfoRequest
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -68,7 +67,7 @@ JOB_TABLE: Mapping[str, Job] = {
         Job(EvaluateRequest, "core.evaluation.evaluate:evaluate", "show_evaluation"),
         Job(SampleRequest, "core.evaluation.draw_sample:draw_sample", "show_sample"),
         Job(OverviewRequest, "core.pages.overview:draw_requested_overview"),
-        Job(ModelInfoRequest, "service.summary:model_info", "show_model"),
+        Job(ModelInfoRequest, "service.info:model_info", "show_model"),
         Job(SceneRequest, "scene.write:make_requested_scene"),
         Job(PrepareTilesRequest, "training.jobs:prepare_tiles", "show_tiles"),
         Job(TrainRequest, "training.jobs:train", "show_training"),
@@ -76,7 +75,7 @@ JOB_TABLE: Mapping[str, Job] = {
         Job(ImportWeightsRequest, "training.jobs:import_weights"),
         Job(TrainDemoRequest, "training.jobs:train_demo"),
         Job(TrainScreenRequest, "training.jobs:train_screen"),
-        Job(BackendInfoRequest, "service.environment:backend_info", "show_environment"),
+        Job(BackendInfoRequest, "service.info:backend_info", "show_environment"),
     )
 }
 

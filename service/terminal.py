@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..core.model.card import ModelCard, TileCard
+from .info import summary
 from .reporting import Interrupt, Pace, format_seconds
-from .summary import summary
 
 
 class BarReporter:

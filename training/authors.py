@@ -16,8 +16,8 @@ from ..core.model.bundle import save_bundle
 from ..core.model.card import Architecture, ModelCard
 from ..core.model.classes import load_catalogue
 from ..core.model.network import build_network
+from .experts import nested_experts
 from .formats import FORMATS, source_spec
-from .nested import nested_experts
 
 ARCHITECTURE = Architecture(decoder="deeplabv3plus_authors", encoder="resnet50", expert_channels=256)
 #: Place of each module of theirs in ours; the longest beginning counts.

@@ -14,10 +14,10 @@ from ..core.base.progress import Reporter
 from ..core.model.bundle import load_bundle, save_bundle
 from ..core.model.card import Architecture, ExpertSpec, ModelCard, Normalisation, SourceSpec
 from ..core.model.classes import load_catalogue
-from .data.area import Area, count_pixels, measure_normalisation
-from .data.scene import SceneBlock, render_area
+from .data.patches import SceneBlock, render_area
+from .data.tiles import Area, count_pixels, measure_normalisation
 from .evaluate import all_rules, evaluate
-from .settle import settled_weights
+from .fold_and_round import settled_weights
 from .trainer import TrainResult, TrainSettings, train
 
 #: ResNet-18 without its last stage: 3 M weights (6 MB), no depthwise convolutions, which learn slowly from

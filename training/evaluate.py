@@ -1,7 +1,12 @@
-"""Scores of a network on areas with labels: every aggregation, each expert alone and the oracle. The engine's
-blending does not live here: each pixel takes the window in whose middle it lies."""
+"""Scores a network's rules on tiles, and says what came of a training in the few numbers that a person asks
+for first.
+"""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,14 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.base.progress import Reporter, SilentReporter
+from ..core.base.results import JobResult
 from ..core.evaluation.scores import Scores, confusion_matrix, scores
 from ..core.model.aggregation import aggregate, oracle
+from ..core.model.bundle import load_bundle
 from ..core.model.card import ModelCard
 from ..core.model.network import MceNetwork
 from ..core.model.normalise import Normaliser
-from .data.area import Area
 from .data.patches import channel_table
-from .data.windows import Place, cut, places
+from .data.samples import Place, cut, places
+from .data.tiles import Area
 
 ORACLE = "oracle"
 #: Maps logits `[B, K, C, S, S]` to scores `[B, C, S, S]`.
@@ -118,3 +125,62 @@ def _labelled(index: int, area: Area, window: int, stride: int) -> Iterator[Plac
         cols = slice(place.left + place.cols.start, place.left + place.cols.stop)
         if area.labels[rows, cols].any():
             yield place
+
+
+@dataclass(frozen=True)
+class Outcome(JobResult):
+    """The bundle, the folder of checkpoints and logs, and the scores 0..1 of the model's own rule.
+
+    `scored_on` says where they were taken: on the test tiles, or where there are none on the validation
+    tiles, of which only the mean accuracy is known; it is None without either. None is what is not known.
+    """
+
+    model: Path
+    run: Path
+    best_epoch: int | None
+    scored_on: str | None
+    mean_accuracy: float | None
+    overall_accuracy: float | None
+    mean_iou: float | None
+    head: float | None
+    body: float | None
+    tail: float | None
+    device: str | None
+    seconds: float | None
+
+
+def outcome_of(bundle: Path, run_folder: Path) -> Outcome:
+    """Return what a training came to, from its bundle's card."""
+    card = load_bundle(bundle).card
+    found, provenance = card.scores.get(card.aggregation, {}), card.provenance
+    validated = provenance.get("validation_mean_recall")
+    return Outcome(
+        model=bundle,
+        run=run_folder,
+        best_epoch=provenance.get("best_epoch"),
+        scored_on="test" if found else None if validated is None else "validation",
+        **shares_of({"mean_recall": validated, **found}),
+        device=provenance.get("device"),
+        seconds=provenance.get("seconds"),
+    )
+
+
+def shares_of(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a card says of a rule, shares 0..1, under the names that people know; None is not known."""
+    groups = found.get("groups", {})
+    return {
+        "mean_accuracy": found.get("mean_recall"),
+        "overall_accuracy": found.get("overall"),
+        "mean_iou": found.get("mean_iou"),
+        **{group: groups.get(group) for group in ("head", "body", "tail")},
+    }
+
+
+def score_line(split: str, rule: str, found: Scores) -> str:
+    """Return the scores of a rule on the tiles of a split in one sentence, without groups of no pixel."""
+    known = {name: share for name, share in found.groups.items() if not math.isnan(share)}
+    groups = "".join(f", {name} {share:.3f}" for name, share in known.items())
+    return (
+        f"{split.capitalize()}, {rule}: mean IoU {found.mean_iou:.3f}, mean accuracy "
+        f"{found.mean_recall:.3f}, overall {found.overall:.3f}{groups}."
+    )

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ..core.base.errors import Cancelled, DeviceError, InputError, OutputError
 from ..core.base.progress import Reporter
+from .config import TrainerSettings
 from .data.module import TileData
-from .learning import LearningModule, ScoresT
 from .lightning_setup import (
     Callback,
     CSVLogger,
@@ -27,7 +27,7 @@ from .lightning_setup import (
     TensorBoardLogger,
     Trainer,
 )
-from .settings import TrainerSettings
+from .module import LearningModule, ScoresT
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 LOGS = ("csv", "tensorboard")
@@ -273,3 +273,24 @@ def _quietly() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
+
+
+_LOG = logging.getLogger(__name__)
+
+
+class LogReporter:
+    """Logs sentences, and progress ten times per phase."""
+
+    def __init__(self) -> None:
+        self._told = ("", 0)
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """Log when another tenth is done."""
+        tenth = (unit, 10 * done // max(1, total))
+        if tenth != self._told:
+            self._told = tenth
+            self.log(f"{done} of {total} {unit}")
+
+    def log(self, message: str) -> None:
+        """Log a sentence."""
+        _LOG.info(message)

@@ -29,8 +29,8 @@ from .data.camvid import read_frames
 from .data.cut import read_cut_tiles, read_manifest
 from .data.flair import read_flair
 from .data.georeferenced import GridTiles, LabelCells, grid_tiles, list_rasters, raster_labels
+from .data.patches import SceneBlock, render_area
 from .data.polygons import PolygonCells
-from .data.scene import SceneBlock, render_area
 from .data.statistics import count_tiles, default_cache
 from .data.tiles import MemoryTiles, SomeTiles, TileSet, class_codes, label_table
 from .data.tlm import read_tlm, tlm_labels

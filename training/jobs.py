@@ -10,7 +10,7 @@ from ..core.base.errors import InputError
 from ..core.base.progress import Reporter
 from ..core.base.results import JobResult
 from ..core.model.file import EMBEDDED
-from .outcome import Outcome, outcome_of, shares_of
+from .evaluate import Outcome, outcome_of, shares_of
 from .requests import (
     FitAggregationRequest,
     ImportWeightsRequest,
@@ -91,9 +91,9 @@ def train_screen(request: TrainScreenRequest, reporter: Reporter) -> ModelResult
 
 
 def prepare_tiles(request: PrepareTilesRequest, reporter: Reporter) -> PreparedTiles:
-    """Cut tiles, see `tiling/folder.py`; return what is in the folder."""
-    from .tiling.folder import prepare_tiles as prepare
-    from .tiling.page import warnings
+    """Cut tiles, see `training/tiling/prepare_tiles.py`; return what is in the folder."""
+    from .tiling.prepare_tiles import prepare_tiles as prepare
+    from .tiling.prepare_tiles import warnings
 
     found = prepare(request, reporter)
     report = found.report
@@ -143,9 +143,10 @@ def import_weights(request: ImportWeightsRequest, reporter: Reporter) -> ModelRe
 
 
 def fit_aggregation(request: FitAggregationRequest, reporter: Reporter) -> FittedAggregation:
-    """Teach a bundle the aggregation `composed`, see `join.py`; return the new one and both rules' scores."""
-    from .join import LEARNT
-    from .join import fit_aggregation as fit
+    """Teach a bundle the aggregation `composed`, see `fit_aggregation.py`; return the new one and both
+    rules' scores."""
+    from .fit_aggregation import LEARNT
+    from .fit_aggregation import fit_aggregation as fit
 
     _check_free(request.output, overwrite=request.overwrite)
     found = fit(request, reporter)

@@ -1,5 +1,6 @@
-"""From a configuration to what is trained: the model card with measured priors and normalisation, and the
-data module. Opening the data lives in `formats.py`, the training itself in `fit.py`."""
+"""What a training needs before it starts: the model's card with its nested experts, the sources'
+normalisation and the classes, worked out from a configuration and its tiles.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from .data.patches import PatchSampler, drawn_pixels
 from .data.samples import ScoringWindows, TrainingPatches, TrainingTiles, augmentation
 from .data.statistics import count_tiles, measure_sources
 from .data.tiles import MemoryTiles, SomeTiles, TileSet
+from .experts import check_nested, nested_experts
 from .formats import Format, cache_of, classes_of, format_of, open_splits, source_spec, sources_of
-from .nested import check_nested, nested_experts
 from .splits import SPLITS, SplitReport, Tiles, report_splits
+
+_NESTED = (("all", ("head", "body", "tail")), ("body and tail", ("body", "tail")), ("tail", ("tail",)))
 
 
 @dataclass(frozen=True)

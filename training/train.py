@@ -19,11 +19,11 @@ from ..core.base.progress import Reporter, SilentReporter
 from ..core.model.bundle import save_bundle
 from ..core.model.card import ModelCard
 from .config import Config, CutData, read_config
+from .evaluate import score_line
 from .fit import BEST, LAST, LOGS, Epoch, fit, read_best
+from .fold_and_round import settled_weights
 from .module import SegmentationModule, make_loss
-from .outcome import score_line
 from .prepare import Prepared, prepare
-from .settle import settled_weights
 
 _PACKAGES = ("torch", "lightning", "segmentation-models-pytorch", "timm", "numpy")
 _PLAN = "config.json"

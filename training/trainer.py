@@ -12,15 +12,14 @@ from torch import Tensor
 
 from ..core.base.progress import Reporter, SilentReporter
 from ..core.model.card import ModelCard
-from .data.area import Area
+from .config import OptimizerSettings, TrainerSettings
 from .data.module import TileData
 from .data.patches import PatchSampler, drawn_pixels
 from .data.samples import ScoringWindows, TrainingPatches, augmentation
-from .data.tiles import MemoryTiles
+from .data.tiles import Area, MemoryTiles
 from .fit import fit
 from .losses.mce import Complement, MceLoss
 from .module import SegmentationModule
-from .settings import OptimizerSettings, TrainerSettings
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..base.errors import OutputError
 from ..base.files import disk_errors, require_writable, write_whole
+from ..base.package import package_version
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult, as_plain
-from ..base.version import package_version
 from ..pages.html_page import render_page
 from .compare import MAP, Comparison, compare
 from .map_accuracy import MapAccuracy

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..base.version import package_version
+from ..base.package import package_version
 from ..pages.html_page import (
     PALETTE,
     Dots,

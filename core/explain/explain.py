@@ -10,9 +10,9 @@ import rasterio
 
 from ..base.errors import InputError
 from ..base.files import GEOTIFF, claim
+from ..base.package import package_version
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
-from ..base.version import package_version
 from ..mapping.choose_backend import torch_flags
 from ..mapping.devices import choose
 from ..mapping.memory import GDAL_CACHE_MB

@@ -18,9 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..base.errors import ModelError
 from ..base.files import disk_errors, write_whole
-from .boosting import MetaSettings
-from .calibration import Calibration
-from .class_boosting import ClassBoosting, ClassCalibration
+from .boosting import Calibration, ClassBoosting, ClassCalibration, MetaSettings
 from .classifier import MetaClassifier, Origin
 
 MAX_BYTES = 64 * 2**20

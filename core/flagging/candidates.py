@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.progress import Reporter, SilentReporter
+from ..geodata.cells import ReadAhead, halo_regions
 from ..geodata.grid import Region
-from ..geodata.read_ahead import ReadAhead, halo_regions
 from ..model.classes import NODATA_CLASS
 from ..model.decision import EVIDENCE_STEPS
 from ..segments.stream import PixelBlock, stream_segments

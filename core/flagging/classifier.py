@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import InputError
-from .boosting import Bools, Floats, MetaSettings
-from .class_boosting import ClassBoosting, ClassCalibration, fit_class_boosting
+from .boosting import Bools, ClassBoosting, ClassCalibration, Floats, MetaSettings, fit_class_boosting
 from .cross_validation import CrossValidation, cross_validate
 from .features import OURS, FeatureTable
 

@@ -10,8 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import InputError
-from .boosting import Bools, Floats, MetaSettings
-from .class_boosting import ClassCalibration, classes_with_enough, fit_class_boosting, fit_class_calibration
+from .boosting import (
+    Bools,
+    ClassCalibration,
+    Floats,
+    MetaSettings,
+    classes_with_enough,
+    fit_class_boosting,
+    fit_class_calibration,
+)
 from .fusion import threshold_of
 
 Ints = NDArray[np.int64]

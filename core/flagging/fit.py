@@ -14,7 +14,7 @@ from ..base.errors import InputError
 from ..base.files import make_folder, refuse_existing, write_json, write_whole
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
-from ..mapping.run_report import versions
+from ..mapping.record import versions
 from .alpha_study import FEW, AlphaCurve, CurveRequest, alpha_curve
 from .archive import save_meta
 from .boosting import MetaSettings

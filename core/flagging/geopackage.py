@@ -18,16 +18,14 @@ from rasterio.crs import CRS
 
 from ..base.errors import InputError
 from ..base.files import GEOPACKAGE, claim
-from ..base.paths import RESOURCES
-from ..base.version import package_version
+from ..base.package import RESOURCES, package_version
 from ..geodata.geopackage import CONTENTS, whole_geopackage, write_layer, write_values
 from ..geodata.grid import name_of
-from ..geodata.styles import add_styles
+from ..geodata.styles import add_styles, style_by_class, style_by_state
 from ..model.classes import LandCoverClass
 from .candidates import Candidates
 from .features import FeatureTable
 from .pixels import RunPixels
-from .styles import style_by_class, style_by_state
 
 #: Namespace of the uuids of candidates.
 _NAMESPACE = uuid.UUID("8d2c7d0e-6b8f-5f0a-9a55-5f2a1c3f7b61")

@@ -19,8 +19,7 @@ from ..base.progress import Reporter, SilentReporter
 from ..geodata.cells import moved
 from ..geodata.grid import Region, WorldGrid
 from ..mapping.record import read_record
-from ..model.decision import EVIDENCE_STEPS
-from ..model.priors import check_alpha, read_altitude_priors
+from ..model.decision import EVIDENCE_STEPS, check_alpha, read_altitude_priors
 from ..segments.stream import PixelBlock
 from .features import Layer, feature_names
 from .redecide import (

@@ -21,16 +21,14 @@ from torch import Tensor
 from ..base.errors import InputError, OutputError
 from ..base.files import check_whole
 from ..base.progress import Reporter
-from ..geodata.cells import Floats, GridSource, RegionReader, moved
+from ..geodata.cells import Floats, GridSource, ReadAhead, RegionReader, moved
 from ..geodata.cog import WORK_PROFILE
 from ..geodata.grid import Region, WorldGrid
-from ..geodata.read_ahead import ReadAhead
 from ..geodata.sources import open_source
 from ..mapping.pipeline import NODATA_EVIDENCE
 from ..model.card import Normalisation, SourceSpec
 from ..model.classes import LandCoverClass
-from ..model.decision import DecisionRule, decide
-from ..model.priors import AltitudePriors, interpolated
+from ..model.decision import AltitudePriors, DecisionRule, decide, interpolated
 from ..model.torch_setup import one_thread
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from .backend import Answer, Job, Predictor, RowEnd, Step, WindowFailed
-from .devices import n_cores
-from .openvino_setup import compile_alone, compile_for, convert
+from .devices import compile_alone, compile_for, convert, n_cores
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _NAMES = {"float32": "fp32", "f32": "fp32", "bfloat16": "bf16", "bf16": "bf16"}

@@ -14,7 +14,7 @@ from ..base.errors import MceError
 from ..geodata.grid import Region, WorldGrid
 from ..model.classes import NODATA_CLASS
 from .backend import Backend, Job, RollingBlend, RowEnd, Step, WindowFailed
-from .decider import DecideRows
+from .choose_backend import DecideRows
 from .reader import Strip, StripReader
 from .windows import Lattice
 

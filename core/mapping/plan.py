@@ -20,8 +20,7 @@ from ..geodata.grid import Bounds, Region, WorldGrid, name_of, parse_crs, parse_
 from ..geodata.sources import Raster, open_sources
 from ..geodata.tile_layer import read_chosen
 from ..model.card import AggregationName, ModelCard
-from ..model.decision import DecisionRule
-from ..model.priors import log_priors
+from ..model.decision import DecisionRule, log_priors
 from .windows import Lattice, stride_of
 
 

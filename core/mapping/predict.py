@@ -16,9 +16,9 @@ from torch import nn
 
 from ..base.errors import InputError
 from ..base.files import require_writable, write_json
+from ..base.package import package_version
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
-from ..base.version import package_version
 from ..model.bundle import load_bundle
 from ..model.card import ModelCard
 from ..model.classes import LandCoverClass
@@ -31,8 +31,7 @@ from .plan import Plan, Settings, make_plan, spanned
 from .products import Product, products_of, targets_of
 from .publish import Publisher
 from .reader import StripReader
-from .requests import PredictRequest
-from .run_report import (
+from .record import (
     Clock,
     describe_execution,
     describe_parameters,
@@ -41,8 +40,8 @@ from .run_report import (
     fingerprint_of_plan,
     versions,
 )
-from .store import RUN_FILE, RunStore, require_unfinished
-from .writer import ChunkWriter
+from .requests import PredictRequest
+from .store import RUN_FILE, ChunkWriter, RunStore, require_unfinished
 
 
 @dataclass(frozen=True)

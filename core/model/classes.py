@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..base.paths import RESOURCES
+from ..base.package import RESOURCES
 
 Group = Literal["head", "body", "tail"]
 CATALOGUES = RESOURCES / "catalogues"

@@ -21,7 +21,7 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
 from ..base.errors import ModelError, OutputError
-from ..base.paths import RESOURCES
+from ..base.package import RESOURCES
 from .card import Frozen
 
 MAX_HEADER_BYTES = 16 * 2**20

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 
 from ..base.errors import InputError
 from ..base.files import GEOPACKAGE, claim
+from ..base.package import package_version
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
-from ..base.version import package_version
 from ..flagging.flag import select_classes
 from ..geodata.cells import GridSource, Values
 from ..geodata.grid import Region, WorldGrid, name_of

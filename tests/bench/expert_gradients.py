@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from mce_landcover.core.model.bundle import load_bundle
 from mce_landcover.core.model.normalise import Normaliser
-from mce_landcover.training.data.scene import SceneBlock, render_area
+from mce_landcover.training.data.patches import SceneBlock, render_area
+from mce_landcover.training.losses.cross_entropy import IGNORE_INDEX
 from mce_landcover.training.losses.mce import mce_terms
-from mce_landcover.training.losses.pixels import IGNORE_INDEX
 from torch import Tensor
 
 SEEDS, BATCHES, BATCH = (101, 103, 105, 107), 6, 8

@@ -13,13 +13,12 @@ import torch
 from mce_landcover.core.model.card import Architecture, ModelCard, Normalisation, SourceSpec
 from mce_landcover.core.model.classes import load_catalogue
 from mce_landcover.core.model.network import build_network
+from mce_landcover.training.config import LossSettings
 from mce_landcover.training.data.module import TileData
-from mce_landcover.training.data.patches import PatchSampler
+from mce_landcover.training.data.patches import PatchSampler, SceneBlock, render_area
 from mce_landcover.training.data.samples import TrainingPatches, augmentation
-from mce_landcover.training.data.scene import SceneBlock, render_area
+from mce_landcover.training.experts import nested_experts
 from mce_landcover.training.module import make_loss
-from mce_landcover.training.nested import nested_experts
-from mce_landcover.training.settings import LossSettings
 from torch import Tensor
 
 Step = Callable[[Tensor, Tensor], None]

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mce_landcover.core.model.decision import DecisionRule, decide
-from mce_landcover.core.model.priors import log_priors
+from mce_landcover.core.model.decision import DecisionRule, decide, log_priors
 from scipy.ndimage import gaussian_filter, zoom
 
 from support.engine import write

@@ -9,7 +9,7 @@ import shapely
 from affine import Affine
 from mce_landcover.core.base.progress import SilentReporter
 from mce_landcover.training.requests import PrepareTilesRequest
-from mce_landcover.training.tiling.folder import TilesResult, prepare_tiles
+from mce_landcover.training.tiling.prepare_tiles import TilesResult, prepare_tiles
 
 from support.tile_files import write_tif
 

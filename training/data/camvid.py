@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ...core.base.errors import InputError
 from ...core.model.classes import BACKGROUND, load_catalogue
-from .area import Area
+from .tiles import Area
 
 Part = Literal["train", "val", "test"]
 CATALOGUE = "camvid"

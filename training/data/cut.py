@@ -14,9 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ...core.base.errors import InputError
 from ...core.model.card import SourceSpec
 from ...core.model.classes import LandCoverClass
-from .area import Area, LabelArray
-from .imagery import read_bands
-from .tiles import BoundsTable, LabelTable, class_codes, files_digest, label_table
+from .rasters import read_bands
+from .tiles import Area, BoundsTable, LabelArray, LabelTable, class_codes, files_digest, label_table
 
 MANIFEST, LABELS, CONFIG = "tiles.json", "labels", "train.yaml"
 PLACE = ("left", "bottom", "right", "top")

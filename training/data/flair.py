@@ -9,9 +9,8 @@ import numpy as np
 
 from ...core.base.errors import InputError
 from ...core.model.classes import load_catalogue
-from .area import Area, LabelArray
-from .imagery import read_bands
-from .tiles import BoundsTable, LabelTable, class_codes, files_digest, label_table
+from .rasters import read_bands
+from .tiles import Area, BoundsTable, LabelArray, LabelTable, class_codes, files_digest, label_table
 
 SIDE, N_BANDS = 512, 5
 #: Mask id of everything else, and of no class: never trained.

@@ -17,8 +17,7 @@ from ...core.geodata.cells import GridSource
 from ...core.geodata.grid import Region, WorldGrid, require_metric
 from ...core.geodata.sources import Raster, open_source
 from ...core.model.card import Normalisation, SourceSpec
-from .area import Area, LabelArray
-from .tiles import BoundsTable, LabelTable, files_digest
+from .tiles import Area, BoundsTable, LabelArray, LabelTable, files_digest
 
 _SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img")
 _LABELS = "labels"

@@ -9,8 +9,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ...core.base.errors import InputError
-from ..losses.pixels import IGNORE_INDEX
-from .area import Area, FloatArray
+from ...scene.block import render_block
+from ..losses.cross_entropy import IGNORE_INDEX
+from .tiles import Area, FloatArray
 
 #: Positions kept per class and area: enough variety for a rare class, bounded memory for a frequent one.
 MAX_POSITIONS = 20_000
@@ -94,3 +95,22 @@ def drawn_pixels(sampler: PatchSampler, n_classes: int, rng: Generator, draws: i
     for _ in range(draws):
         counts += np.bincount(sampler.draw(rng).channels.ravel(), minlength=len(counts))
     return tuple(int(n) for n in counts[:n_classes])
+
+
+@dataclass(frozen=True)
+class SceneBlock:
+    """A rectangle of the scene of a seed, in pixels of 0.5 m from its upper-left corner."""
+
+    seed: int
+    row: int
+    col: int
+    rows: int
+    cols: int
+
+
+def render_area(place: SceneBlock) -> Area:
+    """Render bands R, G, B (averaged from 0.25 m, as the engine does) and the DEM in metres, with labels."""
+    block = render_block(place.seed, place.row, place.col, place.rows, place.cols)
+    fine = block.image.reshape(3, place.rows, 2, place.cols, 2)
+    rgb = fine.astype(np.float32).mean(axis=(2, 4))
+    return Area(np.concatenate([rgb, block.dem[None]]), block.labels)

@@ -18,7 +18,7 @@ from ...core.geodata.class_table import MapClass, class_key, ids_by_key
 from ...core.geodata.grid import Region, WorldGrid
 from ...core.geodata.polygons import read_polygons
 from ...core.model.classes import BACKGROUND, LandCoverClass
-from .area import LabelArray
+from .tiles import LabelArray
 
 #: How many unknown classes a message names.
 _NAMED = 5

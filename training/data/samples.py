@@ -1,9 +1,8 @@
-"""What a training reads batch by batch: one small item type, and datasets that make it of tiles, of patches
-and of windows to score on. Every random number is a function of seed, epoch and item, never of what was
-drawn before: a resumed run sees what an unbroken one would have seen."""
+"""Samples of tiles for training and scoring: windows on them, augmented by flips, turns and colour."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,11 +14,101 @@ from torch.utils.data import Dataset, Sampler
 
 from ...core.base.errors import InputError
 from ...core.model.card import SourceSpec
-from ..losses.pixels import IGNORE_INDEX
-from .augment import Colours, find_colours, jitter_colours, mirror, turn
+from ..losses.cross_entropy import IGNORE_INDEX
 from .patches import Patch, PatchSampler, channel_table
-from .tiles import TileSet
-from .windows import Place, cut, places
+from .tiles import FloatArray, TileSet
+
+_COLOURS = ("r", "red"), ("g", "green"), ("b", "blue")
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, only to desaturate
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Where red, green and blue are among all bands, and their largest value (255 for 8 bits)."""
+
+    bands: tuple[int, ...]
+    white: float
+
+
+def find_colours(sources: Sequence[SourceSpec]) -> Colours | None:
+    """Find the colour bands by name, None if one is missing; white is what the normalisation scales to 1."""
+    bands = [(band.lower(), source) for source in sources for band in source.bands]
+    found = [next((i for i, (name, _) in enumerate(bands) if name in colour), -1) for colour in _COLOURS]
+    if min(found) < 0:
+        return None
+    return Colours(tuple(found), 1 / bands[found[0]][1].normalisation.scale)
+
+
+def turn(patch: Patch, rng: Generator) -> Patch:
+    """Rotate by a random multiple of 90 degrees and flip at random: each of the eight symmetries alike."""
+    quarter, flip = int(rng.integers(4)), bool(rng.integers(2))
+    raw = np.rot90(patch.raw, quarter, axes=(-2, -1))
+    channels = np.rot90(patch.channels, quarter)
+    if flip:
+        raw, channels = raw[..., ::-1], channels[..., ::-1]
+    return Patch(np.ascontiguousarray(raw), np.ascontiguousarray(channels))
+
+
+def mirror(patch: Patch, rng: Generator) -> Patch:
+    """Swap left and right at random: for scenes with an up and a down."""
+    if not rng.integers(2):
+        return patch
+    return Patch(np.ascontiguousarray(patch.raw[..., ::-1]), np.ascontiguousarray(patch.channels[..., ::-1]))
+
+
+def jitter_colours(raw: FloatArray, colours: Colours, strength: float, rng: Generator) -> FloatArray:
+    """Change brightness, contrast and saturation by factors of 1 +- `strength`, and each band by half of it.
+
+    Args:
+        raw: `[n_bands, H, W]`; other bands and missing values stay as they are.
+        colours: the bands to change; results are clipped to 0..white.
+    """
+    brightness, contrast, saturation = 1 + strength * rng.uniform(-1, 1, 3)
+    tint = 1 + strength / 2 * rng.uniform(-1, 1, (3, 1, 1))
+    rgb = raw[list(colours.bands)] * (tint * brightness).astype(np.float32)
+    grey = np.tensordot(_LUMA, rgb, axes=1)  # (H, W)
+    middle = np.float32(np.nanmean(grey)) if not np.isnan(grey).all() else np.float32(0)
+    rgb = grey + (rgb - grey) * np.float32(saturation)
+    rgb = middle + (rgb - middle) * np.float32(contrast)
+    out = raw.copy()
+    out[list(colours.bands)] = np.clip(rgb, 0, colours.white)
+    return out
+
+
+@dataclass(frozen=True)
+class Place:
+    """A window at (top, left) of an area, and the part of it that counts, in window coordinates."""
+
+    area: int
+    top: int
+    left: int
+    rows: slice
+    cols: slice
+
+
+def places(area: int, shape: tuple[int, int], window: int, stride: int) -> Iterator[Place]:
+    """Cover an area of `shape` (rows, columns) with windows; the parts that count cover it exactly once."""
+    for top, rows in spans(shape[0], window, stride):
+        for left, cols in spans(shape[1], window, stride):
+            yield Place(area, top, left, rows, cols)
+
+
+def cut(values: NDArray[np.generic], place: Place, window: int) -> NDArray[np.generic]:
+    """Return a window, filled up with missing values (labels: 0) where the area is smaller."""
+    part = values[..., place.top : place.top + window, place.left : place.left + window]
+    missing = [(0, 0)] * (part.ndim - 2) + [(0, window - side) for side in part.shape[-2:]]
+    fill = np.nan if np.issubdtype(values.dtype, np.floating) else 0
+    return np.pad(part, missing, constant_values=fill) if any(m[1] for m in missing) else part
+
+
+def spans(side: int, window: int, stride: int) -> list[tuple[int, slice]]:
+    """Split one axis: (start of a window, its middle part); the parts cover the axis exactly once."""
+    if side <= window:
+        return [(0, slice(0, side))]
+    starts = [*range(0, side - window, stride), side - window]
+    edges = [0, *((a + window + b) // 2 for a, b in pairwise(starts)), side]
+    return [(s, slice(edges[i] - s, edges[i + 1] - s)) for i, s in enumerate(starts)]
+
 
 Symmetry = Literal["square", "mirror", "none"]
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from ...core.base.progress import Reporter
 from ...core.model.card import Normalisation, SourceSpec
-from .area import measure_normalisation
-from .tiles import TileSet
+from .tiles import TileSet, measure_normalisation
 
 #: Tiles that normalisation is measured on, evenly spread over the training tiles.
 MEASURED = 400

@@ -12,9 +12,17 @@ import numpy as np
 
 from ...core.base.errors import InputError
 from ...core.model.classes import LandCoverClass, load_catalogue
-from .area import Area, FloatArray, LabelArray
-from .imagery import read_bands
-from .tiles import BoundsTable, LabelTable, class_codes, files_digest, label_table
+from .rasters import read_bands
+from .tiles import (
+    Area,
+    BoundsTable,
+    FloatArray,
+    LabelArray,
+    LabelTable,
+    class_codes,
+    files_digest,
+    label_table,
+)
 
 #: OBJEKTART of swissTLM3D by German name; raw label ids 1..15 number these names in alphabetical order.
 OBJEKTART = {

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ...core.base.errors import InputError, MceError
 from ...core.base.progress import Reporter
-from ..reporting import LogReporter
+from ..fit import LogReporter
 from .report import Outcome, machine, write_outcome
 
 _LOG = logging.getLogger(__name__)

@@ -7,8 +7,7 @@ from torch import nn
 from ...core.base.errors import InputError
 from ..requests import LossName
 from .cdfl import CrossDropoutFocalLoss
-from .class_weights import balanced, class_balanced, inverse_frequency
-from .cross_entropy import CrossEntropy
+from .cross_entropy import CrossEntropy, balanced, class_balanced, inverse_frequency
 from .focal import FocalLoss
 from .lovasz import LovaszSoftmax
 from .seesaw import SeesawLoss

@@ -10,8 +10,15 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from ...core.base.errors import InputError
 from ...core.model.network import MceNetwork
-from .cross_entropy import cross_entropy
-from .pixels import IGNORE_INDEX, at_labels, check_shapes, full_precision, labelled_mean, split_labels
+from .cross_entropy import (
+    IGNORE_INDEX,
+    at_labels,
+    check_shapes,
+    cross_entropy,
+    full_precision,
+    labelled_mean,
+    split_labels,
+)
 
 #: The largest variance that numbers between 0 and 1 can have.
 LARGEST_VARIANCE = 0.25

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .pixels import IGNORE_INDEX, at_labels, check_shapes, full_precision, labelled_mean, split_labels
+from .cross_entropy import IGNORE_INDEX, at_labels, check_shapes, full_precision, labelled_mean, split_labels
 
 
 def focal_loss(

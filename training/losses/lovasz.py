@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .pixels import IGNORE_INDEX, check_shapes, full_precision
+from .cross_entropy import IGNORE_INDEX, check_shapes, full_precision
 
 
 def lovasz_softmax(logits: Tensor, labels: Tensor, *, ignore_index: int = IGNORE_INDEX) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .pixels import IGNORE_INDEX, full_precision, split_labels
+from .cross_entropy import IGNORE_INDEX, full_precision, split_labels
 
 Complement = Literal["pixels", "channels"]
 

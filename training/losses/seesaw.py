@@ -4,8 +4,7 @@ but wrong classes push back. One function, one thin module that counts the pixel
 import torch
 from torch import Tensor, distributed, nn
 
-from .cross_entropy import cross_entropy
-from .pixels import IGNORE_INDEX, at_labels, check_shapes, full_precision, split_labels
+from .cross_entropy import IGNORE_INDEX, at_labels, check_shapes, cross_entropy, full_precision, split_labels
 
 
 def seesaw_loss(

@@ -15,8 +15,8 @@ import numpy as np
 from ...core.base.errors import InputError
 from ...core.model.card import Normalisation, SourceSpec
 from ...core.model.classes import LandCoverClass, load_catalogue
-from ..data.area import FloatArray
-from ..data.imagery import read_bands
+from ..data.rasters import read_bands
+from ..data.tiles import FloatArray
 from .tiles import Bools
 
 Nomenclature = Literal["bigearthnet43", "bigearthnet19"]

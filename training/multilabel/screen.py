@@ -19,12 +19,11 @@ from ...core.model.bundle import save_tile_bundle
 from ...core.model.card import TileArchitecture, TileCard
 from ...core.model.classes import LandCoverClass, load_catalogue
 from ...core.model.tile_network import any_of, calibrated
+from ..config import TrainerSettings
 from ..data.samples import augmentation
-from ..settings import TrainerSettings
 from .metrics import Bools, Floats, mean_average_precision, multilabel_scores
-from .module import TileOptimizer
-from .scenes import GSD_M, SHRINK, drawn_squares, min_share, scene_sources, scene_squares, scene_tiles
-from .train import TileResult, TileSplits, TileTraining, measured, train_tiles
+from .samples import GSD_M, SHRINK, drawn_squares, min_share, scene_sources, scene_squares, scene_tiles
+from .train import TileOptimizer, TileResult, TileSplits, TileTraining, measured, train_tiles
 
 #: Measured: more scenes or finer pixels found no more on the validation scenes; filters at every pixel did.
 ARCHITECTURE = TileArchitecture(kind="patch_cnn", width=24, stem_stride=1)

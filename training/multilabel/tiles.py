@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.base.errors import InputError
-from ..data.area import Area, FloatArray
-from ..data.tiles import MemoryTiles
+from ..data.tiles import Area, FloatArray, MemoryTiles
 
 Bools = NDArray[np.bool_]
 

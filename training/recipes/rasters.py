@@ -17,11 +17,11 @@ from ...core.evaluation.scores import Scores
 from ...core.model.bundle import load_bundle, save_bundle
 from ...core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
 from ...core.model.classes import LandCoverClass
-from ..data.area import Area, count_pixels, frequency_groups, measure_normalisation
 from ..data.rasters import Bounds, keep_labels, pixel_slices, read_area
+from ..data.tiles import Area, count_pixels, frequency_groups, measure_normalisation
 from ..evaluate import all_rules, evaluate
-from ..reporting import LogReporter
-from ..settle import settled_weights
+from ..fit import LogReporter
+from ..fold_and_round import settled_weights
 from ..trainer import TrainSettings, train
 
 _LOG = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from ...core.base.errors import InputError
 from ...core.geodata.class_table import class_key, read_class_table
 from ...core.model.bundle import load_bundle
 from ...core.model.classes import CATALOGUES, NODATA_CLASS, Group, LandCoverClass, load_catalogue
-from ..data.area import frequency_groups
+from ..data.tiles import frequency_groups
 
 #: Turns of the colour wheel between neighbouring ids, so that no two look alike.
 _GOLDEN = 0.618034

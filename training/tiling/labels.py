@@ -14,10 +14,9 @@ from ...core.geodata.class_table import class_key
 from ...core.geodata.grid import Region, WorldGrid
 from ...core.geodata.polygons import read_polygons
 from ...core.model.classes import BACKGROUND, NODATA_CLASS, LandCoverClass
-from ..data.area import LabelArray
 from ..data.georeferenced import LabelCells, list_rasters, raster_labels
 from ..data.polygons import PolygonCells
-from ..data.tiles import label_table
+from ..data.tiles import LabelArray, label_table
 from ..requests import PrepareTilesRequest
 from .classes import Draft, classes_of_raster, classes_of_values, codes_of, finished, named_classes
 

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
-from mce_landcover.core.flagging.boosting import MetaSettings, fit_boosting, raw_scores
-from mce_landcover.core.flagging.calibration import fit_calibration
-from mce_landcover.core.flagging.class_boosting import (
+from mce_landcover.core.flagging.boosting import (
     ClassBoosting,
+    MetaSettings,
     classes_with_enough,
+    fit_boosting,
+    fit_calibration,
     fit_class_boosting,
     fit_class_calibration,
+    raw_scores,
 )
 from mce_landcover.core.flagging.cross_validation import cross_validate, roc_auc
 from support.meta import draw

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as Xml
 
-from mce_landcover.core.flagging.styles import STATES, style_by_class, style_by_state
+from mce_landcover.core.geodata.styles import STATES, style_by_class, style_by_state
 from mce_landcover.core.model.classes import LandCoverClass
 
 CLASSES = (

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mce_landcover.core.geodata.cells import ReadAhead, halo_regions
 from mce_landcover.core.geodata.grid import Region
-from mce_landcover.core.geodata.read_ahead import ReadAhead, halo_regions
 from mce_landcover.core.segments.stream import PixelBlock, stream_segments
 
 SIDES = st.integers(1, 40)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mce_landcover.core.base.errors import InputError
-from mce_landcover.core.mapping.decider import OpenVinoDecider, TorchDecider
+from mce_landcover.core.mapping.choose_backend import OpenVinoDecider, TorchDecider
 from mce_landcover.core.mapping.record import read_record
 from mce_landcover.core.model.aggregation import aggregate, nested_channels
 from mce_landcover.core.model.card import Composition, ModelCard

@@ -4,8 +4,7 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mce_landcover.core.model.decision import EVIDENCE_STEPS, DecisionRule, decide, heat_maps
-from mce_landcover.core.model.priors import log_priors
+from mce_landcover.core.model.decision import EVIDENCE_STEPS, DecisionRule, decide, heat_maps, log_priors
 
 
 def softmax64(scores: np.ndarray) -> np.ndarray:

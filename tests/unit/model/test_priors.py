@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from mce_landcover.core.base.errors import InputError
-from mce_landcover.core.model.priors import (
+from mce_landcover.core.model.decision import (
     AltitudePriors,
     interpolated,
     log_priors,

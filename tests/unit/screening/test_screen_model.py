@@ -9,9 +9,9 @@ from mce_landcover.core.base.progress import SilentReporter
 from mce_landcover.core.model.bundle import load_tile_bundle
 from mce_landcover.core.model.classes import load_catalogue
 from mce_landcover.core.model.file import EMBEDDED
-from mce_landcover.training.data.scene import SceneBlock, render_area
+from mce_landcover.training.data.patches import SceneBlock, render_area
 from mce_landcover.training.fit import TrainerSettings
-from mce_landcover.training.multilabel.scenes import MIN_PIXELS, scene_tiles
+from mce_landcover.training.multilabel.samples import MIN_PIXELS, scene_tiles
 from mce_landcover.training.multilabel.screen import ScreenPlan, found_by_share, train_screen_model
 
 

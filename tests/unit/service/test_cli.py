@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mce_landcover.core.base.package import package_version
 from mce_landcover.core.base.requests import JobRequest
-from mce_landcover.core.base.version import package_version
 from mce_landcover.core.mapping import predict as mapping
 from mce_landcover.core.mapping.predict import PredictResult
 from mce_landcover.service import cli
@@ -23,13 +23,13 @@ from typer.main import get_command
 DRIVER = """
 import os, sys
 from mce_landcover.core.base import errors
-from mce_landcover.service import cli, environment
+from mce_landcover.service import cli, info
 
 def job(request, reporter):
     {body}
-    return environment.BackendInfo("3", {{}}, ["cpu"])
+    return info.BackendInfo("3", {{}}, ["cpu"])
 
-environment.backend_info = job
+info.backend_info = job
 cli.main()
 """
 WORK = (

@@ -220,7 +220,7 @@ def test_tiles_and_imported_weights_need_no_lightning() -> None:
     code = (
         "import sys\nsys.modules['lightning'] = None\n"
         "import mce_landcover.training.jobs, mce_landcover.training.authors\n"
-        "import mce_landcover.training.tiling.folder\n"
+        "import mce_landcover.training.tiling.prepare_tiles\n"
         "from mce_landcover.service.protocol import Request\n"
         "from mce_landcover.service.worker import serve\n"
         "from mce_landcover.core.base.progress import SilentReporter\n"

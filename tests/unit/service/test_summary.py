@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from mce_landcover.service.summary import TEXT_WIDTH, summary_text
+from mce_landcover.service.info import TEXT_WIDTH, summary_text
 from support.cards import tlm_card
 
 MEASURES = {

@@ -34,7 +34,7 @@ DRIVER = """
 import os, runpy, sys
 runpy.run_path({bootstrap!r})
 from mce_landcover.core.base.requests import JobRequest
-from mce_landcover.service import environment, jobs, worker
+from mce_landcover.service import info, jobs, worker
 
 class Value:
     def __init__(self, value):
@@ -43,8 +43,8 @@ class Value:
 def job(request, reporter):
 {body}
 
-environment.backend_info = lambda *arguments: Value(job(*arguments))
-jobs.JOB_TABLE = {{"predict": jobs.Job(JobRequest, "service.environment:backend_info")}}
+info.backend_info = lambda *arguments: Value(job(*arguments))
+jobs.JOB_TABLE = {{"predict": jobs.Job(JobRequest, "service.info:backend_info")}}
 sys.exit(worker.main())
 """
 

@@ -5,8 +5,8 @@ from mce_landcover.core.base.progress import SilentReporter
 from mce_landcover.core.model.bundle import load_bundle
 from mce_landcover.core.model.card import Architecture
 from mce_landcover.training import demo, jobs
-from mce_landcover.training.data.area import count_pixels
-from mce_landcover.training.data.scene import SceneBlock, render_area
+from mce_landcover.training.data.patches import SceneBlock, render_area
+from mce_landcover.training.data.tiles import count_pixels
 from mce_landcover.training.demo import DemoPlan, train_demo_model
 from mce_landcover.training.requests import TrainDemoRequest
 from mce_landcover.training.trainer import TrainSettings

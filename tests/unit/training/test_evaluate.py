@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from mce_landcover.core.evaluation.scores import confusion_matrix, scores
-from mce_landcover.training.data.area import Area
-from mce_landcover.training.data.windows import spans
+from mce_landcover.training.data.samples import spans
+from mce_landcover.training.data.tiles import Area
 from mce_landcover.training.evaluate import all_rules, evaluate
 from support.cards import tlm_card
 from torch import nn

@@ -10,14 +10,13 @@ import torch
 from mce_landcover.core.base.errors import Cancelled, InputError, TrainingError
 from mce_landcover.core.base.progress import SilentReporter
 from mce_landcover.core.model.card import ModelCard
-from mce_landcover.training.data.area import Area
+from mce_landcover.training.config import LossSettings, OptimizerSettings, TrainerSettings
 from mce_landcover.training.data.module import TileData
 from mce_landcover.training.data.samples import Augmentation, ScoringWindows, TrainingTiles
-from mce_landcover.training.data.tiles import MemoryTiles
+from mce_landcover.training.data.tiles import Area, MemoryTiles
 from mce_landcover.training.evaluate import evaluate
 from mce_landcover.training.fit import BEST, LAST, FitResult, fit, read_best
 from mce_landcover.training.module import SegmentationModule, make_loss
-from mce_landcover.training.settings import LossSettings, OptimizerSettings, TrainerSettings
 from support.cards import tlm_card
 
 CARD = tlm_card("tu-mobilenetv3_small_100", window=32, stride=16)

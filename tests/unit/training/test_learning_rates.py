@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mce_landcover.core.model.network import build_network
-from mce_landcover.training.learning_rates import cosine_factor, expert_shares, parameter_groups
+from mce_landcover.training.module import cosine_factor, expert_shares, parameter_groups
 from support.cards import tlm_card
 
 

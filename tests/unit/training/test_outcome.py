@@ -2,7 +2,7 @@
 
 import numpy as np
 from mce_landcover.core.evaluation.scores import scores
-from mce_landcover.training.outcome import score_line, shares_of
+from mce_landcover.training.evaluate import score_line, shares_of
 
 
 def test_a_group_without_a_labelled_pixel_is_not_told_as_a_number() -> None:

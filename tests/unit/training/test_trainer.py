@@ -5,7 +5,7 @@ import pytest
 import torch
 from mce_landcover.core.base.errors import Cancelled, TrainingError
 from mce_landcover.core.base.progress import SilentReporter
-from mce_landcover.training.data.area import Area
+from mce_landcover.training.data.tiles import Area
 from mce_landcover.training.trainer import TrainSettings, train
 from support.cards import tlm_card
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from ....core.base.progress import Reporter
 from ....core.flagging.boosting import MetaSettings, fit_boosting
 from ....core.model.card import Architecture, ModelCard
-from ....core.model.priors import position_priors
+from ....core.model.decision import position_priors
 from ...data.camvid import Frame, Part, read_frames
 from ...data.shared import find_data
 from ...trainer import TrainSettings

@@ -16,8 +16,7 @@ from sklearn.model_selection import StratifiedKFold
 from ....core.base.progress import Reporter
 from ....core.flagging.boosting import MetaSettings, fit_boosting, raw_scores
 from ....core.flagging.counting import Errors
-from ....core.model.decision import heat_maps
-from ....core.model.priors import log_priors
+from ....core.model.decision import heat_maps, log_priors
 from ...data.cifar10 import Cifar10, read_cifar10, thin_out
 from ...data.shared import find_data
 from ..command import ExperimentSettings, run_experiment

@@ -15,8 +15,8 @@ from ....core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
 from ....core.model.classes import load_catalogue
 from ....core.model.network import MceNetwork
 from ....core.model.normalise import Normaliser
-from ...data.area import count_pixels, measure_normalisation
 from ...data.camvid import CATALOGUE, Frame
+from ...data.tiles import count_pixels, measure_normalisation
 from ...trainer import TrainSettings, train
 
 

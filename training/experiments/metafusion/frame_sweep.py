@@ -18,7 +18,7 @@ from ....core.flagging.cross_validation import CrossValidation, cross_validate, 
 from ....core.flagging.fusion import accept
 from ....core.model.card import ModelCard
 from ....core.model.classes import NODATA_CLASS
-from ....core.model.priors import weigh
+from ....core.model.decision import weigh
 from ...data.camvid import Frame, group_frames
 from .frame_candidates import FrameCandidates, agreeing_mask, find_frame_candidates, fuse_frame
 from .sweep import GROWN, STRICT, Acceptance, Point, Sweep, Verdict

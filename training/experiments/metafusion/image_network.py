@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ....core.base.errors import TrainingError
 from ....core.base.progress import Reporter
 from ...data.cifar10 import ImageSet
-from ...learning_rates import cosine_factor
+from ...module import cosine_factor
 
 
 class NetworkSettings(BaseModel):

@@ -25,8 +25,8 @@ from ...multilabel.bigearthnet import (
     read_bigearthnet,
     read_list,
 )
-from ...multilabel.scenes import GSD_M as SCENE_GSD_M
-from ...multilabel.scenes import HECTARE_PX, SHRINK, scene_sources, scene_tiles
+from ...multilabel.samples import GSD_M as SCENE_GSD_M
+from ...multilabel.samples import HECTARE_PX, SHRINK, scene_sources, scene_tiles
 from ...multilabel.tiles import LabelledTiles, cut_area, joined, labelled_pictures
 
 _PARTS: tuple[Part, ...] = ("train", "val", "test")

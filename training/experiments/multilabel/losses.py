@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ....core.base.progress import Reporter
 from ....core.model.card import TileArchitecture
-from ...losses.multilabel.by_name import PAPER_LOSSES, MultilabelLossName, multilabel_loss
+from ...losses.multilabel import PAPER_LOSSES, MultilabelLossName, multilabel_loss
 from ...multilabel.split_comparison import RATIOS, scarce_labels, split_labels
 from ...requests import Strategy
 from ..command import ExperimentSettings, run_experiment

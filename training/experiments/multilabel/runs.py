@@ -19,13 +19,12 @@ from ....core.base.progress import Reporter, SilentReporter
 from ....core.flagging.cross_validation import review_effort
 from ....core.model.card import TileArchitecture, TileCard
 from ....core.model.tile_network import any_of, calibrated
+from ...config import TrainerSettings
 from ...data.samples import Symmetry
-from ...losses.multilabel.by_name import MultilabelLossName
+from ...losses.multilabel import MultilabelLossName
 from ...multilabel.metrics import best_threshold, mean_average_precision, multilabel_scores
-from ...multilabel.module import TileOptimizer
 from ...multilabel.tiles import SomeLabelledTiles
-from ...multilabel.train import TileResult, TileSplits, TileTraining, measured, train_tiles
-from ...settings import TrainerSettings
+from ...multilabel.train import TileOptimizer, TileResult, TileSplits, TileTraining, measured, train_tiles
 from .data import Opened
 
 

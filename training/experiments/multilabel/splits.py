@@ -15,7 +15,7 @@ from pydantic import Field
 from ....core.base.progress import Reporter
 from ....core.model.card import TileArchitecture
 from ....core.pages.html_page import render_page
-from ...losses.multilabel.by_name import MultilabelLossName
+from ...losses.multilabel import MultilabelLossName
 from ...multilabel.split_comparison import (
     RATIOS,
     LabelSplit,

@@ -11,16 +11,14 @@ from ....core.base.progress import Reporter
 from ....core.model.aggregation import aggregate
 from ....core.model.card import ModelCard, Normalisation, SourceSpec
 from ....core.model.network import MceNetwork
-from ...aggregators.compose import fit_composition
-from ...aggregators.fit import StackedLogits, fit_rule
-from ...aggregators.logits import PIXELS, logit_area, sample_pixels
-from ...data.area import Area
+from ...aggregators.composed import fit_composition
+from ...aggregators.learnt import PIXELS, StackedLogits, fit_rule, logit_area, sample_pixels
+from ...config import TrainerSettings
 from ...data.module import TileData
 from ...data.patches import PatchSampler
 from ...data.samples import Augmentation, TrainingPatches
-from ...data.tiles import TileSet
+from ...data.tiles import Area, TileSet
 from ...evaluate import Rule
-from ...settings import TrainerSettings
 from .study import ComposedRuleSpec, FittedRules, TrainedRuleSpec
 
 _BATCH = 8

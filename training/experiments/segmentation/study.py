@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ....core.base.errors import InputError
 from ....core.model.card import PlainAggregation
-from ...aggregators.rules import RuleName
+from ...aggregators.learnt import RuleName
 from ...config import Config, read_config
 from ...data.shared import find_data
 from ..command import ExperimentSettings

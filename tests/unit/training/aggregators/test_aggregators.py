@@ -7,10 +7,9 @@ from mce_landcover.core.base.errors import InputError
 from mce_landcover.core.base.progress import SilentReporter
 from mce_landcover.core.model.aggregation import aggregate
 from mce_landcover.core.model.network import build_network
-from mce_landcover.training.aggregators.fit import JoinedNetwork, fit_rule
-from mce_landcover.training.aggregators.rules import CalibratedRule, make_rule
-from mce_landcover.training.losses.class_weights import rule_weights
-from mce_landcover.training.settings import TrainerSettings
+from mce_landcover.training.aggregators.learnt import CalibratedRule, JoinedNetwork, fit_rule, make_rule
+from mce_landcover.training.config import TrainerSettings
+from mce_landcover.training.losses.cross_entropy import rule_weights
 from support.cards import tlm_card
 from unit.training.test_fit import CARD, tile_data
 

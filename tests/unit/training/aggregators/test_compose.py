@@ -7,9 +7,9 @@ from mce_landcover.core.base.errors import InputError
 from mce_landcover.core.base.progress import SilentReporter
 from mce_landcover.core.model.aggregation import aggregate
 from mce_landcover.core.model.card import Composition, ModelCard
-from mce_landcover.training.aggregators.compose import fit_composition
-from mce_landcover.training.aggregators.logits import LogitSample, sample_pixels
-from mce_landcover.training.data.area import Area
+from mce_landcover.training.aggregators.composed import fit_composition
+from mce_landcover.training.aggregators.learnt import LogitSample, sample_pixels
+from mce_landcover.training.data.tiles import Area
 from support.cards import tlm_card
 from torch import Tensor
 

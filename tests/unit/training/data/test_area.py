@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mce_landcover.core.model.classes import load_catalogue
-from mce_landcover.training.data.area import Area, count_pixels, frequency_groups, measure_normalisation
+from mce_landcover.training.data.tiles import Area, count_pixels, frequency_groups, measure_normalisation
 
 
 def test_bands_and_labels_must_fit() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
-from mce_landcover.training.data.augment import Colours, find_colours, jitter_colours, mirror, turn
 from mce_landcover.training.data.patches import Patch
+from mce_landcover.training.data.samples import Colours, find_colours, jitter_colours, mirror, turn
 from support.cards import tlm_card
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from mce_landcover.core.base.errors import InputError
-from mce_landcover.training.data.area import Area
 from mce_landcover.training.data.patches import PatchSampler, drawn_pixels
+from mce_landcover.training.data.tiles import Area
 
 
 def numbered(height: int, width: int, seed: int = 0) -> Area:

@@ -4,7 +4,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.base.errors import InputError
-from mce_landcover.training.data.area import Area
 from mce_landcover.training.data.module import TileData
 from mce_landcover.training.data.patches import PatchSampler
 from mce_landcover.training.data.samples import (
@@ -16,7 +15,7 @@ from mce_landcover.training.data.samples import (
     TrainingTiles,
     augmentation,
 )
-from mce_landcover.training.data.tiles import MemoryTiles
+from mce_landcover.training.data.tiles import Area, MemoryTiles
 from support.cards import tlm_card
 
 IDS = list(range(1, 10))

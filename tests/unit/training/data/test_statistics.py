@@ -3,9 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mce_landcover.core.base.progress import SilentReporter
-from mce_landcover.training.data.area import Area
 from mce_landcover.training.data.statistics import count_tiles, default_cache, measure_sources
-from mce_landcover.training.data.tiles import MemoryTiles, SomeTiles
+from mce_landcover.training.data.tiles import Area, MemoryTiles, SomeTiles
 from support.cards import tlm_card
 
 

@@ -14,7 +14,7 @@ from mce_landcover.training.experiments.multilabel.losses import LossSettings, m
 from mce_landcover.training.experiments.multilabel.shape import measure_shape
 from mce_landcover.training.experiments.multilabel.splits import SplitSettings
 from mce_landcover.training.experiments.report import write_outcome
-from mce_landcover.training.losses.multilabel.by_name import multilabel_loss
+from mce_landcover.training.losses.multilabel import multilabel_loss
 from mce_landcover.training.multilabel.tiles import PictureTiles
 from support.bigearthnet import write_listing, write_patch
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mce_landcover.core.base.errors import InputError
-from mce_landcover.training.losses.class_weights import balanced, class_balanced, inverse_frequency
+from mce_landcover.training.losses.cross_entropy import balanced, class_balanced, inverse_frequency
 
 COUNTS = st.lists(st.integers(1, 10**10), min_size=1, max_size=12)
 

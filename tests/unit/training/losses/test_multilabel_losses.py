@@ -6,17 +6,20 @@ import pytest
 import torch
 from mce_landcover.core.base.errors import InputError
 from mce_landcover.core.model.torch_setup import declare_torchvision_operators
-from mce_landcover.training.losses.multilabel.by_name import PAPER_LOSSES, link_of, multilabel_loss
-from mce_landcover.training.losses.multilabel.elementwise import (
+from mce_landcover.training.losses.multilabel import (
+    PAPER_LOSSES,
     MultilabelBce,
     inverse_label_frequency,
+    link_of,
     multilabel_bce,
     multilabel_focal,
     multilabel_hamming,
     multilabel_huber,
+    multilabel_loss,
+    multilabel_lsep,
+    multilabel_ranking,
+    multilabel_sparsemax,
 )
-from mce_landcover.training.losses.multilabel.ranking import multilabel_lsep, multilabel_ranking
-from mce_landcover.training.losses.multilabel.sparsemax import multilabel_sparsemax
 from sklearn.linear_model._sgd_fast import ModifiedHuber
 from sklearn.metrics import hamming_loss
 from torch import Tensor

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mce_landcover.core.base.errors import InputError
-from mce_landcover.training.data.area import Area
 from mce_landcover.training.data.shared import shared_data
+from mce_landcover.training.data.tiles import Area
 from mce_landcover.training.multilabel.tiles import (
     SomeLabelledTiles,
     cut_area,

@@ -12,20 +12,21 @@ from mce_landcover.core.model.bundle import load_tile_bundle, save_tile_bundle
 from mce_landcover.core.model.card import TileCard
 from mce_landcover.core.model.normalise import Normaliser
 from mce_landcover.core.model.tile_network import decision_scores
+from mce_landcover.training.config import TrainerSettings
 from mce_landcover.training.data.samples import Draw, augmentation
-from mce_landcover.training.losses.multilabel.by_name import PAPER_LOSSES, MultilabelLossName
+from mce_landcover.training.losses.multilabel import PAPER_LOSSES, MultilabelLossName
 from mce_landcover.training.multilabel.metrics import multilabel_scores
-from mce_landcover.training.multilabel.module import MultilabelModule, TileOptimizer
 from mce_landcover.training.multilabel.samples import TileSamples
 from mce_landcover.training.multilabel.tiles import PictureTiles
 from mce_landcover.training.multilabel.train import (
+    MultilabelModule,
+    TileOptimizer,
     TileResult,
     TileSplits,
     TileTraining,
     measured,
     train_tiles,
 )
-from mce_landcover.training.settings import TrainerSettings
 from support.tile_cards import tile_card
 from torch import nn
 

@@ -13,7 +13,7 @@ from mce_landcover.core.base.errors import InputError
 from mce_landcover.core.geodata.grid import Region, WorldGrid, parse_crs
 from mce_landcover.core.model.classes import load_catalogue
 from mce_landcover.core.model.file import EMBEDDED
-from mce_landcover.training.data.area import frequency_groups
+from mce_landcover.training.data.tiles import frequency_groups
 from mce_landcover.training.tiling.classes import (
     Draft,
     classes_of_raster,
@@ -21,8 +21,8 @@ from mce_landcover.training.tiling.classes import (
     finished,
     named_classes,
 )
+from mce_landcover.training.tiling.cutting import describe_source
 from mce_landcover.training.tiling.labels import ClippedCells, LabelChoice, OpenLabels, open_labels
-from mce_landcover.training.tiling.sources import describe_source
 from support.cards import tlm_card
 from support.tile_files import write_tif
 from support.tiling import GSD, LEFT, PLACE, SIDE, TOP, stripes, write_polygons

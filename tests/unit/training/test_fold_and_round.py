@@ -1,7 +1,7 @@
 import pytest
 import torch
 from mce_landcover.core.model.network import MceNetwork, build_network
-from mce_landcover.training.settle import settle_weights
+from mce_landcover.training.fold_and_round import settle_weights
 from support.cards import tlm_card
 from torch import Tensor, nn
 

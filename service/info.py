@@ -1,10 +1,14 @@
-"""A model card as people read it: tables for the terminal, the same as plain text for QGIS's log."""
+"""The jobs that describe: a model as its card, in tables for the terminal and as plain text for QGIS's log;
+and what this Python environment offers the backend.
+"""
 
+import importlib.metadata
 import io
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rich import box
 from rich.console import Console, Group
@@ -12,9 +16,68 @@ from rich.table import Table
 from rich.text import Text
 
 from ..core.base.progress import Reporter
+from ..core.base.requests import JobRequest, ModelName, option
 from ..core.base.results import JobResult
 from ..core.model.card import ModelCard, TileCard
-from ..core.model.requests import ModelInfoRequest
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "segmentation-models-pytorch",
+    "timm",
+    "rasterio",
+    "numpy",
+    "openvino",
+    "lightning",
+    "pydantic",
+)
+
+
+class BackendInfoRequest(JobRequest):
+    """Show the versions and devices of this environment."""
+
+    job: ClassVar[str] = "backend_info"
+
+
+@dataclass(frozen=True)
+class BackendInfo(JobResult):
+    """Version of Python, version of each package (None where it is not installed), names of the devices."""
+
+    python: str
+    versions: dict[str, str | None]
+    devices: list[str]
+
+
+def backend_info(_request: BackendInfoRequest, _reporter: Reporter) -> BackendInfo:
+    """Say what this environment can do."""
+    import rasterio
+    import torch
+
+    versions: dict[str, str | None] = {name: _version(name) for name in PACKAGES}
+    versions["gdal"] = rasterio.__gdal_version__
+    devices = [f"cpu ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"]
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        devices.append(f"cuda:{index} ({properties.name}, {properties.total_memory / 2**30:.0f} GiB)")
+    return BackendInfo(platform.python_version(), versions, devices)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+class ModelInfoRequest(JobRequest):
+    """Describe a model: classes, experts, sources, windows, scores, provenance."""
+
+    job: ClassVar[str] = "model_info"
+
+    model: ModelName = option(
+        "A .safetensors bundle, or the embedded demo model.", "demo", metavar="FILE|demo", positional=True
+    )
+
 
 TEXT_WIDTH = 110
 GROUPS = ("head", "body", "tail")

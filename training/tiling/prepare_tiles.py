@@ -1,5 +1,6 @@
-"""The job `prepare_tiles` from top to bottom: looks at rasters and labels, deals the tiles, cuts them, and
-writes the folder whole. How a folder takes its place lives in `place.py`."""
+"""The job `prepare_tiles` from top to bottom: looks at rasters and labels, deals the tiles, cuts them,
+writes the folder whole and a page that reports on it.
+"""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -12,25 +13,104 @@ from numpy.typing import NDArray
 
 from ...core.base.errors import InputError
 from ...core.base.files import write_whole
+from ...core.base.package import package_version
 from ...core.base.progress import Reporter
-from ...core.base.version import package_version
 from ...core.geodata.cells import ground_gsd
 from ...core.geodata.grid import WorldGrid, name_of, parse_crs, parse_extent, require_metric
 from ...core.geodata.sources import Raster, open_source
 from ...core.model.card import SourceSpec
 from ...core.model.classes import LandCoverClass
+from ...core.pages.html_page import Page, Percent, Plot, Section, Table, Text, plot_bars, render_page
 from ..data.cut import CONFIG, LABELS, TileManifest
 from ..data.georeferenced import GridTiles, grid_tiles, list_rasters
 from ..data.statistics import count_tiles
 from ..requests import PrepareTilesRequest
-from ..splits import SPLITS, SplitReport, Tiles, report_splits
-from .cutting import Cutter
-from .dealing import deal, split_plan
-from .files import REPORT, DealtTiles, write_config, write_lists, write_manifest, write_statistics
+from ..splits import SPLITS, SplitPlan, SplitReport, Tiles, deal, report_splits, split_plan
+from .cutting import Cutter, describe_source, with_scales
+from .files import (
+    REPORT,
+    DealtTiles,
+    check_free,
+    whole_folder,
+    write_config,
+    write_lists,
+    write_manifest,
+    write_statistics,
+)
 from .labels import ClippedCells, LabelChoice, OpenLabels, is_raster, label_choice, open_labels
-from .page import report_page
-from .place import check_free, whole_folder
-from .sources import describe_source, with_scales
+
+_STRATEGIES = {
+    "random": "Each tile fell to a split at random.",
+    "dominant": "Tiles were dealt so that each split has its share of the tiles of every dominant class.",
+    "iterative": "Tiles were dealt so that each split has its share of the tiles that hold each class.",
+    "blocked": "Whole blocks fell to a split at random, so that neighbours stay together.",
+    "blocked_iterative": "Whole blocks were dealt so that each split has its share of the tiles that hold "
+    "each class, and neighbours stay together.",
+}
+
+
+def report_page(
+    report: SplitReport,
+    classes: Sequence[LandCoverClass],
+    plan: SplitPlan,
+    block_m: float | None,
+    side_m: float,
+) -> str:
+    """Return the page as HTML."""
+    groups = {c.name: c.group for c in classes}
+    total = report.pixels.sum(axis=0)
+    facts = {
+        "tiles": int(report.tiles.sum()),
+        "side of a tile": f"{side_m:g} m",
+        "labelled pixels": int(total.sum()),
+        "classes": len(classes),
+    }
+    facts |= {f"tiles to {_USE[name]}": int(n) for name, n in zip(report.names, report.tiles, strict=True)}
+    sections = [
+        Section("What to mind", [Text(sentence) for sentence in warnings(report)]),
+        Section(
+            "Classes",
+            [
+                Plot(
+                    plot_bars(report.classes, 100 * total / total.sum(), x_label="share of the pixels, %"),
+                    "Share of each class in all labelled pixels.",
+                ),
+                _shares(report, groups),
+                _holders(report),
+            ],
+        ),
+        Section("How tiles were dealt", [Text(_how(report, plan, block_m))]),
+    ]
+    return render_page(Page("Training tiles", "Made by prepare-tiles of MCE Land Cover.", sections, facts))
+
+
+_USE = {"train": "train on", "val": "validate on", "test": "test on"}
+
+
+def warnings(report: SplitReport) -> list[str]:
+    """Return what the report warns of, or that there is nothing."""
+    return report.warnings() or ["Nothing: every split holds every class, and no neighbours were parted."]
+
+
+def _shares(report: SplitReport, groups: Mapping[str, str]) -> Table:
+    rows = [
+        [name, groups[name], *(Percent(100 * share) for share in report.shares[:, i])]
+        for i, name in enumerate(report.classes)
+    ]
+    return Table(["class", "group", *report.names], rows, "Share of each split's labelled pixels, %.")
+
+
+def _holders(report: SplitReport) -> Table:
+    rows = [[name, *map(int, report.holders[:, i])] for i, name in enumerate(report.classes)]
+    return Table(["class", *report.names], rows, "Tiles that hold the class.")
+
+
+def _how(report: SplitReport, plan: SplitPlan, block_m: float | None) -> str:
+    blocks = f" Blocks are {block_m:g} m wide." if block_m else ""
+    parted = ""
+    if report.neighbours:
+        parted = f" Of {report.neighbours:,} pairs of neighbouring tiles, {report.parted:,} were parted."
+    return f"{_STRATEGIES[plan.strategy]}{blocks} The seed is {plan.seed}.{parted}"
 
 
 @dataclass(frozen=True)

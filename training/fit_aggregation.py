@@ -1,5 +1,6 @@
 """Teaches a finished model how to join its experts: the job `fit_aggregation`, from a bundle and tiles to a
-bundle with the aggregation `composed`. What is learnt, and how, lives in `aggregators/compose.py`."""
+bundle with the aggregation `composed`. What is learnt, and how, lives in
+`training/aggregators/composed.py`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,14 +16,12 @@ from ..core.evaluation.scores import Scores, scores
 from ..core.model.bundle import load_bundle, save_bundle
 from ..core.model.card import ModelCard
 from ..core.model.network import MceNetwork
-from .aggregators.compose import fit_composition, new_rule
-from .aggregators.logits import PIXELS, logit_area, sample_pixels
+from .aggregators.composed import fit_composition, new_rule
+from .aggregators.learnt import PIXELS, logit_area, sample_pixels
 from .config import Config, read_config
-from .data.area import Area
-from .data.tiles import TileSet
-from .evaluate import all_rules, evaluate_rules
+from .data.tiles import Area, TileSet
+from .evaluate import all_rules, evaluate_rules, score_line
 from .formats import classes_of, format_of, open_splits, sources_of
-from .outcome import score_line
 from .requests import FitAggregationRequest, SplitName
 
 LEARNT = "composed"

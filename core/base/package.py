@@ -1,9 +1,13 @@
-"""The version of this program, read from the one place that states it for QGIS too: `metadata.txt`."""
+"""Where the package lies, the resources that it ships, and its version, read from the one place that states
+it for QGIS too: `metadata.txt`.
+"""
 
 from configparser import ConfigParser
 from functools import cache
+from pathlib import Path
 
-from .paths import ROOT
+ROOT = Path(__file__).resolve().parents[2]
+RESOURCES = ROOT / "resources"
 
 
 @cache
