@@ -13,9 +13,10 @@ from pathlib import Path
 from ..file_parameters import gpkg_fault
 from ..i18n import tr
 from .database import nobody_writes, readable_errors
+from .log import DecisionLog
 from .records import Decision, ReviewError
 from .statistics import Disagreement, disagreements, disagreements_csv
-from .store import DecisionLog, ReviewStore
+from .store import ReviewStore
 
 
 @contextmanager

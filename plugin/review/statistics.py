@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from ..i18n import tr
+from .log import DecisionLog, state_of
 from .records import UNDO, Candidate, Decision, ReviewClass, ReviewError, Verdict
-from .store import DecisionLog, ReviewStore, state_of
+from .store import ReviewStore
 
 #: 97.5 % of the standard normal distribution lie below it.
 _Z = 1.959963984540054

@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from mce_landcover.plugin.review.log import DecisionLog
 from mce_landcover.plugin.review.merge import merge_copies, union
 from mce_landcover.plugin.review.records import ReviewError, Verdict
 from mce_landcover.plugin.review.statistics import disagreements
-from mce_landcover.plugin.review.store import DecisionLog, ReviewStore
+from mce_landcover.plugin.review.store import ReviewStore
 from qgis.core import QgsVectorLayer
 from review_files import change, make_file, name_of, rows_of, states_in
 

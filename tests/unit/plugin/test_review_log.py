@@ -1,12 +1,12 @@
-"""`plugin/review/store.py`: the log in memory amounts to what the view `review` makes of it in SQL."""
+"""`plugin/review/log.py`: the log in memory amounts to what the view `review` makes of it in SQL."""
 
 import sqlite3
 from contextlib import closing
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mce_landcover.plugin.review.log import DecisionLog, state_of
 from mce_landcover.plugin.review.records import UNDECIDED, UNDO, Decision, Verdict
-from mce_landcover.plugin.review.store import DecisionLog, state_of
 from support.places import ROOT
 
 SQL = ROOT / "resources" / "schema" / "review.sql"

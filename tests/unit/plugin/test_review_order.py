@@ -1,4 +1,4 @@
-"""`plugin/review/order.py` and `filter.py`: every candidate once, in the order asked for; walks are short."""
+"""`plugin/review/order.py`: every candidate once, in the order asked for; walks are short."""
 
 import math
 

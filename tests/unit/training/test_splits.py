@@ -130,7 +130,7 @@ def test_tiles_without_places_have_no_neighbours_and_no_warning() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"strategy": "fair"}, "no split strategy 'fair': choose one of random, dominant"),
+        ({"strategy": "fair"}, "no split strategy 'fair': choose one of blocked_iterative, blocked"),
         ({"ratios": (1, -1)}, "ratios cannot be used"),
         ({"strategy": "blocked"}, "side of a block in metres"),
         ({"strategy": "blocked", "block_m": -5.0}, "side of a block in metres"),
