@@ -1,11 +1,14 @@
-"""Writing that is all or nothing: temporary names, renames, and disk errors as sentences."""
+"""What may be written where, and writing that is all or nothing: temporary names, renames, and disk errors as
+sentences."""
 
+import contextlib
 import errno
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,85 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from .errors import InputError, OutputError
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: its name, and how the names of such files may end, the usual ending first."""
+
+    name: str
+    suffixes: tuple[str, ...]
+
+
+GEOTIFF = Kind("GeoTIFF", (".tif", ".tiff"))
+GEOPACKAGE = Kind("GeoPackage", (".gpkg",))
+
+
+def claim(
+    path: Path,
+    kind: Kind,
+    *,
+    overwrite: bool,
+    beside: Sequence[Path] = (),
+    check_old: Callable[[Path], None] | None = None,
+) -> None:
+    """Make sure that a file may be written, and make its folder.
+
+    Args:
+        beside: files that are written with it and must be free, too.
+        check_old: raises InputError if the file that is there must not even be overwritten.
+
+    Raises:
+        InputError: if the name is of another kind or a folder's, or there is a file that is to stay.
+        OutputError: if the folder cannot be written to.
+    """
+    if path.suffix.lower() not in kind.suffixes:
+        raise InputError(f"The output {path} must be a {kind.name}: let its name end in {kind.suffixes[0]}.")
+    if path.is_dir():
+        raise InputError(f"The output {path} is a folder; give the name of a {kind.name}.")
+    refuse_existing((path, *beside), overwrite=overwrite)
+    if check_old is not None and path.exists():
+        check_old(path)
+    make_folder(path.parent)
+
+
+def refuse_existing(paths: Sequence[Path], *, overwrite: bool) -> None:
+    """Raise InputError if one of the files is there and must not be overwritten."""
+    taken = next((path for path in paths if path.exists()), None)
+    if taken is not None and not overwrite:
+        raise InputError(f"{taken} is already there; choose another output, or overwrite it.")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those it lies in; raise OutputError unless a file can be made in it."""
+    require_writable(folder)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def part_of(path: Path) -> Path:
+    """Return the hidden temporary file beside a file that is written whole or not at all."""
+    return path.with_name(f".{path.name}.part")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; rename it when the block ends, remove it when it fails.
+
+    A kill thus leaves the old file or the new one, never half of one.
+
+    Raises:
+        OutputError: if the disk does not take it; nothing is left behind.
+    """
+    part = part_of(path)
+    with disk_errors(path.parent):
+        try:
+            yield part
+            part.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):  # the folder itself may be what is wrong
+                part.unlink()
+            raise
 
 
 @contextmanager
@@ -45,18 +127,11 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
     Raises:
         OutputError: if the disk does not take it; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.part")
-    with disk_errors(path.parent):
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                if durable:
-                    os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+    with written_whole(path) as part, part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
 
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:

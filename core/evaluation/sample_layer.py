@@ -20,15 +20,14 @@ from rasterio.crs import CRS
 from ..base.errors import InputError, OutputError
 from ..base.files import disk_errors, require_writable
 from ..geodata.class_table import MapClass, class_key, ids_by_key
-from ..geodata.geopackage import cleared, part_of, writing
+from ..geodata.geopackage import whole_geopackage, write_layer
 from ..geodata.polygons import split_layer
-from ..geodata.styles import add_styles
+from ..geodata.styles import add_options, add_styles, as_qml, new_style
 from ..model.classes import BACKGROUND, NODATA_CLASS
 from .map_accuracy import MapAccuracy, estimate_accuracy
 
 #: Points to do and points done: label and colour of the ring.
 _STATES = (("to do", "255,217,47,255"), ("done", "126,232,150,255"))
-_HEADER = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 
 
 def sample_style(
@@ -42,9 +41,7 @@ def sample_style(
         hidden: fields that neither form nor table show.
         fixed: fields that the form shows and does not change.
     """
-    root = Xml.Element(
-        "qgis", version="3.40.0", styleCategories="Symbology|Fields|Forms|MapTips|AttributeTable"
-    )
+    root = new_style("Symbology", "Fields", "Forms", "MapTips", "AttributeTable")
     _add_renderer(root, field)
     _add_widgets(root, field, classes, hidden)
     table = Xml.SubElement(root, "attributetableconfig", sortExpression='"point"', sortOrder="0")
@@ -58,8 +55,7 @@ def sample_style(
     Xml.SubElement(
         root, "mapTip", enabled="1"
     ).text = f'point [% "point" %]: [% coalesce("{field}", \'to do\') %]'
-    Xml.indent(root)
-    return _HEADER + Xml.tostring(root, "unicode") + "\n"
+    return as_qml(root)
 
 
 def _add_renderer(root: Xml.Element, field: str) -> None:
@@ -76,22 +72,17 @@ def _add_renderer(root: Xml.Element, field: str) -> None:
         # A dark ring below the bright one is seen on bright ground, too.
         for outline, width in (("20,24,28,255", "1.1"), (color, "0.6")):
             layer = Xml.SubElement(symbol, "layer", {"class": "SimpleMarker", "enabled": "1"})
-            _add_options(layer, outline, width)
-
-
-def _add_options(layer: Xml.Element, outline: str, width: str) -> None:
-    options = Xml.SubElement(layer, "Option", type="Map")
-    for key, value in {
-        "name": "circle",
-        "size": "5",
-        "size_unit": "MM",
-        "color": "0,0,0,0",
-        "outline_color": outline,
-        "outline_style": "solid",
-        "outline_width": width,
-        "outline_width_unit": "MM",
-    }.items():
-        Xml.SubElement(options, "Option", name=key, type="QString", value=value)
+            values = {
+                "name": "circle",
+                "size": "5",
+                "size_unit": "MM",
+                "color": "0,0,0,0",
+                "outline_color": outline,
+                "outline_style": "solid",
+                "outline_width": width,
+                "outline_width_unit": "MM",
+            }
+            add_options(layer, values)
 
 
 def _add_widgets(root: Xml.Element, field: str, classes: Sequence[str], hidden: Sequence[str]) -> None:
@@ -166,31 +157,23 @@ def write_sample(
         "stratum_pixels": points.pixels[points.ids].astype(np.int64),
         "pixel_m2": np.full(n, points.pixel_m2),
     }
-    code = crs.to_epsg()
-    part = part_of(output)
     with disk_errors(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)
-    with cleared(part):
-        with writing("points", output.parent):
-            pyogrio.raw.write(
-                part,
-                shapely.to_wkb(shapely.points(points.x, points.y)),
-                list(columns.values()),
-                list(columns),
-                layer=LAYER,
-                driver="GPKG",
-                geometry_type="Point",
-                crs=f"EPSG:{code}" if code else crs.to_wkt(),
-                dataset_options={"VERSION": "1.2"},  # newer ones make older GDALs warn
-                layer_options={"GEOMETRY_NAME": "geometry", "DESCRIPTION": "Random points of a map"},
-            )
-            style = sample_style(
-                REFERENCE, [c.name for c in known or classes], hidden=("fid", *_NEEDED), fixed=("point",)
-            )
-            with closing(sqlite3.connect(part)) as database, database:
-                add_styles(database, [(LAYER, "interpretation", style)])
-        with disk_errors(output.parent):
-            part.replace(output)
+    with whole_geopackage(output, "points") as part:
+        write_layer(
+            part,
+            LAYER,
+            shapely.points(points.x, points.y),
+            columns,
+            crs,
+            geometry_type="Point",
+            description="Random points of a map",
+        )
+        style = sample_style(
+            REFERENCE, [c.name for c in known or classes], hidden=("fid", *_NEEDED), fixed=("point",)
+        )
+        with closing(sqlite3.connect(part)) as database, database:
+            add_styles(database, [(LAYER, "interpretation", style)])
 
 
 @dataclass(frozen=True, eq=False)

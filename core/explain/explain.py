@@ -9,6 +9,7 @@ from pathlib import Path
 import rasterio
 
 from ..base.errors import InputError
+from ..base.files import GEOTIFF, claim
 from ..base.package import package_version
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
@@ -19,7 +20,7 @@ from ..mapping.record import RunRecord, read_record
 from ..model.bundle import Bundle, TileBundle, load_any
 from ..model.card import ModelCard, TileCard
 from ..model.classes import LandCoverClass
-from .files import require_free, write_heat
+from .files import write_heat
 from .heat import Heat, Target, heat_of_place
 from .region import (
     Candidate,
@@ -135,7 +136,7 @@ def explain(request: ExplainRequest, reporter: Reporter = SilentReporter()) -> E
         Cancelled: if the reporter says so.
     """
     _check(request)
-    require_free(request.output, overwrite=request.overwrite)
+    claim(request.output, GEOTIFF, overwrite=request.overwrite)
     candidate = _candidate(request)
     bundle = load_any(_model_of(request, candidate))
     if candidate is not None:

@@ -3,43 +3,22 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from xml.etree import ElementTree as Xml
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from ..base.errors import InputError, OutputError
-from ..base.files import check_whole, disk_errors, require_writable, write_whole
+from ..base.errors import OutputError
+from ..base.files import check_whole, part_of, write_whole
 from ..geodata.cog import CHUNK_PROFILE, put_in_place, remove_part, write_cog
 from ..geodata.grid import WorldGrid
 from ..geodata.mosaic import BandStyle, Mosaic, Placement
+from ..geodata.styles import diverging_style
 from .heat import Heat
 
-#: Colour at a share of the scale, and how opaque of 255: nothing is seen where nothing speaks.
-_COLOURS = (
-    (-1.0, "#2166ac", 200),
-    (-0.35, "#67a9cf", 120),
-    (0.0, "#f7f7f7", 0),
-    (0.35, "#ef8a62", 120),
-    (1.0, "#b2182b", 200),
-)
 #: Share of the absolute relevance in pixels beyond the ends of the scale: a few stand far out.
 _BEYOND = 0.1
-
-
-def require_free(path: Path, *, overwrite: bool) -> None:
-    """Raise InputError unless the GeoTIFF may be written, OutputError unless its folder takes it."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        raise InputError(f"The output {path} must be a GeoTIFF: let its name end in .tif.")
-    if path.is_dir():
-        raise InputError(f"The output {path} is a folder; give the name of a GeoTIFF.")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} is already there; choose another output, or overwrite it.")
-    require_writable(path.parent)
-    with disk_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def write_heat(path: Path, heat: Heat, grid: WorldGrid, about: str, tags: Mapping[str, str]) -> None:
@@ -54,7 +33,7 @@ def write_heat(path: Path, heat: Heat, grid: WorldGrid, about: str, tags: Mappin
     bands = [(f"Relevance to {about}", heat.total)]
     if len(heat.by_source) > 1:
         bands += [(f"Relevance of {role}", values) for role, values in heat.by_source.items()]
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     pixels = part.with_name(f"{part.name}.pixels.tif")
     mosaic = Mosaic(
         width=heat.region.shape[1],
@@ -84,34 +63,6 @@ def scale_of(relevance: NDArray[np.float32]) -> float:
     if not size.size or reached[-1] == 0:
         return 1.0
     return float(size[np.searchsorted(reached, (1 - _BEYOND) * reached[-1])])
-
-
-def diverging_style(limit: float) -> bytes:
-    """Return the QML that shows band 1 from -limit (blue) over 0 (clear) to limit (red)."""
-    root = Xml.Element("qgis", version="3.40.0", styleCategories="Symbology")
-    pipe = Xml.SubElement(root, "pipe")
-    ends = {"classificationMin": repr(-limit), "classificationMax": repr(limit)}
-    renderer = Xml.SubElement(
-        pipe,
-        "rasterrenderer",
-        {"type": "singlebandpseudocolor", "band": "1", "opacity": "1", "alphaBand": "-1", "nodataColor": ""},
-        **ends,
-    )
-    Xml.SubElement(renderer, "rasterTransparency")
-    shader = Xml.SubElement(
-        Xml.SubElement(renderer, "rastershader"),
-        "colorrampshader",
-        {"colorRampType": "INTERPOLATED", "classificationMode": "1", "clip": "0", "labelPrecision": "6"},
-        minimumValue=repr(-limit),
-        maximumValue=repr(limit),
-    )
-    for share, colour, alpha in _COLOURS:
-        label = {-1.0: "against", 0.0: "0", 1.0: "for"}.get(share, f"{share * limit:.2g}")
-        Xml.SubElement(shader, "item", value=repr(share * limit), color=colour, alpha=str(alpha), label=label)
-    Xml.SubElement(pipe, "rasterresampler", maxOversampling="2")
-    Xml.SubElement(root, "blendMode").text = "0"
-    Xml.indent(root)
-    return b"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root) + b"\n"
 
 
 def _write_pixels(path: Path, values: NDArray[np.float32], mosaic: Mosaic) -> None:

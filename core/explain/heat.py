@@ -196,27 +196,20 @@ def _share_inside(total: NDArray[np.float32], seen: Region, place: Place) -> flo
     return float(size[inside].sum() / (size.sum() or 1.0))
 
 
-def _within(outer: Region, inner: Region) -> tuple[slice, slice]:
-    return (
-        slice(inner.row0 - outer.row0, inner.row1 - outer.row0),
-        slice(inner.col0 - outer.col0, inner.col1 - outer.col0),
-    )
-
-
 def _cut(mask: NDArray[np.bool_], region: Region, part: Region) -> NDArray[np.bool_]:
     """Return what a mask of `region` has of `part`."""
-    return mask[_within(region, region.intersect(part))]
+    return mask[region.intersect(part).slices_in(region)]
 
 
 def _paste(target: NDArray[np.bool_], region: Region, mask: NDArray[np.bool_], at: Region) -> None:
     """Copy what a mask of the region `at` has of `region`."""
     both = region.intersect(at)
     if both.size:
-        target[_within(region, both)] = mask[_within(at, both)]
+        target[both.slices_in(region)] = mask[both.slices_in(at)]
 
 
 def _add(canvas: NDArray[np.float32], region: Region, values: NDArray[np.float32], at: Region) -> None:
     """Add `values` `[S, ...]` of the region `at` to a canvas of `region`."""
     both = region.intersect(at)
     if both.size:
-        canvas[:, *_within(region, both)] += values[:, *_within(at, both)]
+        canvas[:, *both.slices_in(region)] += values[:, *both.slices_in(at)]

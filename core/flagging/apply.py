@@ -3,7 +3,6 @@ log of every change out (docs/science/methods.md section 2, eq. 14). What is dec
 """
 
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,10 +20,10 @@ from rasterio.features import rasterize
 from rasterio.windows import Window
 
 from ..base.errors import InputError, OutputError
-from ..base.files import disk_errors, require_writable, write_whole
+from ..base.files import GEOTIFF, claim, disk_errors, part_of, write_whole
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
-from ..geodata.cog import put_in_place, write_cog
+from ..geodata.cog import WORK_PROFILE, put_in_place, run_in_daemons, write_cog
 from ..geodata.grid import name_of
 from ..geodata.mosaic import BandStyle, Category, Mosaic, Placement
 from ..geodata.styles import paletted_style
@@ -39,16 +38,6 @@ from .review import Review, read_outlines, read_review
 _AT_ONCE = 1000
 #: Side of the blocks that the map is fused in.
 BLOCK = 1024
-#: How the fused map is written before it becomes the final file.
-_PROFILE = {
-    "driver": "GTiff",
-    "tiled": True,
-    "blockxsize": 512,
-    "blockysize": 512,
-    "compress": "zstd",
-    "zstd_level": 1,
-    "bigtiff": "if_safer",
-}
 
 
 @dataclass(frozen=True)
@@ -80,7 +69,7 @@ def apply_review(
         Cancelled: if the reporter says so.
     """
     record = read_record(request.run)
-    _require_free(request, record)
+    _claim(request, record)
     review = read_review(request.candidates)
     with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB), _opened(record.products["land_cover"]) as source:
         _require_same_map(review, record, source)
@@ -103,24 +92,15 @@ def apply_review(
     return ApplyResult(request.target, log, len(verdicts), changes.n_pixels, message)
 
 
-def _require_free(request: ApplyRequest, record: RunRecord) -> None:
+def _claim(request: ApplyRequest, record: RunRecord) -> None:
     """Refuse outputs that are folders, inputs or already there."""
     output = request.target
-    if output.suffix.lower() not in (".tif", ".tiff"):
-        raise InputError(f"The output {output} must be a GeoTIFF: let its name end in .tif.")
-    if output.is_dir():
-        raise InputError(f"The output {output} is a folder; give the name of a GeoTIFF.")
     if output.resolve() in {path.resolve() for path in record.products.values()}:
         raise InputError(
             f"The output {output} is a map of the run itself, which is never changed; choose another."
         )
     log = output.with_name(f"{output.stem}_changes.csv")
-    taken = next((path for path in (output, log) if path.exists()), None)
-    if taken is not None and not request.overwrite:
-        raise InputError(f"{taken} is already there; choose another output, or overwrite it.")
-    require_writable(output.parent)
-    with disk_errors(output.parent):
-        output.parent.mkdir(parents=True, exist_ok=True)
+    claim(output, GEOTIFF, overwrite=request.overwrite, beside=(log,))
 
 
 @contextmanager
@@ -185,7 +165,7 @@ class _Outlines:
 @contextmanager
 def _work_folder(output: Path) -> Iterator[Path]:
     """Give a folder beside the output for all that is temporary, and remove it whatever happens."""
-    folder = output.with_name(f".{output.name}.part")
+    folder = part_of(output)
     shutil.rmtree(folder, ignore_errors=True)
     with disk_errors(output.parent):
         folder.mkdir()
@@ -214,7 +194,7 @@ class _Fusion:
         ]
         shape = {"width": source.width, "height": source.height, "count": 1, "dtype": "uint8"}
         place = {"crs": source.crs, "transform": source.transform, "nodata": NODATA_CLASS}
-        with _disk(target), rasterio.open(target, "w", **shape, **place, **_PROFILE) as file:
+        with _disk(target), rasterio.open(target, "w", **shape, **place, **WORK_PROFILE) as file:
             for done, window in enumerate(windows):
                 self.reporter.progress(done, len(windows), "blocks")
                 file.write(self._fused(window), 1, window=window)
@@ -281,11 +261,7 @@ def _convert(mosaic: Mosaic, part: Path, folder: Path, still_wanted: Callable[[]
         except Exception as error:  # GDAL fails in many types; raised again below
             failures.append(error)
 
-    thread = threading.Thread(target=work, name="publish", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(timeout=0.2)
-        still_wanted()
+    run_in_daemons(work, 1, still_wanted)
     if failures:
         raise OutputError(
             f"The fused map could not be written to {folder.parent} ({failures[0]}); check the disk and run "

@@ -11,7 +11,7 @@ import numpy as np
 import rasterio
 
 from ..base.errors import InputError
-from ..base.files import disk_errors, require_writable, write_json, write_whole
+from ..base.files import make_folder, refuse_existing, write_json, write_whole
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
 from ..mapping.record import versions
@@ -123,12 +123,8 @@ def _targets(request: FitRequest) -> dict[str, Path]:
         "json": output.with_name(f"{stem}_report.json"),
         "html": output.with_name(f"{stem}_report.html"),
     }
-    for path in paths.values():
-        if path.exists() and not request.overwrite:
-            raise InputError(f"{path} is already there; choose another output, or overwrite it.")
-    require_writable(output.parent)
-    with disk_errors(output.parent):
-        output.parent.mkdir(parents=True, exist_ok=True)
+    refuse_existing(tuple(paths.values()), overwrite=request.overwrite)
+    make_folder(output.parent)
     return paths
 
 

@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from ..base.errors import InputError
+from ..base.files import GEOPACKAGE, claim
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
 from ..mapping.record import read_record
@@ -21,7 +22,7 @@ from ..model.bundle import load_bundle
 from ..model.classes import LandCoverClass
 from .candidates import BLOCK, Candidates, find_candidates
 from .fusion import accept
-from .geopackage import CandidateFile, describe_run, make_columns, require_free, write_candidates
+from .geopackage import CandidateFile, check_replaceable, describe_run, make_columns, write_candidates
 from .outlines import cut_outlines, simplified, to_world
 from .pixels import RunPixels
 from .requests import FlagRequest
@@ -70,7 +71,7 @@ def _check_before_mapping(request: FlagRequest) -> None:
     if request.meta:
         _load(request.meta)
     if request.target.exists():
-        require_free(request.target, overwrite=request.overwrite)
+        claim(request.target, GEOPACKAGE, overwrite=request.overwrite, check_old=check_replaceable)
 
 
 def flag_run(
@@ -90,7 +91,7 @@ def flag_run(
         Cancelled: if the reporter says so.
     """
     _check(request)
-    require_free(request.target, overwrite=request.overwrite)
+    claim(request.target, GEOPACKAGE, overwrite=request.overwrite, check_old=check_replaceable)
     classes = select_classes(read_record(request.run).classes, request.classes)
     meta = None if request.meta is None else _load(request.meta)
     with (

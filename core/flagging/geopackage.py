@@ -2,7 +2,6 @@
 and read again. Its review tables are defined in `resources/schema/review.sql`, which the plugin reads too.
 """
 
-import json
 import os
 import sqlite3
 import uuid
@@ -13,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from ..base.errors import InputError
-from ..base.files import disk_errors
+from ..base.files import GEOPACKAGE, claim
 from ..base.package import RESOURCES, package_version
-from ..geodata import geopackage as gpkg_files
-from ..geodata.geopackage import CONTENTS, cleared, part_of, writing
+from ..geodata.geopackage import CONTENTS, whole_geopackage, write_layer, write_values
 from ..geodata.grid import name_of
 from ..geodata.styles import add_styles, style_by_class, style_by_state
 from ..model.classes import LandCoverClass
@@ -178,22 +175,20 @@ def write_candidates(path: Path, content: CandidateFile, *, overwrite: bool = Fa
         InputError: if there is a file that is not to be replaced, is of another kind, or is in use.
         OutputError: if the folder or the disk does not take it.
     """
-    require_free(path, overwrite=overwrite)
-    part = part_of(path)
-    with cleared(part), ExitStack() as held:
-        with writing("candidates", part.parent):
+    claim(path, GEOPACKAGE, overwrite=overwrite, check_old=check_replaceable)
+    with ExitStack() as held:
+        # Windows replaces no file that anybody has open
+        release = held.close if os.name == "nt" else None
+        with whole_geopackage(path, "candidates", before_rename=release) as part:
             _write_layer(part, content)
             with closing(sqlite3.connect(part)) as database, database:
                 database.executescript(_REVIEW_SQL.read_text(encoding="utf-8"))
                 _write_features(database, content)
-                _write_run(database, content.run)
+                said = {"schema_version": SCHEMA_VERSION, **content.run}
+                write_values(database, "run", said, "What the candidates were made from, values as JSON")
                 _write_styles(database, content.classes)
                 kept = _copy_decisions(path, database, held) if path.exists() else 0
             _check_whole(part, len(content.outlines))
-        with disk_errors(path.parent):
-            if os.name == "nt":  # it replaces no file that anybody has open
-                held.close()
-            part.replace(path)
     return kept
 
 
@@ -231,36 +226,21 @@ def open_candidates(path: Path, *, write: bool = False) -> Iterator[sqlite3.Conn
             raise strange from error
 
 
-def require_free(path: Path, *, overwrite: bool) -> None:
-    """Raise InputError unless the file may be written, OutputError unless the folder takes it."""
-    gpkg_files.require_free(path, overwrite=overwrite, check=_check_ours)
-
-
-def _check_ours(path: Path) -> None:
+def check_replaceable(path: Path) -> None:
+    """Raise InputError unless a file may be replaced by candidates: it holds some itself."""
     with open_candidates(path):
         pass
 
 
 def _write_layer(part: Path, content: CandidateFile) -> None:
-    """Write the layer `candidates` with GDAL, so that every reader finds a GeoPackage by the book."""
-    columns = {name: np.asarray(content.columns[name]).astype(kind) for name, kind in COLUMNS.items()}
-    code = content.crs.to_epsg()
-    pyogrio.raw.write(
+    write_layer(
         part,
-        shapely.to_wkb(np.array(content.outlines, object)),
-        list(columns.values()),
-        list(columns),
-        layer="candidates",
-        driver="GPKG",
+        "candidates",
+        content.outlines,
+        {name: np.asarray(content.columns[name]).astype(kind) for name, kind in COLUMNS.items()},
+        content.crs,
         geometry_type="MultiPolygon",
-        crs=f"EPSG:{code}" if code else content.crs.to_wkt(),
-        nan_as_null=True,
-        dataset_options={"VERSION": "1.2"},  # newer ones make older GDALs warn
-        layer_options={
-            "GEOMETRY_NAME": "geometry",
-            "FID": "fid",
-            "DESCRIPTION": "Places of rare classes that the map may have missed",
-        },
+        description="Places of rare classes that the map may have missed",
     )
 
 
@@ -287,17 +267,6 @@ def _write_features(database: sqlite3.Connection, content: CandidateFile) -> Non
         ((uuid, *(None if value != value else value for value in row.tolist())) for uuid, row in rows),  # noqa: PLR0124
     )
     database.execute(CONTENTS, ("features", "features", "What the meta classifier knows of each candidate"))
-
-
-def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
-    """Write the table `run`: keys and JSON values."""
-    database.execute(
-        "CREATE TABLE run (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL)"
-    )
-    said = {"schema_version": SCHEMA_VERSION, **run}
-    rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in said.items()]
-    database.executemany("INSERT INTO run (key, value) VALUES (?, ?)", rows)
-    database.execute(CONTENTS, ("run", "run", "What the candidates were made from, values as JSON"))
 
 
 def _write_styles(database: sqlite3.Connection, classes: Sequence[LandCoverClass]) -> None:

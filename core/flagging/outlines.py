@@ -16,6 +16,7 @@ from scipy import ndimage
 from shapely.geometry import MultiPolygon, Polygon, shape
 
 from ..geodata.grid import Region, WorldGrid
+from ..segments.stream import connect, touching
 
 #: Side of the tiles that segments are read by; larger segments are read in strips of as many pixels.
 TILE = 1024
@@ -98,7 +99,7 @@ def _cut_tile(
     classes = read(window)
     for index in members:
         row0, row1, col0, col1 = bounds[index].tolist()
-        part = classes[row0 - window.row0 : row1 - window.row0, col0 - window.col0 : col1 - window.col0]
+        part = classes[Region(row0, row1, col0, col1).slices_in(window)]
         row, col = divmod(int(first[index]), width)
         labels = _labels(part == part[row - row0, col - col0])
         polygons = outline(labels == labels[row - row0, col - col0])
@@ -134,46 +135,25 @@ def _join_strips(masks: Iterable[NDArray[np.bool_]]) -> list[NDArray[np.int64]]:
 
     Label 0, the background, is segment 0. Memory holds one strip and one number per label.
     """
-    parents = [0]
-    offsets: list[tuple[int, int]] = []  # (first number - 1, number of labels) of each strip
+    ends = [0]  # the last number of each strip's labels
+    edges: list[NDArray[np.int64]] = []
     above: NDArray[np.int64] | None = None
-
-    def root(number: int) -> int:
-        while parents[number] != number:
-            parents[number] = parents[parents[number]]
-            number = parents[number]
-        return number
-
     for mask in masks:
         labels = _labels(mask)
-        n_labels, offset = int(labels.max(initial=0)), len(parents) - 1
-        parents.extend(range(len(parents), len(parents) + n_labels))
-        offsets.append((offset, n_labels))
-        numbers = np.where(labels > 0, labels + offset, 0)
+        numbers = np.where(labels > 0, labels + ends[-1], 0)
+        ends.append(ends[-1] + int(labels.max(initial=0)))
         if above is not None:
-            for one, other in _touching(above, numbers[0]):
-                low, high = sorted((root(one), root(other)))
-                parents[high] = low
+            edges.append(_meeting(above, numbers[0]))
         above = numbers[-1]
-    return [
-        np.array([0, *(root(offset + label) for label in range(1, n_labels + 1))], np.int64)
-        for offset, n_labels in offsets
-    ]
+    _, groups = connect(edges, ends[-1] + 1)  # number 0 touches nothing: it is group 0
+    return [np.append(0, groups[before + 1 : last + 1]) for before, last in pairwise(ends)]
 
 
-def _touching(above: NDArray[np.int64], below: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of numbers of two neighbouring rows `[w]` that meet at a side or a corner."""
-    pairs = [
-        np.stack(
-            [
-                above[max(0, -shift) : len(above) - max(0, shift)],
-                below[max(0, shift) :][: len(below) - abs(shift)],
-            ]
-        )
-        for shift in (-1, 0, 1)
-    ]
+def _meeting(above: NDArray[np.int64], below: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the pairs `[2, m]` of numbers of two neighbouring rows `[w]` that meet at a side or a corner."""
+    pairs = [np.stack([above[a], below[b]]) for a, b in touching(len(above), len(below), 0)]
     both = np.concatenate(pairs, axis=1)
-    yield from map(tuple, np.unique(both[:, (both > 0).all(axis=0)], axis=1).T.tolist())
+    return np.unique(both[:, (both > 0).all(axis=0)], axis=1)
 
 
 def _labels(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

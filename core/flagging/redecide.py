@@ -22,6 +22,7 @@ from ..base.errors import InputError, OutputError
 from ..base.files import check_whole
 from ..base.progress import Reporter
 from ..geodata.cells import Floats, GridSource, ReadAhead, RegionReader, moved
+from ..geodata.cog import WORK_PROFILE
 from ..geodata.grid import Region, WorldGrid
 from ..geodata.sources import open_source
 from ..mapping.pipeline import NODATA_EVIDENCE
@@ -191,7 +192,7 @@ def redecide(
         OutputError: if the disk does not take the raster.
     """
     profile = {
-        "driver": "GTiff",
+        **WORK_PROFILE,
         "width": logits.width,
         "height": logits.height,
         "count": rule.n_evidence,
@@ -199,12 +200,6 @@ def redecide(
         "nodata": NODATA_EVIDENCE,
         "crs": logits.crs,
         "transform": logits.transform,
-        "tiled": True,
-        "blockxsize": _SIDE,
-        "blockysize": _SIDE,
-        "compress": "zstd",
-        "zstd_level": 1,
-        "bigtiff": "if_safer",
     }
     whole = Region(0, logits.height, 0, logits.width)
     regions = [

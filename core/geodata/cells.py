@@ -275,7 +275,7 @@ class RegionReader:
                     continue
                 place = Region(row * side, (row + 1) * side, col * side, (col + 1) * side)
                 part = place.intersect(region)
-                values[:, *_within(part, region)] = cell[:, *_within(part, place)]
+                values[:, *part.slices_in(region)] = cell[:, *part.slices_in(place)]
         return values
 
     def close(self) -> None:
@@ -298,13 +298,6 @@ def moved(region: Region, extent: Region) -> Region:
         region.row1 + extent.row0,
         region.col0 + extent.col0,
         region.col1 + extent.col0,
-    )
-
-
-def _within(part: Region, whole: Region) -> tuple[slice, slice]:
-    return (
-        slice(part.row0 - whole.row0, part.row1 - whole.row0),
-        slice(part.col0 - whole.col0, part.col1 - whole.col0),
     )
 
 

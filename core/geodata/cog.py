@@ -4,6 +4,7 @@ category names and tags. Several together, and their names, are the business of 
 Overviews are made here, not by GDAL, which takes five times as long for several bands as writing the raster.
 """
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +20,16 @@ from rasterio.windows import Window
 from ..base.files import check_whole, disk_errors
 from .mosaic import Mosaic
 
+#: How rasters are written that become others later, but for their shape and place.
+WORK_PROFILE: dict[str, Any] = {
+    "driver": "GTiff",
+    "tiled": True,
+    "blockxsize": 512,
+    "blockysize": 512,
+    "compress": "zstd",
+    "zstd_level": 1,
+    "bigtiff": "if_safer",
+}
 #: Tiles of chunk files; ZSTD at its fastest, since chunks are read once and thrown away.
 CHUNK_PROFILE = {
     "driver": "GTiff",
@@ -132,3 +143,17 @@ def remove_part(part: Path) -> None:
     with suppress(OSError):
         for path in part.parent.glob(f"{part.name}*"):
             path.unlink(missing_ok=True)
+
+
+def run_in_daemons(work: Callable[[], None], n_threads: int, still_wanted: Callable[[], None]) -> None:
+    """Run work that writes such files in threads, and wait for it while `still_wanted` does not raise.
+
+    GDAL does not stop when asked: the threads are left behind then, and end with the process at the latest.
+    """
+    threads = [threading.Thread(target=work, name=f"publish-{n}", daemon=True) for n in range(n_threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(timeout=0.2)
+            still_wanted()

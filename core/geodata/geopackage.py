@@ -1,15 +1,22 @@
-"""What all GeoPackages that we write have in common: a place that may be written to, a temporary file that
-nothing is left of, and errors in words. What is in them lives with those who write them."""
+"""Writes GeoPackages whole or not at all: a layer, and tables of values. What is in them is the business of
+those who write them."""
 
+import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pyogrio
+import shapely
+from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
+from rasterio.crs import CRS
 
-from ..base.errors import InputError, OutputError
-from ..base.files import disk_errors, require_writable
+from ..base.errors import OutputError
+from ..base.files import disk_errors
 
 #: Registers a table of attributes: its name twice, and what it holds.
 CONTENTS = """
@@ -17,32 +24,79 @@ INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUE
 """
 
 
-def require_free(path: Path, *, overwrite: bool, check: Callable[[Path], None]) -> None:
-    """Raise InputError unless the file may be written, OutputError unless the folder takes it.
-
-    Args:
-        check: raises InputError if a file that is there is not of the kind that may be replaced.
-    """
-    if path.suffix.lower() != ".gpkg":
-        raise InputError(f"The output {path} must be a GeoPackage: let its name end in .gpkg.")
-    if path.is_dir():
-        raise InputError(f"The output {path} is a folder; give the name of a GeoPackage.")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} is already there; choose another output, or overwrite it.")
-    if path.exists():
-        check(path)
-    require_writable(path.parent)
-    with disk_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-
-def part_of(path: Path) -> Path:
-    """Return the temporary file beside a GeoPackage."""
+def _part_of(path: Path) -> Path:
+    """Return a temporary name whose ending tells GDAL what the file is."""
     return path.with_name(f".{path.stem}.part.gpkg")
 
 
 @contextmanager
-def cleared(part: Path) -> Iterator[None]:
+def whole_geopackage(
+    path: Path, what: str, *, before_rename: Callable[[], None] | None = None
+) -> Iterator[Path]:
+    """Yield the name of a temporary GeoPackage, which takes the place of `path` when the block ends well.
+
+    Args:
+        what: what is in it, plural, such as "candidates".
+        before_rename: called when the file is complete, before it takes its place.
+
+    Raises:
+        OutputError: if the disk does not take it; nothing is left behind.
+    """
+    part = _part_of(path)
+    with _cleared(part):
+        with _writing(what, path.parent):
+            yield part
+        with disk_errors(path.parent):
+            if before_rename is not None:
+                before_rename()
+            part.replace(path)
+
+
+def write_layer(
+    path: Path,
+    name: str,
+    geometries: Sequence[Any] | NDArray[Any],
+    columns: Mapping[str, NDArray[Any]],
+    crs: CRS,
+    *,
+    geometry_type: str,
+    description: str,
+) -> None:
+    """Write a layer with GDAL, so that every reader finds a GeoPackage by the book.
+
+    Args:
+        geometries: shapely geometries `[n]`, of the columns' rows; NaN in columns is written as null.
+    """
+    code = crs.to_epsg()
+    pyogrio.raw.write(
+        path,
+        shapely.to_wkb(np.asarray(geometries, object)),
+        list(columns.values()),
+        list(columns),
+        layer=name,
+        driver="GPKG",
+        geometry_type=geometry_type,
+        crs=f"EPSG:{code}" if code else crs.to_wkt(),
+        nan_as_null=True,
+        dataset_options={"VERSION": "1.2"},  # newer ones make older GDALs warn
+        layer_options={"GEOMETRY_NAME": "geometry", "FID": "fid", "DESCRIPTION": description},
+    )
+
+
+def write_values(
+    database: sqlite3.Connection, table: str, values: Mapping[str, Any], description: str
+) -> None:
+    """Write a table of keys and JSON values."""
+    database.execute(
+        f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL)"
+    )
+    rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in values.items()]
+    database.executemany(f"INSERT INTO {table} (key, value) VALUES (?, ?)", rows)
+    database.execute(CONTENTS, (table, table, description))
+
+
+@contextmanager
+def _cleared(part: Path) -> Iterator[None]:
     """Let nothing temporary lie before or after."""
     names = (part, *(part.with_name(part.name + end) for end in ("-journal", "-wal", "-shm")))
     try:
@@ -55,7 +109,7 @@ def cleared(part: Path) -> Iterator[None]:
 
 
 @contextmanager
-def writing(what: str, folder: Path) -> Iterator[None]:
+def _writing(what: str, folder: Path) -> Iterator[None]:
     """Turn what GDAL and SQLite say of a disk into OutputError; `what` is plural, such as "candidates"."""
     try:
         yield

@@ -50,6 +50,13 @@ class Region:
             min(self.col1, other.col1),
         )
 
+    def slices_in(self, whole: "Region") -> tuple[slice, slice]:
+        """Return the rows and columns of this region in an array `[rows, cols]` of a larger one."""
+        return (
+            slice(self.row0 - whole.row0, self.row1 - whole.row0),
+            slice(self.col0 - whole.col0, self.col1 - whole.col0),
+        )
+
 
 @dataclass(frozen=True)
 class WorldGrid:

@@ -1,5 +1,5 @@
-"""QGIS styles (QML) of what is written: class rasters, and candidates by class, by score and by what was
-decided.
+"""QGIS styles (QML) of what is written: the parts they are made of, those of rasters and of candidates, and
+how they get into a GeoPackage, where QGIS looks for them first.
 """
 
 import sqlite3
@@ -43,12 +43,75 @@ def add_styles(
     )
 
 
+def new_style(*categories: str) -> Xml.Element:
+    """Return the root of a style that says something of these categories, such as "Symbology"."""
+    return Xml.Element("qgis", version="3.40.0", styleCategories="|".join(categories))
+
+
+def as_qml(root: Xml.Element) -> str:
+    """Return a style as the text of a QML file."""
+    Xml.indent(root)
+    return f"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n{Xml.tostring(root, 'unicode')}\n"
+
+
+def add_options(layer: Xml.Element, values: Mapping[str, str]) -> None:
+    """Give a symbol layer its properties."""
+    options = Xml.SubElement(layer, "Option", type="Map")
+    for key, value in values.items():
+        Xml.SubElement(options, "Option", name=key, type="QString", value=value)
+
+
+def rgb_text(color: str) -> str:
+    """Return a colour `#rrggbb` as QGIS writes it: `r,g,b`."""
+    return ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
+
+
+def _raster_style(renderer: Xml.Element) -> bytes:
+    """Return the QML of a raster that is drawn by a renderer."""
+    root = new_style("Symbology")
+    pipe = Xml.SubElement(root, "pipe")
+    pipe.append(renderer)
+    Xml.SubElement(pipe, "rasterresampler", maxOversampling="2")
+    Xml.SubElement(root, "blendMode").text = "0"
+    return as_qml(root).encode("ascii", "xmlcharrefreplace")
+
+
+#: Colour at a share of the scale, and how opaque of 255: nothing is seen where nothing speaks.
+_COLOURS = (
+    (-1.0, "#2166ac", 200),
+    (-0.35, "#67a9cf", 120),
+    (0.0, "#f7f7f7", 0),
+    (0.35, "#ef8a62", 120),
+    (1.0, "#b2182b", 200),
+)
+
+
+def diverging_style(limit: float) -> bytes:
+    """Return the QML that shows band 1 from -limit (blue) over 0 (clear) to limit (red)."""
+    ends = {"classificationMin": repr(-limit), "classificationMax": repr(limit)}
+    renderer = Xml.Element(
+        "rasterrenderer",
+        {"type": "singlebandpseudocolor", "band": "1", "opacity": "1", "alphaBand": "-1", "nodataColor": ""},
+        **ends,
+    )
+    Xml.SubElement(renderer, "rasterTransparency")
+    shader = Xml.SubElement(
+        Xml.SubElement(renderer, "rastershader"),
+        "colorrampshader",
+        {"colorRampType": "INTERPOLATED", "classificationMode": "1", "clip": "0", "labelPrecision": "6"},
+        minimumValue=repr(-limit),
+        maximumValue=repr(limit),
+    )
+    for share, colour, alpha in _COLOURS:
+        label = {-1.0: "against", 0.0: "0", 1.0: "for"}.get(share, f"{share * limit:.2g}")
+        Xml.SubElement(shader, "item", value=repr(share * limit), color=colour, alpha=str(alpha), label=label)
+    return _raster_style(renderer)
+
+
 def paletted_style(categories: Sequence[Category]) -> bytes:
     """Return the QML of a class raster: one colour and label per class."""
-    root = Xml.Element("qgis", version="3.40.0", styleCategories="Symbology")
-    pipe = Xml.SubElement(root, "pipe")
-    renderer = Xml.SubElement(
-        pipe, "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1", nodataColor=""
+    renderer = Xml.Element(
+        "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1", nodataColor=""
     )
     Xml.SubElement(renderer, "rasterTransparency")
     palette = Xml.SubElement(renderer, "colorPalette")
@@ -62,10 +125,7 @@ def paletted_style(categories: Sequence[Category]) -> bytes:
             label=category.name,
             alpha="255",
         )
-    Xml.SubElement(pipe, "rasterresampler", maxOversampling="2")
-    Xml.SubElement(root, "blendMode").text = "0"
-    Xml.indent(root)
-    return b"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root) + b"\n"
+    return _raster_style(renderer)
 
 
 #: Colours of the states of the view `review`, and their names in a legend.
@@ -102,7 +162,7 @@ def style_by_state() -> str:
 
 
 def _style(attribute: str, categories: Sequence[_Category], expressions: Mapping[str, str]) -> str:
-    root = Xml.Element("qgis", version="3.40.0", styleCategories="Symbology|Fields|MapTips")
+    root = new_style("Symbology", "Fields", "MapTips")
     renderer = Xml.SubElement(
         root, "renderer-v2", type="categorizedSymbol", attr=attribute, symbollevels="0", enableorderby="0"
     )
@@ -124,21 +184,17 @@ def _style(attribute: str, categories: Sequence[_Category], expressions: Mapping
         '<b>[% "class_name" %]</b>, [% round("area_m2") %] m², rank [% "rank" %]<br>'
         'mapped as [% "bayes_class_name" %]'
     )
-    Xml.indent(root)
-    return (
-        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root, "unicode") + "\n"
-    )
+    return as_qml(root)
 
 
 def _symbol(name: str, color: str, expressions: Mapping[str, str]) -> Xml.Element:
     """Return a polygon symbol: an outline in the colour, and a fill whose opacity follows an expression."""
-    rgb = ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
+    rgb = rgb_text(color)
     symbol = Xml.Element("symbol", type="fill", name=name, alpha="1", clip_to_extent="1", force_rhr="0")
     layer = Xml.SubElement(
         symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"}
     )
-    options = Xml.SubElement(layer, "Option", type="Map")
-    for key, value in {
+    values = {
         "color": f"{rgb},255",
         "style": "solid",
         "outline_color": f"{rgb},255",
@@ -146,8 +202,8 @@ def _symbol(name: str, color: str, expressions: Mapping[str, str]) -> Xml.Elemen
         "outline_width": "0.5",
         "outline_width_unit": "MM",
         "joinstyle": "miter",
-    }.items():
-        Xml.SubElement(options, "Option", name=key, type="QString", value=value)
+    }
+    add_options(layer, values)
     defined = Xml.SubElement(Xml.SubElement(layer, "data_defined_properties"), "Option", type="Map")
     Xml.SubElement(defined, "Option", name="name", type="QString", value="")
     properties = Xml.SubElement(defined, "Option", name="properties", type="Map")

@@ -19,12 +19,11 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.crs import CRS
 
 from ..base.errors import InputError
-from ..base.files import disk_errors
+from ..base.files import GEOPACKAGE, claim
 from ..model.classes import LandCoverClass
-from . import geopackage as gpkg_files
-from .geopackage import CONTENTS, cleared, part_of, writing
+from .geopackage import whole_geopackage, write_layer, write_values
 from .grid import Bounds
-from .styles import add_styles
+from .styles import add_options, add_styles, as_qml, new_style, rgb_text
 
 LAYER = "tiles"
 #: Version of the table; readers refuse others.
@@ -71,27 +70,20 @@ def write_tiles(path: Path, layer: TileLayer, *, overwrite: bool = False) -> Non
         InputError: if there is a file that is not to be replaced.
         OutputError: if the folder or the disk does not take it.
     """
-    require_free(path, overwrite=overwrite)
-    part = part_of(path)
-    with cleared(part):
-        with writing("tiles", part.parent):
-            _write_layer(part, layer)
-            with closing(sqlite3.connect(part)) as database, database:
-                _write_run(database, layer.run)
-                add_styles(database, [(LAYER, "probability", tile_style())])
-                found = database.execute(f"SELECT count(*) FROM {LAYER}").fetchone()[0]
-                if found != len(layer.names):
-                    raise sqlite3.DatabaseError("it was not written whole")
-        with disk_errors(path.parent):
-            part.replace(path)
+    claim(path, GEOPACKAGE, overwrite=overwrite, check_old=check_replaceable)
+    with whole_geopackage(path, "tiles") as part:
+        _write_layer(part, layer)
+        with closing(sqlite3.connect(part)) as database, database:
+            said = {"schema_version": SCHEMA_VERSION, **layer.run}
+            write_values(database, "screening", said, "What the tiles were screened with, as JSON")
+            add_styles(database, [(LAYER, "probability", tile_style())])
+            found = database.execute(f"SELECT count(*) FROM {LAYER}").fetchone()[0]
+            if found != len(layer.names):
+                raise sqlite3.DatabaseError("it was not written whole")
 
 
-def require_free(path: Path, *, overwrite: bool) -> None:
-    """Raise InputError unless the file may be written, OutputError unless the folder takes it."""
-    gpkg_files.require_free(path, overwrite=overwrite, check=_check_ours)
-
-
-def _check_ours(path: Path) -> None:
+def check_replaceable(path: Path) -> None:
+    """Raise InputError unless a file may be replaced by screened tiles."""
     if not is_tile_layer(path):
         raise InputError(f"{path} is no GeoPackage of screened tiles, so it is not replaced; name another.")
 
@@ -144,39 +136,20 @@ def _write_layer(part: Path, layer: TileLayer) -> None:
         "extent": np.array(extents, object),  # what EXTENT of predict takes
         **{column_of(c): layer.probabilities[:, i] for i, c in enumerate(layer.classes)},
     }
-    pyogrio.raw.write(
+    write_layer(
         part,
-        shapely.to_wkb(shapely.box(*np.array(layer.bounds, np.float64).reshape(-1, 4).T)),
-        list(columns.values()),
-        list(columns),
-        layer=LAYER,
-        driver="GPKG",
+        LAYER,
+        shapely.box(*np.array(layer.bounds, np.float64).reshape(-1, 4).T),
+        columns,
+        layer.crs,
         geometry_type="Polygon",
-        crs=f"EPSG:{code}" if code else layer.crs.to_wkt(),
-        nan_as_null=True,
-        dataset_options={"VERSION": "1.2"},  # newer ones make older GDALs warn
-        layer_options={
-            "GEOMETRY_NAME": "geometry",
-            "FID": "fid",
-            "DESCRIPTION": "Tiles by the probability that they hold a rare class",
-        },
+        description="Tiles by the probability that they hold a rare class",
     )
-
-
-def _write_run(database: sqlite3.Connection, run: Mapping[str, Any]) -> None:
-    """Write the table `screening`: keys and JSON values."""
-    database.execute(
-        "CREATE TABLE screening (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL)"
-    )
-    said = {"schema_version": SCHEMA_VERSION, **run}
-    rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in said.items()]
-    database.executemany("INSERT INTO screening (key, value) VALUES (?, ?)", rows)
-    database.execute(CONTENTS, ("screening", "screening", "What the tiles were screened with, as JSON"))
 
 
 def tile_style() -> str:
     """Return the QML of the layer: five steps of `probability`, half transparent, the lowest an outline."""
-    root = Xml.Element("qgis", version="3.40.0", styleCategories="Symbology|MapTips")
+    root = new_style("Symbology", "MapTips")
     renderer = Xml.SubElement(
         root,
         "renderer-v2",
@@ -204,18 +177,14 @@ def tile_style() -> str:
         '<b>[% "tile" %]</b>, rank [% "rank" %]<br>probability [% round(100 * "probability") %] %'
         '<br>[% "classes" %]'
     )
-    Xml.indent(root)
-    return (
-        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root, "unicode") + "\n"
-    )
+    return as_qml(root)
 
 
 def _symbol(name: str, color: str | None) -> Xml.Element:
     """Return a half-transparent fill, or none, with a thin outline."""
-    rgb = ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5)) if color else "255,255,255"
+    rgb = rgb_text(color) if color else "255,255,255"
     symbol = Xml.Element("symbol", type="fill", name=name, alpha="0.55")
     fill = Xml.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "pass": "0"})
-    options = Xml.SubElement(fill, "Option", type="Map")
     values = {
         "color": f"{rgb},255",
         "style": "solid" if color else "no",
@@ -224,6 +193,5 @@ def _symbol(name: str, color: str | None) -> Xml.Element:
         "outline_width": "0.15",
         "outline_width_unit": "MM",
     }
-    for key, value in values.items():
-        Xml.SubElement(options, "Option", name=key, type="QString", value=value)
+    add_options(fill, values)
     return symbol

@@ -111,11 +111,7 @@ class TileMask:
         """Return which pixels of a region lie in a tile, `[rows, cols]`."""
         mask = np.zeros(region.shape, np.bool_)
         for row0, row1, col0, col1 in self._near(region).tolist():
-            both = region.intersect(Region(row0, row1, col0, col1))
-            mask[
-                both.row0 - region.row0 : both.row1 - region.row0,
-                both.col0 - region.col0 : both.col1 - region.col0,
-            ] = True
+            mask[region.intersect(Region(row0, row1, col0, col1)).slices_in(region)] = True
         return mask
 
     def touches(self, region: Region) -> bool:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import OutputError
-from ..base.files import disk_error, disk_errors, write_whole
-from ..geodata.cog import put_in_place, remove_part, write_cog
+from ..base.files import disk_error, disk_errors, part_of, write_whole
+from ..geodata.cog import put_in_place, remove_part, run_in_daemons, write_cog
 from ..geodata.grid import WorldGrid
 from ..geodata.mosaic import Mosaic, Placement
 from ..geodata.styles import paletted_style
@@ -39,7 +39,7 @@ class Publisher:
         Raises:
             OutputError: if the disk does not take them; nothing half-written is left.
         """
-        parts = {product: _part_of(target) for product, target in targets.items()}
+        parts = {product: part_of(target) for product, target in targets.items()}
         try:
             for folder in {part.parent for part in parts.values()}:
                 with disk_errors(folder):
@@ -51,8 +51,8 @@ class Publisher:
                 remove_part(part)
 
     def _convert(self, parts: Mapping[Product, Path]) -> None:
-        """Write the cloud-optimised GeoTIFFs, the largest first, in daemon threads: GDAL does not stop when
-        asked, so a run that is cancelled does not wait for it; what is finished too late is removed.
+        """Write the cloud-optimised GeoTIFFs, the largest first. A run that is cancelled does not wait for
+        GDAL; what is finished too late is removed.
         """
         waiting = deque(sorted(parts, key=lambda product: -len(product.bands)))
         failures: list[tuple[Product, Exception]] = []
@@ -72,14 +72,8 @@ class Publisher:
                     remove_part(parts[product])
 
         self.still_wanted()
-        threads = [threading.Thread(target=work, name=f"publish-{n}", daemon=True) for n in range(_THREADS)]
-        for thread in threads:
-            thread.start()
         try:
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(timeout=0.2)
-                    self.still_wanted()
+            run_in_daemons(work, _THREADS, self.still_wanted)
         except BaseException:
             abandoned.set()
             raise
@@ -140,7 +134,3 @@ class Publisher:
             put_in_place(part, target)
             if product.is_class_raster:
                 write_whole(target.with_suffix(".qml"), paletted_style(product.bands[0].categories))
-
-
-def _part_of(target: Path) -> Path:
-    return target.with_name(f".{target.name}.part")

@@ -176,9 +176,6 @@ def _cells_of(region: Region, cell: int) -> Iterator[tuple[int, int]]:
 def _paste(values: Values, region: Region, cell: Values, row0: int, col0: int) -> None:
     """Copy what the cell at (row0, col0) has of the region into the region's values."""
     side = cell.shape[-1]
-    both = region.intersect(Region(row0, row0 + side, col0, col0 + side))
-    values[
-        :,
-        both.row0 - region.row0 : both.row1 - region.row0,
-        both.col0 - region.col0 : both.col1 - region.col0,
-    ] = cell[:, both.row0 - row0 : both.row1 - row0, both.col0 - col0 : both.col1 - col0]
+    whole = Region(row0, row0 + side, col0, col0 + side)
+    both = region.intersect(whole)
+    values[:, *both.slices_in(region)] = cell[:, *both.slices_in(whole)]

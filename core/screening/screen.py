@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..base.errors import InputError
+from ..base.files import GEOPACKAGE, claim
 from ..base.package import package_version
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult
@@ -27,7 +28,7 @@ from ..flagging.flag import select_classes
 from ..geodata.cells import GridSource, Values
 from ..geodata.grid import Region, WorldGrid, name_of
 from ..geodata.sources import open_sources
-from ..geodata.tile_layer import TileLayer, require_free, write_tiles
+from ..geodata.tile_layer import TileLayer, check_replaceable, write_tiles
 from ..mapping.devices import Execution, choose, n_cores
 from ..mapping.memory import GDAL_CACHE_MB
 from ..mapping.plan import choose_grid, common_region
@@ -207,7 +208,7 @@ def _screened(request: ScreenRequest, reporter: Reporter) -> ScreenResult:
     card = bundle.card
     wanted = select_classes(card.classes, request.classes)
     per_side = _tiles_per_side(request.grid_m, card.tile_m)
-    require_free(request.output, overwrite=request.overwrite)
+    claim(request.output, GEOPACKAGE, overwrite=request.overwrite, check_old=check_replaceable)
     execution = choose(request.device, "torch", request.precision)
     with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB):
         rasters = open_sources(card, request.sources)

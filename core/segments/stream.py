@@ -86,7 +86,7 @@ def join_strip(above: Frontier | None, parts: list[Part]) -> tuple[SegmentSums, 
         sums.append(above.open)
         seams.append((above.bottom.moved(int(starts[-1])), top))
     parts_of = SegmentSums.join(sums)
-    n, groups = _connect([_edges(one, other) for one, other in seams], len(parts_of))
+    n, groups = connect([_edges(one, other) for one, other in seams], len(parts_of))
     merged = parts_of.merge(groups, n) if n else parts_of
     goes_on = np.zeros(n, np.bool_)
     goes_on[groups[bottom.ids[bottom.ids >= 0]]] = True
@@ -113,12 +113,12 @@ def _continued(classes: Codes, labels: Labels, core: Region, n: int) -> Bools:
     if core.col1 < w:
         sides.append((classes[:, -1], classes[rows, core.col1 - 1], labels[:, -1], core.row0))
     for beyond, edge, edge_labels, offset in sides:
-        for mine, theirs in _touching(len(edge), len(beyond), offset):
+        for mine, theirs in touching(len(edge), len(beyond), offset):
             continued[edge_labels[mine][edge[mine] == beyond[theirs]]] = True
     return continued[1:]
 
 
-def _touching(n: int, n_beyond: int, offset: int) -> Iterator[tuple[slice, slice]]:
+def touching(n: int, n_beyond: int, offset: int) -> Iterator[tuple[slice, slice]]:
     """Yield, per direction, the pixels of a line of n and those of the line beside it that they touch.
 
     Pixel i of the one lies beside pixel i + offset of the other.
@@ -132,13 +132,13 @@ def _touching(n: int, n_beyond: int, offset: int) -> Iterator[tuple[slice, slice
 def _edges(one: Line, other: Line) -> Ints:
     """Return the pairs `[2, m]` of open segments that touch across a seam and have the same class."""
     pairs = []
-    for mine, theirs in _touching(len(one.codes), len(other.codes), 0):
+    for mine, theirs in touching(len(one.codes), len(other.codes), 0):
         same = (one.codes[mine] == other.codes[theirs]) & (one.codes[mine] != IGNORED)
         pairs.append(np.stack([one.ids[mine][same], other.ids[theirs][same]]))
     return np.concatenate(pairs, axis=1)
 
 
-def _connect(edges: list[Ints], n: int) -> tuple[int, Ints]:
+def connect(edges: list[Ints], n: int) -> tuple[int, Ints]:
     """Return the number of groups of n nodes that edges connect, and each node's group."""
     ends = np.concatenate([np.zeros((2, 0), np.int64), *edges], axis=1)
     graph = coo_array((np.ones(ends.shape[1], np.bool_), (ends[0], ends[1])), shape=(n, n))
