@@ -16,8 +16,8 @@ from ..base.errors import InputError
 from ..base.progress import Reporter
 from ..geodata.class_raster import ClassRaster, IdArray, count_strips, ids_at, open_class_raster
 from ..geodata.class_table import MapClass, named
+from ..geodata.labels import Labels, open_labels
 from ..geodata.polygons import projected
-from ..geodata.reference import Reference, open_reference
 from ..mapping.record import RunRecord, classes_of, map_file, read_record, record_of
 from ..model.classes import BACKGROUND, NODATA_CLASS
 from .map_accuracy import MapAccuracy, estimate_by_strata
@@ -206,7 +206,7 @@ def compare(request: CompareRequest, reporter: Reporter) -> Comparison:
             found = Comparison(judged.classes)
         else:
             reference = stack.enter_context(
-                open_reference(request.reference, rasters[MAP], classes, request.field)
+                open_labels(request.reference, rasters[MAP], classes, request.field)
             )
             counted = _count(rasters, reference, _answering(record, rasters), reporter)
             found = _evaluated(counted, classes, record, request)
@@ -260,7 +260,7 @@ class _Counted:
 
 def _count(
     rasters: dict[str, ClassRaster],
-    reference: Reference,
+    reference: Labels,
     answering: NDArray[np.intp] | None,
     reporter: Reporter,
 ) -> _Counted:

@@ -16,6 +16,7 @@ from ..base.files import disk_errors, require_writable, write_whole
 from ..base.package import package_version
 from ..base.progress import Reporter, SilentReporter
 from ..base.results import JobResult, as_plain
+from ..geodata.labels import left_out_remark
 from ..pages.html_page import render_page
 from .compare import MAP, Comparison, compare
 from .map_accuracy import MapAccuracy
@@ -129,11 +130,7 @@ def summary(found: Comparison) -> str:
 
 def remarks(found: Comparison) -> list[str]:
     """Return sentences on what did not count."""
-    said = []
-    if found.left_out:
-        named = ", ".join(f"{name} ({n:,})" for name, n in list(found.left_out.items())[:8])
-        more = ", ..." if len(found.left_out) > 8 else ""
-        said.append(f"The reference holds classes that the map does not have, left out: {named}{more}.")
+    said = list(filter(None, [left_out_remark(found.left_out, "The reference")]))
     if found.matrices and found.compared < found.labelled:
         n = found.labelled - found.compared
         said.append(f"{n:,} of {found.labelled:,} labelled pixels are not mapped, and count nowhere.")

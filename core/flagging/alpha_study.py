@@ -22,6 +22,7 @@ from shapely.geometry import MultiPolygon
 from ..base.errors import InputError
 from ..base.progress import Reporter
 from ..geodata.grid import Region
+from ..geodata.labels import open_run_labels
 from ..model.classes import NODATA_CLASS
 from .boosting import Bools, Floats, MetaSettings
 from .candidates import Candidates, find_candidates
@@ -29,7 +30,6 @@ from .classifier import filled, matrix, medians
 from .counting import Errors, delta, stream_errors
 from .cross_validation import cross_validate
 from .fusion import accept
-from .labels import Labels, open_labels
 from .outlines import cut_outlines
 from .pixels import RunPixels
 from .training_set import TrainingSet, enough_tiles, known_candidates
@@ -62,8 +62,9 @@ class RunMaps:
             self._extent, self._grid = pixels.extent, pixels.grid
             self._classes = pixels.record.classes
             land_cover = stack.enter_context(rasterio.open(pixels.record.products["land_cover"]))
-        self._labels: Labels = open_labels(run.labels, self._grid, self._extent, self._classes, run.field)
-        stack.callback(self._labels.close)
+        self._labels = stack.enter_context(
+            open_run_labels(run.labels, self._grid, self._extent, self._classes, run.field)
+        )
         self.bayes = self._filled("bayes", lambda region: land_cover.read(1, window=_window(region)))
         self.labels = self._filled("labels", self._labels.read)
         self.ml, self.fused = self._empty("ml"), self._empty("fused")

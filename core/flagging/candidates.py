@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from ..base.progress import Reporter, SilentReporter
 from ..geodata.cells import ReadAhead, halo_regions
 from ..geodata.grid import Region
+from ..geodata.labels import RunLabels
 from ..model.classes import NODATA_CLASS
 from ..model.decision import EVIDENCE_STEPS
 from ..segments.stream import PixelBlock, stream_segments
 from ..segments.table import SegmentTable
 from .features import FeatureTable, make_features
-from .labels import Labels
 from .pixels import RunPixels
 
 #: Side of the blocks that a run is read in.
@@ -69,7 +69,7 @@ def find_candidates(
     class_ids: Sequence[int],
     *,
     min_area_m2: float = 0.0,
-    labels: Labels | None = None,
+    labels: RunLabels | None = None,
     block: int = BLOCK,
     reporter: Reporter = SilentReporter(),  # noqa: B008
 ) -> Candidates:
@@ -87,7 +87,7 @@ def find_candidates(
         reporter: told after each block; it may stop the work.
 
     Raises:
-        InputError: if a file breaks, or the labels hold unknown classes.
+        InputError: if a file breaks.
         Cancelled: if the reporter says so.
     """
     names = [layer.name for layer in pixels.layers]
@@ -139,7 +139,7 @@ def _centres(table: SegmentTable, pixels: RunPixels) -> tuple[NDArray[np.float64
     return x, y
 
 
-def _with_labels(pixels: RunPixels, labels: Labels) -> Read:
+def _with_labels(pixels: RunPixels, labels: RunLabels) -> Read:
     """Add two layers: is the label the ML class, and is there a label?"""
     ids = np.full(256, NODATA_CLASS, np.uint8)
     ids[: len(pixels.class_ids)] = pixels.class_ids

@@ -9,11 +9,11 @@ import numpy as np
 
 from ..base.errors import InputError
 from ..base.progress import Reporter
+from ..geodata.labels import left_out_remark, open_run_labels
 from ..mapping.record import RunRecord, read_record
 from .alpha_study import LabelledRun
 from .candidates import find_candidates
 from .flag import select_classes
-from .labels import open_labels
 from .pixels import RunPixels
 from .requests import FitRequest
 from .review import Review, read_review
@@ -109,23 +109,31 @@ def _classes(request: FitRequest, records: Sequence[RunRecord], reviews: Sequenc
 
 def gather(request: FitRequest, sources: Sources, reporter: Reporter) -> tuple[TrainingSet, list[str]]:
     """Return all candidates of known truth with the features that all have, and what is to be said of it."""
-    parts = [_of_run(run, sources, reporter) for run in sources.runs]
+    notes: list[str] = []
+    parts = [_of_run(run, sources, reporter, notes) for run in sources.runs]
     parts += [_of_review(review, list(sources.classes)) for review in sources.reviews]
     shared = [name for name in parts[0].features.names if all(name in p.features.names for p in parts)]
     lost = sorted({name for part in parts for name in part.features.names} - set(shared))
-    notes = [f"Left out, as not all runs have it: {', '.join(lost)}."] if lost else []
+    notes += [f"Left out, as not all runs have it: {', '.join(lost)}."] if lost else []
     if request.features == "paper" and "M" not in shared:
         raise InputError("The reviewed candidates lack the paper's metrics; flag their runs anew.")
     return TrainingSet.join([part.with_features(shared) for part in parts]), notes
 
 
-def _of_run(run: LabelledRun, sources: Sources, reporter: Reporter) -> TrainingSet:
+def _of_run(run: LabelledRun, sources: Sources, reporter: Reporter, notes: list[str]) -> TrainingSet:
+    """Return the candidates of a run whose truth its labels know; add to `notes` what of these was left
+    out."""
     with RunPixels(run.run, sources.alpha, reporter=reporter) as pixels:
-        labels = open_labels(run.labels, pixels.grid, pixels.extent, pixels.record.classes, run.field)
-        try:
+        known = pixels.record.classes
+        with open_run_labels(run.labels, pixels.grid, pixels.extent, known, run.field) as labels:
             found = find_candidates(pixels, list(sources.classes), labels=labels, reporter=reporter)
-        finally:
-            labels.close()
+            remark = left_out_remark(labels.left_out(), f"The labels file {run.labels}")
+            if remark and not labels.any_known():
+                raise InputError(
+                    f"{remark} Nothing else is labelled; the model has "
+                    f"{', '.join(f'{c.id} ({c.name})' for c in known)}."
+                )
+        notes.extend(filter(None, [remark]))
         return known_candidates(found, pixels.record.grid.crs)
 
 

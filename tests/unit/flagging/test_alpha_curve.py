@@ -20,11 +20,11 @@ from mce_landcover.core.flagging.candidates import find_candidates
 from mce_landcover.core.flagging.counting import Errors, count_errors
 from mce_landcover.core.flagging.cross_validation import cross_validate
 from mce_landcover.core.flagging.fusion import fuse
-from mce_landcover.core.flagging.labels import open_labels
 from mce_landcover.core.flagging.outlines import outline
 from mce_landcover.core.flagging.pixels import RunPixels
 from mce_landcover.core.flagging.training_set import TrainingSet, enough_tiles, known_candidates
 from mce_landcover.core.geodata.grid import Region
+from mce_landcover.core.geodata.labels import open_run_labels
 from mce_landcover.core.model.decision import decide
 from scipy import ndimage
 from support.fit import labelled_run, read
@@ -77,10 +77,11 @@ def test_the_plain_rules_are_counted_as_in_memory(curve, runs):
 def test_fusion_is_counted_as_in_memory(curve, runs, alpha):
     found, parts = [], []
     for run in runs:
-        with RunPixels(run.run, alpha) as pixels:
-            labels = open_labels(run.labels, pixels.grid, pixels.extent, pixels.record.classes)
+        with (
+            RunPixels(run.run, alpha) as pixels,
+            open_run_labels(run.labels, pixels.grid, pixels.extent, pixels.record.classes) as labels,
+        ):
             found.append(find_candidates(pixels, [7, 9], labels=labels))
-            labels.close()
         parts.append(known_candidates(found[-1], "EPSG:2056"))
     training = TrainingSet.join(parts)
     groups, _ = enough_tiles(training, 15, 3)

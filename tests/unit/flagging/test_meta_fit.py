@@ -3,14 +3,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from mce_landcover.core.base.errors import Cancelled, InputError
 from mce_landcover.core.flagging.archive import load_meta
 from mce_landcover.core.flagging.candidates import find_candidates
 from mce_landcover.core.flagging.fit import FitRequest, fit_meta_classifier
 from mce_landcover.core.flagging.flag import FlagRequest, flag_candidates
-from mce_landcover.core.flagging.labels import open_labels
 from mce_landcover.core.flagging.pixels import RunPixels
 from mce_landcover.core.flagging.review import read_review
+from mce_landcover.core.geodata.labels import open_run_labels
 from support.engine import Recorder
 from support.fit import candidates_of, flagged, labelled_run, review_some
 from support.flag import make_run, smooth_logits
@@ -44,10 +45,11 @@ def known(made) -> tuple[int, int]:
     """Count the candidates and the true ones, from the candidates' own module."""
     n = n_true = 0
     for run, labels in made:
-        with RunPixels(run) as pixels:
-            truth = open_labels(labels, pixels.grid, pixels.extent, pixels.record.classes)
+        with (
+            RunPixels(run) as pixels,
+            open_run_labels(labels, pixels.grid, pixels.extent, pixels.record.classes) as truth,
+        ):
             found = find_candidates(pixels, [7, 9], labels=truth)
-            truth.close()
         n, n_true = n + len(found), n_true + int(found.target.sum())
     return n, n_true
 
@@ -226,7 +228,7 @@ def test_what_cannot_be_used_is_said_and_nothing_written(made, tmp_path):
         ({"output": output, "runs": [run], "labels": [labels], "tile_m": 0}, "'tile_m'"),
         ({"output": output, "runs": [run], "labels": [labels], "folds": 1}, "'folds'"),
         ({"output": output, "runs": [run], "labels": [labels], "features": "some"}, "'some'"),  # type: ignore[arg-type]
-        ({"output": output, "runs": [run], "labels": [tmp_path / "none.tif"]}, "do not exist"),
+        ({"output": output, "runs": [run], "labels": [tmp_path / "none.tif"]}, "does not exist"),
         ({"output": tmp_path, "runs": [run], "labels": [labels]}, "is a folder"),
         ({"output": run / "run.json", "runs": [run], "labels": [labels]}, "already there"),
     ]
@@ -236,10 +238,21 @@ def test_what_cannot_be_used_is_said_and_nothing_written(made, tmp_path):
     assert not output.exists()
 
 
-def test_labels_on_another_grid_or_with_unknown_classes_are_refused(made, tmp_path):
-    (run, _), (_, elsewhere) = made[0], made[1]
-    with pytest.raises(InputError, match="do not cover the whole run"):
-        fit_meta_classifier(FitRequest(output=tmp_path / "m.skops", runs=[run], labels=[elsewhere]))
+def test_labels_elsewhere_teach_nothing_and_those_of_other_classes_are_named(made, tmp_path):
+    (run, labels), (_, elsewhere) = made[0], made[1]
+    output = tmp_path / "m.skops"
+    with pytest.raises(InputError):
+        fit_meta_classifier(FitRequest(output=output, runs=[run], labels=[elsewhere]))
+    with rasterio.open(labels) as file:
+        profile, values = file.profile, file.read()
+    strange = tmp_path / "strange.tif"
+    with rasterio.open(strange, "w", **profile) as file:
+        file.write(np.where(values == 0, 0, 77).astype(values.dtype))
+    with pytest.raises(
+        InputError, match=r"left out: 77 \([0-9,]+\)\. Nothing else is labelled; the model has 2 "
+    ):
+        fit_meta_classifier(FitRequest(output=output, runs=[run], labels=[strange]))
+    assert not output.exists()
 
 
 def test_a_cancel_leaves_nothing(made, tmp_path):

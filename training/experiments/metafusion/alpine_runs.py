@@ -15,9 +15,9 @@ from ....core.base.progress import Reporter
 from ....core.base.requests import Device
 from ....core.flagging.candidates import Candidates, find_candidates
 from ....core.flagging.fusion import fuse
-from ....core.flagging.labels import open_labels
 from ....core.flagging.pixels import RunPixels
 from ....core.geodata.grid import Region
+from ....core.geodata.labels import open_run_labels
 from ....core.mapping.predict import predict
 from ....core.mapping.record import read_record
 from ....core.mapping.requests import PredictRequest
@@ -87,12 +87,11 @@ def ml_map(scene: MappedScene, alpha: float) -> ClassMap:
 
 def scene_candidates(scene: MappedScene, alpha: float, class_ids: Sequence[int]) -> Candidates:
     """Return the candidates of the classes with their truth."""
-    with decided(scene, alpha) as pixels:
-        labels = open_labels(scene.labels, pixels.grid, pixels.extent, pixels.record.classes)
-        try:
-            return find_candidates(pixels, class_ids, labels=labels)
-        finally:
-            labels.close()
+    with (
+        decided(scene, alpha) as pixels,
+        open_run_labels(scene.labels, pixels.grid, pixels.extent, pixels.record.classes) as labels,
+    ):
+        return find_candidates(pixels, class_ids, labels=labels)
 
 
 def tile_groups(candidates: Sequence[Candidates], tile_m: float) -> NDArray[np.int64]:

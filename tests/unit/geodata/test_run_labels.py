@@ -1,4 +1,4 @@
-"""Labels on a run's grid: rasters with whole shifts, polygons of any CRS, and what is refused."""
+"""Labels on a run's grid: rasters and polygons of any grid and CRS, what is left out, and what is refused."""
 
 import json
 from pathlib import Path
@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pyogrio
 import pytest
-import rasterio
 import shapely
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.base.errors import InputError
-from mce_landcover.core.flagging.labels import open_labels
 from mce_landcover.core.geodata.grid import Region, WorldGrid
+from mce_landcover.core.geodata.labels import left_out_remark, open_run_labels
 from mce_landcover.core.model.classes import LandCoverClass
 from rasterio.crs import CRS
 from rasterio.warp import transform
@@ -28,8 +27,16 @@ KNOWN = tuple(
 WEST, NORTH = COL0 * GSD, -ROW0 * GSD
 
 
+WHOLE = Region(0, 40, 0, 60)
+
+
 def opened(path: Path | str, field: str = "class"):
-    return open_labels(Path(path), GRID, EXTENT, KNOWN, field)
+    return open_run_labels(Path(path), GRID, EXTENT, KNOWN, field)
+
+
+def read(path: Path | str, region: Region = WHOLE, field: str = "class") -> np.ndarray:
+    with opened(path, field) as labels:
+        return labels.read(region)
 
 
 def raster(path: Path, labels: np.ndarray, *, rows: int = 0, cols: int = 0, **changes) -> Path:
@@ -43,58 +50,76 @@ def test_a_larger_raster_is_read_at_its_place(tmp_path):
     labels = random.choice([0, 255, *IDS], (50, 75)).astype(np.int16)
     labels[20, 20] = -1
     file = raster(tmp_path / "labels.tif", labels, rows=7, cols=10, nodata=-1)
-    reader = opened(file)
-    found = reader.read(Region(2, 33, 5, 51))
+    found = read(file, Region(2, 33, 5, 51))
     here = labels[9:40, 15:61]
     assert found.dtype == np.uint8
     assert np.array_equal(found, np.where(np.isin(here, IDS), here, 255))
-    reader.close()
 
 
 def test_zero_is_a_class_where_the_map_has_it(tmp_path):
     classes = (LandCoverClass(id=0, name="none", color="#000000", group="head"), *KNOWN)
     file = raster(tmp_path / "labels.tif", np.zeros((40, 60), np.uint8))
-    reader = open_labels(file, GRID, EXTENT, classes)
-    assert (reader.read(Region(0, 40, 0, 60)) == 0).all()
+    with open_run_labels(file, GRID, EXTENT, classes) as labels:
+        assert (labels.read(WHOLE) == 0).all()
 
 
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"gsd": 1.0}, "do not stand on the run's grid of 0.5 m"),
-        ({"west": WEST - 0.2}, "do not stand on the run's grid"),
-        ({"crs": "EPSG:32632"}, "EPSG:32632, but the run has EPSG:2056"),
-        ({"crs": None}, "no coordinate reference system"),
-        ({"west": WEST + GSD}, "do not cover the whole run"),
-        ({"north": NORTH - GSD}, "do not cover the whole run"),
-    ],
-)
-def test_rasters_elsewhere_are_refused(tmp_path, changes, sentence):
-    file = raster(tmp_path / "labels.tif", np.full((40, 60), 2, np.uint8), **changes)
-    with pytest.raises(InputError, match=sentence):
-        opened(file)
+def test_coarser_labels_are_taken_at_the_nearest_pixel(tmp_path):
+    coarse = np.random.default_rng(1).choice([0, *IDS], (20, 30)).astype(np.uint8)
+    found = read(raster(tmp_path / "labels.tif", coarse, gsd=1.0))
+    fine = np.kron(coarse, np.ones((2, 2), np.uint8))
+    assert np.array_equal(found, np.where(fine == 0, 255, fine))
+
+
+def test_labels_between_the_pixels_and_of_another_crs_are_taken_at_the_nearest_pixel(tmp_path):
+    halves = np.where(np.arange(60) < 30, 2, 7).astype(np.uint8) + np.zeros((40, 1), np.uint8)
+    shifted = read(raster(tmp_path / "shifted.tif", halves, west=WEST - 0.2))
+    assert np.array_equal(shifted[:, :59], halves[:, :59])
+    (x,), (y,) = transform(CRS.from_epsg(2056), CRS.from_epsg(32632), [WEST + 15], [NORTH - 10])
+    far = np.where(np.arange(400) < 200, 2, 7).astype(np.uint8) + np.zeros((400, 1), np.uint8)
+    place = {"west": x - 100, "north": y + 100, "crs": "EPSG:32632"}
+    there = read(raster(tmp_path / "utm.tif", far, **place))
+    assert (there[:, :20] == 2).all() and (there[:, 40:] == 7).all()
+
+
+@pytest.mark.parametrize("place", [{"west": WEST + 5 * GSD}, {"north": NORTH - 4 * GSD}])
+def test_beyond_a_raster_nothing_is_labelled(tmp_path, place):
+    found = read(raster(tmp_path / "labels.tif", np.full((40, 60), 2, np.uint8), **place))
+    expected = np.full((40, 60), 2)
+    expected[:, : 5 * ("west" in place)] = 255
+    expected[: 4 * ("north" in place)] = 255
+    assert np.array_equal(found, expected)
+
+
+def test_a_raster_without_a_place_is_refused(tmp_path):
+    file = raster(tmp_path / "labels.tif", np.full((40, 60), 2, np.uint8), crs=None)
+    with pytest.raises(InputError, match="no coordinate reference system"):
+        read(file)
 
 
 def test_rasters_that_are_no_labels_are_refused(tmp_path):
     floats = raster(tmp_path / "floats.tif", np.zeros((40, 60), np.float32))
     bands = write(tmp_path / "bands.tif", np.zeros((3, 40, 60), np.uint8), GSD, west=WEST, north=NORTH)
     for file in (floats, bands):
-        with pytest.raises(InputError, match="no label raster"):
-            opened(file)
-    with pytest.raises(InputError, match="do not exist"):
-        opened(tmp_path / "gone.tif")
+        with pytest.raises(InputError, match="no class raster"):
+            read(file)
+    with pytest.raises(InputError, match="does not exist"):
+        read(tmp_path / "gone.tif")
     (tmp_path / "text.tif").write_text("no raster")
     with pytest.raises(InputError, match="neither a raster nor a layer of polygons"):
-        opened(tmp_path / "text.tif")
+        read(tmp_path / "text.tif")
 
 
-def test_unknown_classes_are_named(tmp_path):
+def test_unknown_classes_are_left_out_and_counted(tmp_path):
     labels = np.full((40, 60), 2, np.uint8)
     labels[30, 30:33] = 77, 88, 77
-    reader = opened(raster(tmp_path / "labels.tif", labels))
-    assert (reader.read(Region(0, 30, 0, 60)) == 2).all()
-    with pytest.raises(InputError, match=r"\(77, 88\); it has 2, 3, 5, 7, 9"):
-        reader.read(Region(0, 40, 0, 60))
+    labels[0, 0] = 0
+    with opened(raster(tmp_path / "labels.tif", labels)) as found:
+        here = found.read(WHOLE)
+        assert found.left_out() == {"77": 2, "88": 1} and found.any_known()
+    assert np.array_equal(here, np.where(labels == 2, 2, 255))
+    remark = left_out_remark({"77": 2, "88": 1}, "The labels file")
+    assert remark == "The labels file holds classes that the map does not have, left out: 77 (2), 88 (1)."
+    assert left_out_remark({}, "The labels file") == ""
 
 
 def write_polygons(path: Path, polygons, values, crs="EPSG:2056", field="class", **options) -> Path:
@@ -141,12 +166,11 @@ def burn(polygons, values, region: Region) -> tuple[np.ndarray, np.ndarray]:
 def test_polygons_are_burnt_by_their_centres(tmp_path_factory, seed):
     polygons, values = boxes(seed)
     file = write_polygons(tmp_path_factory.mktemp("polygons") / "p.gpkg", polygons, values)
-    reader = opened(file)
     region = Region(5, 25, 10, 45)
     expected, clear = burn(polygons, values, region)
-    assert np.array_equal(reader.read(region)[clear], expected[clear])
-    whole = reader.read(Region(0, 40, 0, 60))
-    assert np.array_equal(whole[5:25, 10:45], reader.read(region))
+    assert np.array_equal(read(file, region)[clear], expected[clear])
+    whole = read(file)
+    assert np.array_equal(whole[5:25, 10:45], read(file, region))
 
 
 def test_polygons_of_another_crs_with_names(tmp_path):
@@ -162,7 +186,7 @@ def test_polygons_of_another_crs_with_names(tmp_path):
     file = write_polygons(tmp_path / "p.geojson", turned, words, crs="EPSG:4326", field="was")
     region = Region(0, 40, 0, 60)
     expected, clear = burn(polygons, values, region)
-    found = opened(file, "was").read(region)
+    found = read(file, region, "was")
     assert (found != 255).mean() > 0.2
     assert (found == expected)[clear].mean() > 0.995  # GeoJSON keeps 7 digits of a degree: a centimetre
 
@@ -173,7 +197,7 @@ def test_numbers_as_floats_layers_by_name_and_gaps(tmp_path):
     file = tmp_path / "p.gpkg"
     write_polygons(file, [square], ["nothing"], layer="first", field="name")
     write_polygons(file, [square, other, other], [7.0, np.nan, 0.0], layer="second", append=True)
-    found = opened(f"{file}|layername=second").read(Region(0, 40, 0, 60))
+    found = read(f"{file}|layername=second")
     assert (found[:10, :10] == 7).all()
     assert (found != 255).sum() == 100
 
@@ -181,25 +205,25 @@ def test_numbers_as_floats_layers_by_name_and_gaps(tmp_path):
 def test_layers_that_cannot_be_used_are_refused(tmp_path):
     square = shapely.box(WEST, NORTH - 5, WEST + 5, NORTH)
     polygons = write_polygons(tmp_path / "p.gpkg", [square, square, square], [7, 41, 42])
-    with pytest.raises(InputError, match=r"\(41, 42\).*7 \(large blocks\)"):
-        opened(polygons)
+    with opened(polygons) as labels:
+        assert labels.left_out() == {"41": 1, "42": 1}
     with pytest.raises(InputError, match=r"no field 'kind'.*they have class"):
-        opened(polygons, "kind")
+        read(polygons, field="kind")
     with pytest.raises(InputError, match="neither a raster nor a layer"):
-        opened(f"{polygons}|layername=gone")
+        read(f"{polygons}|layername=gone")
     points = write_polygons(tmp_path / "points.gpkg", [square.centroid], [7])
     with pytest.raises(InputError, match="other geometries than polygons"):
-        opened(points)
+        read(points)
     lost = write_polygons(tmp_path / "lost.gpkg", [square], [7], crs=None)
     with pytest.raises(InputError, match="no coordinate reference system"):
-        opened(lost)
+        read(lost)
     far = tmp_path / "far.geojson"
     ring = [[0, 89], [5, 91], [5, 200], [0, 89]]
     shape = {"type": "Polygon", "coordinates": [ring]}
     feature = {"type": "Feature", "properties": {"class": 7}, "geometry": shape}
     far.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     with pytest.raises(InputError, match="is not defined"):
-        opened(far)
+        read(far)
 
 
 def test_a_label_raster_that_breaks_is_said(tmp_path):
@@ -208,14 +232,15 @@ def test_a_label_raster_that_breaks_is_said(tmp_path):
     file = raster(tmp_path / "labels.tif", labels, rows=360, cols=540)
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 8])
     with pytest.raises(InputError, match=r"labels\.tif"):
-        open_labels(file, GRID, EXTENT, KNOWN).read(Region(0, 40, 0, 60))
+        read(file)
 
 
-def test_a_turned_raster_is_refused(tmp_path):
-    turned = Affine(GSD, 0.02, WEST, -0.02, -GSD, NORTH)
+def test_a_turned_raster_is_taken_at_its_pixels(tmp_path):
+    turned = Affine(GSD, 0.02, WEST, -0.02, -GSD, NORTH + 2)
     file = tmp_path / "labels.tif"
-    write(file, np.full((1, 90, 90), 2, np.uint8), GSD, transform=turned)
-    with rasterio.open(file) as dataset:
-        assert dataset.transform.b != 0
-    with pytest.raises(InputError, match="do not stand on the run's grid"):
-        opened(file)
+    values = np.random.default_rng(2).choice(IDS, (90, 90)).astype(np.uint8)
+    write(file, values[None], GSD, transform=turned)
+    found = read(file)
+    for row, col in [(5, 7), (20, 30), (39, 59)]:
+        x, y = ~turned @ (WEST + (col + 0.5) * GSD, NORTH - (row + 0.5) * GSD)
+        assert found[row, col] == values[int(y), int(x)]

@@ -10,7 +10,7 @@ from affine import Affine
 from mce_landcover.core.base.errors import InputError
 from mce_landcover.core.geodata.class_raster import open_class_raster
 from mce_landcover.core.geodata.class_table import MapClass
-from mce_landcover.core.geodata.reference import open_reference
+from mce_landcover.core.geodata.labels import open_labels
 from rasterio.warp import transform
 from rasterio.windows import Window
 from support.places import SHARED
@@ -32,7 +32,7 @@ def read_all(
     arguments = {"classes": CLASSES} | settings
     with ExitStack() as stack:
         raster = stack.enter_context(open_class_raster(map_file))
-        opened = stack.enter_context(open_reference(reference, raster, **arguments))
+        opened = stack.enter_context(open_labels(reference, raster, **arguments))
         rows, cols = raster.shape
         return opened.read(window or Window(0, 0, cols, rows)), dict(opened.unknown)
 
