@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -117,13 +118,27 @@ class RunLabels:
         return {str(i): int(counts[i]) for i in strange if i != BACKGROUND} | dict(self._labels.unknown)
 
 
-def left_out_remark(left_out: Mapping[str, int], what: str) -> str:
-    """Return the sentence on classes of the labels `what` that are none of the map's, or nothing."""
+class LeftOut:
+    """Counts what labels say that is of no class, while threads read them."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def add(self, values: NDArray[Any] | Sequence[Any]) -> None:
+        """Count values."""
+        names, counts = np.unique(np.asarray(values).astype(str), return_counts=True)
+        with self._lock:
+            self.counts.update(dict(zip(names.tolist(), counts.tolist(), strict=True)))
+
+
+def left_out_remark(left_out: Mapping[str, int], what: str, known: str = "the map") -> str:
+    """Return the sentence on classes of the labels `what` that `known` does not have, or nothing."""
     if not left_out:
         return ""
     named = ", ".join(f"{name} ({n:,})" for name, n in list(left_out.items())[:_NAMED])
     more = ", ..." if len(left_out) > _NAMED else ""
-    return f"{what} holds classes that the map does not have, left out: {named}{more}."
+    return f"{what} holds classes that {known} does not have, left out: {named}{more}."
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from pathlib import Path
 from support.flag import small_run
 from mce_landcover.core.flagging.flag import FlagRequest, flag_candidates
 folder = Path(sys.argv[1])
-print(flag_candidates(FlagRequest(small_run(folder).folder, folder / "candidates.gpkg")).n)
+request = FlagRequest(run=small_run(folder).folder, output=folder / "candidates.gpkg")
+print(flag_candidates(request).n)
 """
 #: What QGIS sees, as JSON; it decides once in between, as the plugin will.
 LOOK = """
@@ -74,7 +75,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     if not shutil.which("qgis_process"):
         pytest.skip("QGIS is not installed: make system installs it")
     folder = tmp_path_factory.mktemp("candidates")
-    path = os.pathsep.join([str(ROOT / "tests/unit"), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     made = subprocess.run(
         [sys.executable, "-c", MAKE, str(folder)],
         env=clean_environment(PYTHONPATH=path),

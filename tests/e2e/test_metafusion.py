@@ -239,10 +239,8 @@ def apply(run: Path, candidates: Path, output: Path, **options: Any) -> Asked:
     return "apply_review", {"run": run, "candidates": candidates, "output": output, **options}
 
 
-def labels_on_another_grid(story: Story, folder: Path) -> Asked:
-    with rasterio.open(story.scene.labels) as labels:
-        shifted = labels.transform @ rasterio.Affine.translation(0.5, 0)
-    return fit_to(story, folder, relabelled(story, folder, lambda values: values, transform=shifted))
+def labels_without_a_place(story: Story, folder: Path) -> Asked:
+    return fit_to(story, folder, relabelled(story, folder, lambda values: values, crs=None))
 
 
 def labels_with_unknown_classes(story: Story, folder: Path) -> Asked:
@@ -303,7 +301,7 @@ def threshold_without_scores(story: Story, folder: Path) -> Asked:
 Case = Callable[[Story, Path], Asked]
 #: Each bad input, and a word of the sentence that refuses it.
 BAD: dict[Case, str] = {
-    labels_on_another_grid: "grid",
+    labels_without_a_place: "coordinate reference system",
     labels_with_unknown_classes: "101",
     nothing_decided: "no decisions",
     nothing_to_learn_from: "nothing to learn from",

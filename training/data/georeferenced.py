@@ -15,6 +15,7 @@ from affine import Affine
 from ...core.base.errors import InputError
 from ...core.geodata.cells import GridSource
 from ...core.geodata.grid import Region, WorldGrid, require_metric
+from ...core.geodata.labels import LeftOut
 from ...core.geodata.sources import Raster, open_source
 from ...core.model.card import Normalisation, SourceSpec
 from .tiles import Area, BoundsTable, LabelArray, LabelTable, files_digest
@@ -155,12 +156,15 @@ def list_rasters(paths: Sequence[Path], role: str) -> list[Path]:
 
 @dataclass(frozen=True, eq=False)
 class RasterLabels:
-    """Labels of a raster of codes, taken at the nearest pixel."""
+    """Labels of a raster of codes, taken at the nearest pixel. Codes that the table does not know are an
+    error, or unlabelled and counted where there is a `left_out`.
+    """
 
     raster: Raster
     grid: WorldGrid
     side: int
     table: LabelTable
+    left_out: LeftOut | None = None
 
     @property
     def files(self) -> Sequence[Path]:
@@ -179,6 +183,10 @@ class RasterLabels:
             return np.zeros((self.side, self.side), np.uint8)
         missing = np.isnan(values[0])
         codes = np.where(missing, self.table.an_ignored, values[0]).astype(np.int64)
+        if self.left_out is not None:
+            strange = self.table.is_unknown(codes)
+            self.left_out.add(codes[strange])
+            codes = np.where(strange, self.table.an_ignored, codes)
         return self.table.apply(codes, str(self.files[0]))
 
     def digest(self) -> str:
@@ -205,13 +213,15 @@ _LABEL_SPEC = SourceSpec(
 )
 
 
-def raster_labels(paths: Sequence[Path], grid: WorldGrid, side: int, table: LabelTable) -> RasterLabels:
+def raster_labels(
+    paths: Sequence[Path], grid: WorldGrid, side: int, table: LabelTable, left_out: LeftOut | None = None
+) -> RasterLabels:
     """Look at label rasters, several as one mosaic.
 
     Raises:
         InputError: if one cannot be used.
     """
-    return RasterLabels(open_source(_LABEL_SPEC, list_rasters(paths, _LABELS)), grid, side, table)
+    return RasterLabels(open_source(_LABEL_SPEC, list_rasters(paths, _LABELS)), grid, side, table, left_out)
 
 
 def _region(cell: tuple[int, int], side: int) -> Region:

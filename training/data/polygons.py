@@ -16,6 +16,7 @@ from rasterio.features import rasterize
 from ...core.base.errors import InputError
 from ...core.geodata.class_table import MapClass, class_key, ids_by_key
 from ...core.geodata.grid import Region, WorldGrid
+from ...core.geodata.labels import LeftOut
 from ...core.geodata.polygons import read_polygons
 from ...core.model.classes import BACKGROUND, LandCoverClass
 from .tiles import LabelArray
@@ -30,7 +31,8 @@ class PolygonCells:
     centre counts, those without a class are unlabelled.
 
     `path` may name a layer: `file.gpkg|layername=name`; `more` are further values of the field (as
-    `class_key` forms them) and their ids, 0 for unlabelled.
+    `class_key` forms them) and their ids, 0 for unlabelled. Other values are an error, or unlabelled and
+    counted where there is a `left_out`.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class PolygonCells:
     grid: WorldGrid
     side: int
     more: Mapping[str, int] = field_of(default_factory=dict)
+    left_out: LeftOut | None = None
 
     @property
     def extent(self) -> Region:
@@ -85,8 +88,11 @@ class PolygonCells:
         polygons, values = read_polygons(self.path, self.field, self.grid.crs)
         known = ids_by_key([MapClass(c.id, c.name) for c in self.classes])
         known = {"": BACKGROUND, str(BACKGROUND): BACKGROUND} | known | dict(self.more)
-        unknown = sorted({str(value) for value in values if class_key(value) not in known})
-        if unknown:
+        strange = [str(value) for value in values if class_key(value) not in known]
+        unknown = sorted(set(strange))
+        if self.left_out is not None:
+            self.left_out.add(strange)
+        elif unknown:
             shown = ", ".join(unknown[:_NAMED]) + ", ..." * (len(unknown) > _NAMED)
             raise InputError(
                 f"{self.path} has the classes {shown}, which the catalogue has not; it has "
@@ -94,5 +100,5 @@ class PolygonCells:
             )
         if not len(polygons):
             raise InputError(f"{self.path} holds no polygon.")
-        ids = np.array([known[class_key(value)] for value in values], np.uint8)
+        ids = np.array([known.get(class_key(value), BACKGROUND) for value in values], np.uint8)
         return polygons, ids, shapely.STRtree(polygons)

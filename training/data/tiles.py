@@ -153,6 +153,11 @@ class LabelTable:
             )
         return ids
 
+    def is_unknown(self, codes: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Tell which codes are neither a class nor ignored; numbers outside 0..255 are no codes at all."""
+        inside = (codes >= 0) & (codes <= NODATA_CLASS)
+        return inside & (self.table[np.where(inside, codes, 0)] == _UNKNOWN)
+
     @property
     def an_ignored(self) -> int:
         """A code that means unlabelled."""

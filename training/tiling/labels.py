@@ -12,6 +12,7 @@ from rasterio.errors import RasterioError
 from ...core.base.errors import InputError
 from ...core.geodata.class_table import class_key
 from ...core.geodata.grid import Region, WorldGrid
+from ...core.geodata.labels import LeftOut
 from ...core.geodata.polygons import read_polygons
 from ...core.model.classes import BACKGROUND, NODATA_CLASS, LandCoverClass
 from ..data.georeferenced import LabelCells, list_rasters, raster_labels
@@ -53,6 +54,7 @@ class OpenLabels:
     cells: LabelCells
     drafts: tuple[Draft, ...]
     is_given: bool
+    left_out: LeftOut
 
     def classes(self, counts: NDArray[np.int64]) -> tuple[LandCoverClass, ...]:
         """Return the classes that have pixels in `counts` `[N, C]`."""
@@ -144,7 +146,8 @@ def _raster(choice: LabelChoice, given: tuple[Draft, ...] | None, grid: WorldGri
     codes = codes_of(drafts) if choice.codes else {draft.id: draft.id for draft in drafts}
     unusable = [code for code in codes if code > NODATA_CLASS]
     table = label_table({c: i for c, i in codes.items() if c not in (*ignored, *unusable)}, ignored)
-    return OpenLabels(raster_labels(files, grid, side, table), drafts, given is not None)
+    left_out = LeftOut()
+    return OpenLabels(raster_labels(files, grid, side, table, left_out), drafts, given is not None, left_out)
 
 
 def _polygons(choice: LabelChoice, given: tuple[Draft, ...] | None, grid: WorldGrid, side: int) -> OpenLabels:
@@ -159,5 +162,6 @@ def _polygons(choice: LabelChoice, given: tuple[Draft, ...] | None, grid: WorldG
     stand_ins = [
         LandCoverClass(id=d.id, name=d.name, color="#000000", group=d.group or "head") for d in drafts
     ]
-    cells = PolygonCells(choice.files[0], choice.field, stand_ins, grid, side, more | ignored)
-    return OpenLabels(cells, drafts, given is not None)
+    left_out = LeftOut()
+    cells = PolygonCells(choice.files[0], choice.field, stand_ins, grid, side, more | ignored, left_out)
+    return OpenLabels(cells, drafts, given is not None, left_out)

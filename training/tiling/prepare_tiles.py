@@ -17,6 +17,7 @@ from ...core.base.package import package_version
 from ...core.base.progress import Reporter
 from ...core.geodata.cells import ground_gsd
 from ...core.geodata.grid import WorldGrid, name_of, parse_crs, parse_extent, require_metric
+from ...core.geodata.labels import left_out_remark
 from ...core.geodata.sources import Raster, open_source
 from ...core.model.card import SourceSpec
 from ...core.model.classes import LandCoverClass
@@ -138,6 +139,13 @@ def prepare_tiles(request: PrepareTilesRequest, reporter: Reporter) -> TilesResu
     counts = count_tiles(tiles, [d.id for d in labels.drafts], None, reporter)
     enough = max(1, request.min_labelled * request.tile**2)
     labelled = np.flatnonzero(counts.sum(axis=1) >= enough)
+    known = "the list of classes"
+    remark = left_out_remark(labels.left_out.counts, f"The labels file {request.labels[0]}", known)
+    if remark and not counts.any():
+        listed = ", ".join(f"{draft.id} ({draft.name})" for draft in labels.drafts)
+        raise InputError(f"{remark} Nothing else is labelled; the classes are {listed}.")
+    if remark:
+        reporter.log(remark)
     if not labelled.size:
         raise InputError(f"No tile has {enough:,.0f} labelled pixels; check where labels and rasters lie.")
     counts = counts[labelled]

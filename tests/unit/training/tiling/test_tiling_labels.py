@@ -118,8 +118,7 @@ def test_polygons_by_name_id_source_code_and_ignored_value(tmp_path: Path) -> No
     assert ids("12", codes=True) == {bedrock, 8}, "OBJEKTART 12 is forest"
     assert ids("edge", ignored=["Edge"]) == {bedrock, 0}
     assert ids("", classes=None) == {bedrock, 0}
-    with pytest.raises(InputError, match="the classes moss"):
-        ids("moss")
+    assert ids("moss") == {bedrock, 0}
 
 
 def test_codes_of_a_raster(tmp_path: Path) -> None:
@@ -128,8 +127,9 @@ def test_codes_of_a_raster(tmp_path: Path) -> None:
     file = write_tif(tmp_path / "codes.tif", codes, PLACE)
     cells = opened([file], classes="swisstlm3d", codes=True, ignored=["99"]).cells
     assert cells.read_cell(*CELL)[0, :4].tolist() == [1, 0, 0, 8]
-    with pytest.raises(InputError, match="hold the ids 99"):
-        opened([file], classes="swisstlm3d", codes=True).cells.read_cell(*CELL)
+    labels = opened([file], classes="swisstlm3d", codes=True)
+    assert labels.cells.read_cell(*CELL)[0, :4].tolist() == [1, 0, 0, 8]
+    assert labels.left_out.counts == {"99": 1}, "left out, and counted"
 
 
 def test_polygons_come_in_one_file(tmp_path: Path) -> None:
