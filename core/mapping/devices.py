@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
 
 from ..base.errors import DeviceError, InputError
+from ..base.requests import Device, Engine, Precision
 
 
 @cache
@@ -55,11 +56,6 @@ def compile_alone(module: nn.Module, shape: Sequence[int]) -> Any:
     return compile_for(convert(module, shape), "f32", 1).create_infer_request()
 
 
-DEVICES = ("auto", "cpu", "cuda")
-ENGINES = ("auto", "openvino", "torch")
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-
-
 @dataclass(frozen=True)
 class Execution:
     """What a run computes on: `device` cpu or cuda, `engine` openvino or torch, `precision` fp32, bf16 or
@@ -87,9 +83,9 @@ def choose(device: str = "auto", engine: str = "auto", precision: str = "auto") 
         DeviceError: if what was asked for is not there.
     """
     for what, value, known in (
-        ("device", device, DEVICES),
-        ("engine", engine, ENGINES),
-        ("precision", precision, PRECISIONS),
+        ("device", device, get_args(Device)),
+        ("engine", engine, get_args(Engine)),
+        ("precision", precision, get_args(Precision)),
     ):
         if value not in known:
             raise InputError(f"The {what} {value!r} is unknown; choose one of {', '.join(known)}.")

@@ -21,13 +21,13 @@ from ..base.requests import (
     as_path,
     option,
 )
-from ..model.card import AggregationName, PlainAggregation
+from ..model.card import AggregationName
 
 #: How far the evidence's ML rule corrects priors, 0 (Bayes) to 1 (maximum likelihood). The experts favour
 #: rare classes already: at 1 the rarest class drowns the places that were really missed.
 DEFAULT_ALPHA = 0.95
 EXTENT = '"XMIN,XMAX,YMIN,YMAX [EPSG:2056]"'
-RULES = (*get_args(PlainAggregation), *set(get_args(AggregationName)) - set(get_args(PlainAggregation)))
+RULES: tuple[str, ...] = get_args(AggregationName)
 DestinationMap = Annotated[
     dict[str, Annotated[OutputPath, BeforeValidator(as_path)]], BeforeValidator(as_mapping)
 ]
