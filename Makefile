@@ -10,7 +10,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 WORKERS ?= $(shell nproc)
 PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS)
 
-.PHONY: help demo test lint test-unit test-qgis test-e2e system scene docs train-demo train-short bench review-session review-looks review-kill zip clean
+.PHONY: help demo test lint test-unit test-fast test-qgis test-e2e system scene docs train-demo train-short bench review-session review-looks review-kill zip clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -29,6 +29,9 @@ lint: $(VENV)/.complete  ## ruff and mypy
 test-unit: $(VENV)/.complete  ## tests that need no QGIS
 	@echo "==> unit tests"
 	@$(PYTEST) tests/unit --dist worksteal
+
+test-fast: $(VENV)/.complete  ## the unit tests that neither train nor map: the edit loop
+	@$(PYTEST) tests/unit --dist worksteal -m "not slow" -q
 
 test-qgis: system $(VENV_QGIS)/.complete $(VENV)/.complete  ## plugin tests inside QGIS
 	@echo "==> QGIS tests"

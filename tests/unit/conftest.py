@@ -23,7 +23,7 @@ def _one_torch_thread() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _equal_modules_are_compiled_once() -> Iterator[None]:
-    """Converting and compiling with OpenVINO takes seconds, and hundreds of tests run the same few modules."""
+    """OpenVINO takes seconds to convert and compile, and hundreds of tests run the same few modules."""
     devices = pytest.importorskip("mce_landcover.core.mapping.devices")
     backend = pytest.importorskip("mce_landcover.core.mapping.openvino_backend")
     convert, compile_for = devices.convert, devices.compile_for

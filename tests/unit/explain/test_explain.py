@@ -42,6 +42,8 @@ from support.cards import tlm_card
 from support.engine import NORTH, WEST, Recorder, blended, read, scene, tiny_model, write
 from support.flag import GSD, small_run
 
+pytestmark = pytest.mark.slow
+
 GRID = WorldGrid(parse_crs("EPSG:2056"), 0.5)
 #: Of the tiny scenes, on the world grid.
 ROW0, COL0 = round(-NORTH / 0.5), round(WEST / 0.5)

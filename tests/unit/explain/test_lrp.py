@@ -17,6 +17,8 @@ from support.cards import tlm_card
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def same_numbers_each_time():

@@ -16,6 +16,8 @@ from support.engine import Recorder
 from support.fit import candidates_of, flagged, labelled_run, review_some
 from support.flag import make_run, smooth_logits
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

@@ -20,6 +20,8 @@ from mce_landcover.core.model.torch_setup import one_thread
 from support.engine import tiny_model
 from support.places import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @given(st.integers(1, 40), st.integers(1, 64), st.integers(1, 64))
 def test_batches_halve_until_they_fit(n, size, capacity):

@@ -29,6 +29,8 @@ from support.engine import (
     write,
 )
 
+pytestmark = pytest.mark.slow
+
 ROWS, COLS = 100, 130
 ROW0, COL0 = round(-NORTH * 2), round(WEST * 2)
 SMALL = Settings(band_px=48, chunk_rows=24, cell=64)

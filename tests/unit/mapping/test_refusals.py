@@ -15,6 +15,8 @@ from mce_landcover.core.mapping.store import RUN_FILE
 from support.disks import mounted
 from support.engine import WEST, predict_with, read, scene, tiny_model, write
 
+pytestmark = pytest.mark.slow
+
 MODEL = tiny_model()
 
 

@@ -17,6 +17,8 @@ from mce_landcover.core.mapping.store import RUN_FILE, WORK_FOLDER, RunStore
 from support.engine import Recorder, predict_with, scene, tiny_model
 from support.places import ROOT
 
+pytestmark = pytest.mark.slow
+
 SMALL = Settings(band_px=48, chunk_rows=24, cell=64)
 MODEL = tiny_model()
 

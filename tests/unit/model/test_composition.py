@@ -18,6 +18,8 @@ from support.cards import tlm_card
 from support.engine import predict_with, read_all, scene, tiny_model
 from support.flag import make_run, rule, smooth_logits
 
+pytestmark = pytest.mark.slow
+
 RESPONSIBLE = ((True, True, True, True), (False, True, True, False), (False, False, True, False))
 
 

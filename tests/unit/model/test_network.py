@@ -8,6 +8,8 @@ from mce_landcover.core.model.network import MceNetwork, adopt_weights, build_ne
 from support.cards import tlm_card
 from torch import nn
 
+pytestmark = pytest.mark.slow
+
 BACKBONES = [
     ("deeplabv3plus", "resnet18", {}),
     ("deeplabv3plus", "mobilenet_v2", {"encoder_output_stride": 8}),

@@ -1,7 +1,10 @@
 import subprocess
 import sys
 
+import pytest
 from mce_landcover.core.model.torch_setup import declare_torchvision_operators, segmentation_models
+
+pytestmark = pytest.mark.slow
 
 
 def test_torchvision_and_smp_import_beside_this_torch() -> None:

@@ -14,6 +14,8 @@ from mce_landcover.scene.cover import Label
 from mce_landcover.scene.write import LANDSCAPE_VERSION
 from scipy import ndimage
 
+pytestmark = pytest.mark.slow
+
 CLASSES = load_catalogue()
 
 

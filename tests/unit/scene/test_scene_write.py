@@ -13,6 +13,8 @@ from mce_landcover.scene import write
 from mce_landcover.scene.block import render_block
 from mce_landcover.scene.write import make_scene
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> write.SceneFiles:

@@ -14,6 +14,8 @@ from mce_landcover.training.fit import TrainerSettings
 from mce_landcover.training.multilabel.samples import MIN_PIXELS, scene_tiles
 from mce_landcover.training.multilabel.screen import ScreenPlan, found_by_share, train_screen_model
 
+pytestmark = pytest.mark.slow
+
 
 def test_hectares_of_a_scene() -> None:
     tiles = scene_tiles((5,), 400, SilentReporter())

@@ -19,6 +19,8 @@ from mce_landcover.service.jobs import JOB_TABLE
 from mce_landcover.service.protocol import Failure, Log, Progress, Result, decode
 from typer.main import get_command
 
+pytestmark = pytest.mark.slow
+
 # The command line with a `backend_info` of ours.
 DRIVER = """
 import os, sys

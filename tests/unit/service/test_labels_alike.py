@@ -14,6 +14,8 @@ from support.fit import COLS, ROWS, labelled_run
 from support.flag import CLASSES, COL0, GSD, ROW0
 from support.tiling import write_polygons
 
+pytestmark = pytest.mark.slow
+
 SEED = 1
 WEST, NORTH = COL0 * GSD, -(ROW0 + SEED * 1000) * GSD
 

@@ -26,6 +26,8 @@ from support.tiling import SIDE, write_landscape
 from unit.training.test_fit import Diary
 from unit.training.test_train import plan
 
+pytestmark = pytest.mark.slow
+
 SILENT = SilentReporter()
 
 

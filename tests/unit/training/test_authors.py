@@ -13,6 +13,8 @@ from mce_landcover.training.data.shared import shared_data
 from torch import Tensor
 from torch.nn import functional as F
 
+pytestmark = pytest.mark.slow
+
 EXPERTS = ("head", "body", "tail")
 
 

@@ -11,6 +11,8 @@ from mce_landcover.training.demo import DemoPlan, train_demo_model
 from mce_landcover.training.requests import TrainDemoRequest
 from mce_landcover.training.trainer import TrainSettings
 
+pytestmark = pytest.mark.slow
+
 PLAN = DemoPlan(
     training=(SceneBlock(101, 0, 0, 96, 96), SceneBlock(102, 64, 32, 64, 96)),
     validation=(SceneBlock(201, 0, 0, 64, 64),),

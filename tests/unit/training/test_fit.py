@@ -19,6 +19,8 @@ from mce_landcover.training.fit import BEST, LAST, FitResult, fit, read_best
 from mce_landcover.training.module import SegmentationModule, make_loss
 from support.cards import tlm_card
 
+pytestmark = pytest.mark.slow
+
 CARD = tlm_card("tu-mobilenetv3_small_100", window=32, stride=16)
 IDS = [c.id for c in CARD.classes]
 SETTINGS = TrainerSettings(epochs=3, device="cpu")

@@ -21,6 +21,8 @@ from mce_landcover.training.prepare import prepare
 from unit.service.test_model_jobs import refusal
 from unit.training.test_train import plan
 
+pytestmark = pytest.mark.slow
+
 SILENT = SilentReporter()
 
 

@@ -23,6 +23,8 @@ from support.tile_files import flair_tile, tlm_list, tlm_tile, write_tif
 from unit.training.data.test_georeferenced import write_scene
 from unit.training.test_fit import Diary
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = ROOT / "training" / "configs"
 SMALL = {
     "decoder": "deeplabv3plus",

@@ -9,6 +9,8 @@ from mce_landcover.training.data.tiles import Area
 from mce_landcover.training.trainer import TrainSettings, train
 from support.cards import tlm_card
 
+pytestmark = pytest.mark.slow
+
 CARD = tlm_card("tu-mobilenetv3_small_100", window=32, stride=16)
 SETTINGS = TrainSettings(steps=6, batch_size=4, lr=2e-3, warmup=1, validate_every=3, seed=4)
 

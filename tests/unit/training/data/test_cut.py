@@ -13,6 +13,8 @@ from support.tile_files import write_tif
 from support.tiling import SIDE, cut, write_landscape
 from unit.training.test_fit import Diary
 
+pytestmark = pytest.mark.slow
+
 SILENT = SilentReporter()
 
 

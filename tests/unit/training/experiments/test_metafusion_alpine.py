@@ -23,6 +23,8 @@ from mce_landcover.training.experiments.metafusion.alpine_study import (
 from scipy.ndimage import label
 from unit.training.experiments.test_natural_priors import write_model
 
+pytestmark = pytest.mark.slow
+
 
 def test_candidates_are_numbered_where_they_lie() -> None:
     rng = np.random.default_rng(0)

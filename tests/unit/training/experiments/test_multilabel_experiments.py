@@ -18,6 +18,8 @@ from mce_landcover.training.losses.multilabel import multilabel_loss
 from mce_landcover.training.multilabel.tiles import PictureTiles
 from support.bigearthnet import write_listing, write_patch
 
+pytestmark = pytest.mark.slow
+
 SCENE = {"kind": "scene", "seeds": [3, 4], "side": 800}
 TRAIN = {"epochs": 1, "batch_size": 4, "lr": 1e-3, "workers": 0}
 RUN = {"command": "c", "reduction": "r", "seconds": 1.0, "machine": {"device": "d"}, "settings": {}}

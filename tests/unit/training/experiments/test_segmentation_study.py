@@ -28,6 +28,8 @@ from mce_landcover.training.experiments.segmentation.study import (
 from mce_landcover.training.experiments.segmentation.tables import findings, make_table, spread
 from support.streets import write_frames
 
+pytestmark = pytest.mark.slow
+
 BASE = """
 output: x.safetensors
 model:

@@ -14,6 +14,8 @@ from mce_landcover.training.multilabel.metrics import (
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, fbeta_score, precision_score, recall_score
 
+pytestmark = pytest.mark.slow
+
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 5))
 
 

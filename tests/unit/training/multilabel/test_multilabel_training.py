@@ -30,6 +30,8 @@ from mce_landcover.training.multilabel.train import (
 from support.tile_cards import tile_card
 from torch import nn
 
+pytestmark = pytest.mark.slow
+
 CLASSES = 3
 QUICK = TileTraining(
     optimizer=TileOptimizer(lr=5e-3, weight_decay=0.0, schedule="constant"),

@@ -13,6 +13,8 @@ from mce_landcover.training.trainer import TrainSettings
 from rasterio.transform import from_origin
 from support.places import SHARED
 
+pytestmark = pytest.mark.slow
+
 FEW = TrainSettings(steps=2, batch_size=2, warmup=0)
 TINY = SceneRecipe(
     name="tiny",

@@ -34,6 +34,8 @@ from support.tiling import (
 )
 from unit.training.test_fit import Diary
 
+pytestmark = pytest.mark.slow
+
 SILENT = SilentReporter()
 
 
