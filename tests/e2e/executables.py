@@ -1,12 +1,16 @@
 """How the end-to-end tests call the executables, and how they look at what was left."""
 
+import atexit
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
 
 import pytest
 
@@ -27,8 +31,84 @@ def command_line(*arguments: str | Path) -> list[str]:
 
 
 def run_command(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end."""
-    return subprocess.run(command_line(*arguments), capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
+    """Run the command line to its end; with options of `subprocess.run` as a new process of its script, else as a
+    fork of one that has started already. How it starts is tested by those who call `command_line`.
+    """
+    if options or not hasattr(os, "fork"):
+        return subprocess.run(
+            command_line(*arguments), capture_output=True, text=True, check=False, **options
+        )  # type: ignore[call-overload]
+    return started().run([str(argument) for argument in arguments])
+
+
+#: Imports what takes seconds, then does one command per line of stdin in a process of its own.
+STARTED = """
+import json, os, sys, traceback
+from mce_landcover.core.evaluation import draw_sample, evaluate
+from mce_landcover.core.explain import explain
+from mce_landcover.core.flagging import apply, fit, flag
+from mce_landcover.core.mapping import predict
+from mce_landcover.core.screening import screen
+from mce_landcover.service import cli
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    if not (child := os.fork()):
+        os.chdir(asked["cwd"])
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for stream, path in enumerate(asked["streams"], start=1):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+        sys.argv = ["mce-landcover", *asked["arguments"]]
+        code = 1
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Started:
+    """A process that has imported the backend and does commands, one after the other."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._folder = TemporaryDirectory()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", STARTED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+        with self._lock:
+            streams = [Path(self._folder.name, name) for name in ("stdout", "stderr")]
+            asked = {
+                "arguments": arguments,
+                "cwd": str(Path.cwd()),
+                "streams": [str(path) for path in streams],
+            }
+            assert self._process.stdin and self._process.stdout
+            self._process.stdin.write(json.dumps(asked) + "\n")
+            self._process.stdin.flush()
+            code = int(self._process.stdout.readline())
+            out, err = (path.read_text(encoding="utf-8") for path in streams)
+        return subprocess.CompletedProcess(["mce-landcover", *arguments], code, out, err)
+
+    def close(self) -> None:
+        self._process.communicate()
+        self._folder.cleanup()
+
+
+@cache
+def started() -> Started:
+    """Return the process of this test run; it ends with it."""
+    process = Started()
+    atexit.register(process.close)
+    return process
 
 
 def sentence_of(done: subprocess.CompletedProcess[str]) -> str:
