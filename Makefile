@@ -81,7 +81,7 @@ review-kill: system $(VENV)/.complete  ## kill QGIS 50 times during a review: no
 
 zip:  ## the plugin as QGIS installs it: dist/mce_landcover.zip
 	@mkdir -p dist && rm -f dist/mce_landcover.zip
-	@git archive --prefix=mce_landcover/ -o dist/mce_landcover.zip HEAD metadata.txt __init__.py pyproject.toml LICENSE README.md CHANGELOG.md core plugin resources scene service training ':(exclude)training/experiments/*/reports'
+	@git archive --prefix=mce_landcover/ -o dist/mce_landcover.zip HEAD metadata.txt __init__.py pyproject.toml LICENSE README.md CHANGELOG.md core plugin resources scene service training ':(exclude,glob)training/experiments/*/reports/**'
 	@echo "==> dist/mce_landcover.zip"
 
 clean:  ## remove what demo, test and zip made, keep the environments

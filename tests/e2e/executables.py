@@ -31,8 +31,8 @@ def command_line(*arguments: str | Path) -> list[str]:
 
 
 def run_command(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end; with options of `subprocess.run` as a new process of its script, else as a
-    fork of one that has started already. How it starts is tested by those who call `command_line`.
+    """Run the command line to its end: a fork of one that has started already, or with options of
+    `subprocess.run` a new process. How it starts is tested by those who call `command_line`.
     """
     if options or not hasattr(os, "fork"):
         return subprocess.run(
