@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from ..core.base.files import disk_errors, write_json
 from ..core.base.progress import Reporter, SilentReporter
 from ..core.model.bundle import save_bundle
 from ..core.model.card import ModelCard
-from .config import Config, CutData, read_config
+from .config import Config, CutData
 from .evaluate import score_line
 from .fit import BEST, LAST, LOGS, Epoch, fit, read_best
 from .fold_and_round import settled_weights
@@ -27,15 +26,6 @@ from .prepare import Prepared, prepare
 
 _PACKAGES = ("torch", "lightning", "segmentation-models-pytorch", "timm", "numpy")
 _PLAN = "config.json"
-
-
-def train_file(path: Path, changes: Sequence[str], reporter: Reporter) -> Path:
-    """Train what a configuration file says and return the bundle written.
-
-    Raises:
-        MceError: see `train_config`.
-    """
-    return train_config(read_config(path, changes), reporter)
 
 
 def train_config(config: Config, reporter: Reporter) -> Path:
