@@ -201,14 +201,17 @@ def prepare_tiles(parameters):
 def train(parameters):
     model = parameters["output"] or str(Path(parameters["config"]).with_name("model.safetensors"))
     Path(model).write_text("weights")
-    scores = {"mean_accuracy": 0.5, "overall_accuracy": 0.75, "mean_iou": 0.25}
     return {
         "model": model,
         "run": str(Path(model).with_suffix(".run")),
         "best_epoch": 3,
         "scored_on": "test",
-        **scores,
-        **{"head": 0.75, "body": 0.5, "tail": None},
+        "mean_accuracy": 0.5,
+        "overall_accuracy": 0.75,
+        "mean_iou": 0.25,
+        "head": 0.75,
+        "body": 0.5,
+        "tail": None,
         "device": "cpu",
         "seconds": 12,
     }
