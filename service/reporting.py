@@ -48,7 +48,7 @@ class Interrupt:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Pacing:
     """Where the work stands: `rate` in units per second and `left_s`, both None until they can be known."""
 
     done: int
@@ -82,14 +82,14 @@ class Pace:
     _phase: tuple[int, str] | None = field(default=None, init=False)
     _start: tuple[int, float] = field(default=(0, 0.0), init=False)
 
-    def at(self, done: int, total: int, unit: str) -> Standing:
-        """Return the standing after `done` of `total` units."""
+    def at(self, done: int, total: int, unit: str) -> Pacing:
+        """Return the pacing after `done` of `total` units."""
         now = self.clock()
         if self._phase != (total, unit) or done < self._start[0]:
             self._phase, self._start = (total, unit), (done, now)
         finished, elapsed = done - self._start[0], now - self._start[1]
         rate = finished / elapsed if finished > 0 and elapsed > 0 else None
-        return Standing(done, total, unit, rate, (total - done) / rate if rate else None)
+        return Pacing(done, total, unit, rate, (total - done) / rate if rate else None)
 
 
 def _three_digits(number: float) -> str:
@@ -126,13 +126,13 @@ class MessageReporter:
         self._sent_at = 0.0
 
     def progress(self, done: int, total: int, unit: str) -> None:
-        """Send the standing; raise `Cancelled` if that was asked for."""
+        """Send the pacing; raise `Cancelled` if that was asked for."""
         self._interrupt.check()
-        standing = self._pace.at(done, total, unit)
+        pacing = self._pace.at(done, total, unit)
         now = self._clock()
         if self._phase != (total, unit) or done >= total or now - self._sent_at >= self._interval_s:
             self._phase, self._sent_at = (total, unit), now
-            self._send(Progress(round(standing.percent, 2), str(standing)))
+            self._send(Progress(round(pacing.percent, 2), str(pacing)))
 
     def log(self, message: str) -> None:
         """Send the sentence."""
@@ -164,14 +164,14 @@ class LineReporter:
     def progress(self, done: int, total: int, unit: str) -> None:
         """Write a line where one is due; raise `Cancelled` if that was asked for."""
         self._interrupt.check()
-        standing = self._pace.at(done, total, unit)
+        pacing = self._pace.at(done, total, unit)
         if self._phase != (total, unit):
             self._phase, self._next_percent = (total, unit), 0.0
         now = self._clock()
-        if standing.percent >= self._next_percent or now - self._written_at >= self._interval_s:
-            self._next_percent = (standing.percent // self._step + 1) * self._step
+        if pacing.percent >= self._next_percent or now - self._written_at >= self._interval_s:
+            self._next_percent = (pacing.percent // self._step + 1) * self._step
             self._written_at = now
-            print(f"{standing.percent:3.0f} %  {standing}", file=self._stream, flush=True)
+            print(f"{pacing.percent:3.0f} %  {pacing}", file=self._stream, flush=True)
 
     def log(self, message: str) -> None:
         """Write the sentence as a line."""

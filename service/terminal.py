@@ -39,10 +39,10 @@ class BarReporter:
     def progress(self, done: int, total: int, unit: str) -> None:
         """Move the bar; raise `Cancelled` if that was asked for."""
         self._interrupt.check()
-        standing = self._pace.at(done, total, unit)
+        pacing = self._pace.at(done, total, unit)
         if self._task is None or self._phase != (total, unit):
             self._phase, self._task = (total, unit), self._bar.add_task("", total=100.0)
-        self._bar.update(self._task, completed=standing.percent, description=str(standing))
+        self._bar.update(self._task, completed=pacing.percent, description=str(pacing))
 
     def log(self, message: str) -> None:
         """Print the sentence above the bar."""

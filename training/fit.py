@@ -94,14 +94,14 @@ def fit(
         DeviceError, InputError, OutputError, Cancelled: the checkpoints stay in all cases.
     """
     _check_device(settings)
-    started, diary = time.monotonic(), _Diary(reporter)
+    started, epoch_log = time.monotonic(), _EpochLog(reporter)
     keepers = _keepers(folder, module.MONITOR if data.validation is not None else None)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be made ({error.strerror or error}).") from error
     with _quietly(), torch.random.fork_rng():
-        trainer = _trainer(folder, settings, data, [*keepers, diary])
+        trainer = _trainer(folder, settings, data, [*keepers, epoch_log])
         if settings.precision != "fp32" or _on_gpu(settings):  # whose convolutions are made for this layout
             module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         last = folder / LAST
@@ -120,7 +120,7 @@ def fit(
     return FitResult(
         weights,
         best,
-        tuple(diary.history),
+        tuple(epoch_log.history),
         module.results,
         time.monotonic() - started,
         _device_name(trainer),
@@ -153,7 +153,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Tensor], Epoch]:
     return {k.removeprefix(_PREFIX): v for k, v in state.items() if k.startswith(_PREFIX)}, epoch
 
 
-class _Diary(Callback):
+class _EpochLog(Callback):
     """Tells the reporter of steps and epochs, and writes each epoch into its checkpoint."""
 
     def __init__(self, reporter: Reporter):

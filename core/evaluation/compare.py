@@ -30,7 +30,7 @@ _SAME_AREA = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class JudgedSample:
     """The accuracy of a map, its classes in the same order, and the area of a pixel."""
 
     accuracy: MapAccuracy
@@ -44,7 +44,7 @@ def judge(
     classes: Sequence[MapClass],
     drawn_from: Path | None,
     reporter: Reporter,
-) -> Judged:
+) -> JudgedSample:
     """Return what a sample says of a map.
 
     Args:
@@ -59,7 +59,7 @@ def judge(
     """
     if drawn_from is None:
         _require_own(sample, raster, count_strips(raster, reporter).sum(axis=0))
-        return Judged(sample.accuracy(), sample.classes, sample.pixel_m2)
+        return JudgedSample(sample.accuracy(), sample.classes, sample.pixel_m2)
     with open_class_raster(map_file(drawn_from)) as first:
         _require_own(sample, first, count_strips(first, reporter).sum(axis=0))
     pixels = count_strips(raster, reporter).sum(axis=0)
@@ -81,7 +81,7 @@ def _of_another(
     pixels: NDArray[np.int64],
     classes: Sequence[MapClass],
     pixel_m2: float,
-) -> Judged:
+) -> JudgedSample:
     """Return the accuracy of a map that says `said` `[n]` at the points, and has `pixels` `[255]`."""
     done = sample.references != NODATA_CLASS
     ids = np.union1d(np.flatnonzero(pixels), sample.references[done])
@@ -103,7 +103,7 @@ def _of_another(
         [own[int(i)].name for i in strata],
         [c.name for c in found],
     )
-    return Judged(accuracy, found, pixel_m2)
+    return JudgedSample(accuracy, found, pixel_m2)
 
 
 def _require_own(sample: Sample, raster: ClassRaster, pixels: NDArray[np.int64]) -> None:

@@ -29,7 +29,7 @@ from ..geodata.mosaic import BandStyle, Category, Mosaic, Placement
 from ..geodata.styles import paletted_style
 from ..mapping.record import RunRecord, read_record
 from ..model.classes import NODATA_CLASS
-from .changes import Changes, Verdict, change_log, decide
+from .changes import AppliedDecision, Changes, change_log, decide
 from .flag import GDAL_CACHE_MB
 from .requests import ApplyRequest
 from .review import Review, read_outlines, read_review
@@ -144,7 +144,7 @@ def _require_same_map(review: Review, record: RunRecord, source: Any) -> None:
 class _Outlines:
     """The outlines of what is to be applied, found by place and read when they are needed."""
 
-    def __init__(self, path: Path, verdicts: Sequence[Verdict]):
+    def __init__(self, path: Path, verdicts: Sequence[AppliedDecision]):
         self._path, self._verdicts = path, verdicts
         boxes: list[Any] = []
         for start in range(0, len(verdicts), _AT_ONCE):
@@ -269,7 +269,9 @@ def _convert(mosaic: Mosaic, part: Path, folder: Path, still_wanted: Callable[[]
         ) from failures[0]
 
 
-def _message(verdicts: Sequence[Verdict], changes: Changes, review: Review, request: ApplyRequest) -> str:
+def _message(
+    verdicts: Sequence[AppliedDecision], changes: Changes, review: Review, request: ApplyRequest
+) -> str:
     """Return the outcome in a sentence or two."""
     states = Counter(review.states.tolist())
     how = Counter(verdict.decided_by for verdict in verdicts)

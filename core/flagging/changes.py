@@ -29,7 +29,7 @@ _DEFAULT_PRICE = 1.0
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AppliedDecision:
     """A candidate that is applied: the class it takes, and who said so."""
 
     uuid: str
@@ -46,7 +46,7 @@ def decide(
     classes: Sequence[LandCoverClass],
     decide_by: Literal["review", "classifier", "both"],
     accepted_per_find: float | None = None,
-) -> list[Verdict]:
+) -> list[AppliedDecision]:
     """Return the candidates to apply, in order of rank.
 
     An interpreter's word stands before the classifier's: what he rejected or is unsure of is never applied.
@@ -97,7 +97,7 @@ def _accepted(review: Review, price: float | None) -> NDArray[np.bool_]:
     return accept(review.scores, price)
 
 
-def _verdict(review: Review, row: int, decide_by: str, by_score: bool) -> Verdict | None:
+def _verdict(review: Review, row: int, decide_by: str, by_score: bool) -> AppliedDecision | None:
     """Return what is done with one candidate, None if nothing."""
     uuid = str(review.columns["uuid"][row])
     state = str(review.states[row])
@@ -105,16 +105,16 @@ def _verdict(review: Review, row: int, decide_by: str, by_score: bool) -> Verdic
         if state not in ("accept", "reclassify"):
             return None
         told = (str(review.log[name][row] or "") for name in ("user", "time", "comment"))
-        return Verdict(uuid, int(review.final_class_ids[row]), INTERPRETER, state, *told)
+        return AppliedDecision(uuid, int(review.final_class_ids[row]), INTERPRETER, state, *told)
     if by_score:
-        return Verdict(uuid, int(review.columns["class_id"][row]), CLASSIFIER, "accept")
+        return AppliedDecision(uuid, int(review.columns["class_id"][row]), CLASSIFIER, "accept")
     return None
 
 
 class Changes:
     """Counts which classes each verdict replaces, block by block; verdicts are numbered from 1."""
 
-    def __init__(self, verdicts: Sequence[Verdict]):
+    def __init__(self, verdicts: Sequence[AppliedDecision]):
         self._verdicts = verdicts
         self._counts: dict[int, Counter[int]] = {}
         #: Class of each number; 0 is none.
@@ -133,7 +133,7 @@ class Changes:
         """All pixels that have another class now."""
         return sum(sum(counts.values()) for counts in self._counts.values())
 
-    def rows(self) -> Iterator[tuple[Verdict, dict[int, int]]]:
+    def rows(self) -> Iterator[tuple[AppliedDecision, dict[int, int]]]:
         """Yield each verdict and its changed pixels by the class they had, which may be none."""
         for number, verdict in enumerate(self._verdicts, start=1):
             yield verdict, dict(sorted(self._counts.get(number, {}).items()))

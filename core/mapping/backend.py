@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Job:
+class WindowTask:
     """One window: its lattice column `col` and first pixel `offset` in the strip of its lattice row."""
 
     strip: Strip
@@ -39,14 +39,14 @@ class RowEnd:
     skipped: int
 
 
-Step = Job | RowEnd
-Answer = tuple[Job, Tensor] | RowEnd
+Step = WindowTask | RowEnd
+Answer = tuple[WindowTask, Tensor] | RowEnd
 
 
 class WindowFailed(Exception):  # noqa: N818 - turned into a sentence by the pipeline, which knows the grid
     """The window of `job` could not be computed."""
 
-    def __init__(self, job: Job):
+    def __init__(self, job: WindowTask):
         super().__init__(f"window at lattice row {job.strip.row}, column {job.col}")
         self.job = job
 
@@ -111,7 +111,7 @@ def backing_off(
     return size, results
 
 
-def window_of(job: Job, side: int) -> Tensor:
+def window_of(job: WindowTask, side: int) -> Tensor:
     """Return the raw values of a job's window, float32 `[n_bands, side, side]`: a view of its strip."""
     return torch.from_numpy(job.strip.values)[:, :, job.offset : job.offset + side]
 

@@ -5,7 +5,6 @@ The rule lives in `core/model/decision.py`.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -16,6 +15,7 @@ from ..model.decision import Decider, DecisionRule, decide
 from .backend import Backend, Predictor
 from .devices import Execution, compile_alone
 from .openvino_backend import OpenVinoBackend
+from .requests import PredictRequest
 from .torch_backend import torch_backend
 
 #: Pixels decided at once on a CPU, so that intermediate results stay in its cache.
@@ -88,23 +88,11 @@ _ACTIVATION_BYTES = 2500
 _LARGEST_BATCH = 128
 
 
-class Wishes(Protocol):
-    """The part of a request that says how to compute."""
-
-    @property
-    def engine(self) -> str:
-        """Engine asked for, or auto."""
-
-    @property
-    def batch_size(self) -> int:
-        """Windows per batch asked for, or 0."""
-
-
 def start_backend(
     predictor: Predictor,
     card: ModelCard,
     execution: Execution,
-    wishes: Wishes,
+    request: PredictRequest,
     *,
     n_windows: int,
     log: Callable[[str], None],
@@ -115,13 +103,13 @@ def start_backend(
         InputError: if the batch size is negative.
         DeviceError: if the engine asked for cannot take the network.
     """
-    if wishes.batch_size < 0:
-        raise InputError(f"The batch size {wishes.batch_size} is negative; give 0 to have it chosen.")
+    if request.batch_size < 0:
+        raise InputError(f"The batch size {request.batch_size} is negative; give 0 to have it chosen.")
     if execution.engine == "openvino":
         try:
             backend = OpenVinoBackend(predictor, card.n_bands, card.window, execution.precision)
         except Exception as error:  # converters fail in many ways; torch runs every network
-            if wishes.engine == "openvino":
+            if request.engine == "openvino":
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
                 raise DeviceError(
                     f"OpenVINO cannot take this network ({reason}); choose engine torch."
@@ -130,7 +118,7 @@ def start_backend(
             execution = replace(execution, engine="torch")
         else:
             return backend, replace(execution, precision=backend.precision)
-    batch_size = wishes.batch_size or _automatic_batch(card.window)
+    batch_size = request.batch_size or _automatic_batch(card.window)
     return torch_backend(
         predictor, card.window, execution, batch_size, n_windows=n_windows, log=log
     ), execution

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .backend import Answer, Job, Predictor, RowEnd, Step, WindowFailed
+from .backend import Answer, Predictor, RowEnd, Step, WindowFailed, WindowTask
 from .devices import compile_alone, compile_for, convert, n_cores
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
@@ -36,7 +36,7 @@ class OpenVinoBackend:
     def stream(self, steps: Iterator[Step]) -> Iterator[Answer]:
         """See `Backend.stream`."""
         free = deque(self._requests)
-        running: deque[tuple[Job, Any] | RowEnd] = deque()
+        running: deque[tuple[WindowTask, Any] | RowEnd] = deque()
         try:
             for step in steps:
                 if isinstance(step, RowEnd):
@@ -55,7 +55,7 @@ class OpenVinoBackend:
             for request in self._requests:
                 request.wait()
 
-    def _oldest(self, running: deque[tuple[Job, Any] | RowEnd], free: deque[Any]) -> Iterator[Answer]:
+    def _oldest(self, running: deque[tuple[WindowTask, Any] | RowEnd], free: deque[Any]) -> Iterator[Answer]:
         """Give the answer that is due, once it is there."""
         oldest = running.popleft()
         if isinstance(oldest, RowEnd):
@@ -69,7 +69,7 @@ class OpenVinoBackend:
         yield job, torch.from_numpy(request.get_output_tensor().data)[0]
         free.append(request)
 
-    def _start(self, request: Any, job: Job) -> None:
+    def _start(self, request: Any, job: WindowTask) -> None:
         window = job.strip.values[:, :, job.offset : job.offset + self._window]
         if self._normaliser is None:
             request.get_input_tensor().data[0] = window

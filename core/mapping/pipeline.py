@@ -13,7 +13,7 @@ from torch import Tensor
 from ..base.errors import MceError
 from ..geodata.grid import Region, WorldGrid
 from ..model.classes import NODATA_CLASS
-from .backend import Backend, Job, RollingBlend, RowEnd, Step, WindowFailed
+from .backend import Backend, RollingBlend, RowEnd, Step, WindowFailed, WindowTask
 from .choose_backend import DecideRows
 from .reader import Strip, StripReader
 from .windows import Lattice
@@ -40,7 +40,7 @@ class MapRows:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptBands:
     """How many layers rows have: class maps, evidence bands, logits (0 where they are not kept)."""
 
     classes: int
@@ -49,7 +49,7 @@ class Kept:
 
 
 @dataclass
-class Tally:
+class WindowCounts:
     """Windows to come in all, gone by, and how many of them had no valid pixel and were not run."""
 
     total: int
@@ -67,10 +67,10 @@ class Pipeline:
     backend: Backend
     blend: Callable[[int, int], RollingBlend]
     decide: DecideRows
-    kept: "Kept"
+    kept: "KeptBands"
     tick: Callable[[], None]
 
-    def run(self, part: Region, tally: Tally, deliver: Callable[[MapRows], None]) -> None:
+    def run(self, part: Region, tally: WindowCounts, deliver: Callable[[MapRows], None]) -> None:
         """Map a part of the grid, counting windows in `tally`; `deliver` takes the rows from top to bottom.
 
         Raises:
@@ -111,7 +111,7 @@ class Pipeline:
             for col in cols:
                 offset = self.lattice.origin(col) - strip.region.col0
                 if seen[offset : offset + self.lattice.window].any():
-                    yield Job(strip, col, offset)
+                    yield WindowTask(strip, col, offset)
                 else:
                     skipped += 1
             yield RowEnd(strip, skipped)
@@ -129,7 +129,7 @@ class Pipeline:
         blend.release(strip.row)
         return _Undelivered(first, valid, maps, self.kept)
 
-    def _position(self, job: Job, error: BaseException) -> MceError:
+    def _position(self, job: WindowTask, error: BaseException) -> MceError:
         row, col = self.lattice.origin(job.strip.row), self.lattice.origin(job.col)
         x, y = col * self.grid.gsd, -row * self.grid.gsd
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -147,7 +147,7 @@ def _deliver(pending: deque["_Undelivered"], deliver: Callable[[MapRows], None],
 class _Undelivered:
     """Rows that are decided, though perhaps not yet copied from the device."""
 
-    def __init__(self, row0: int, valid: NDArray[np.bool_], maps: tuple[Tensor, ...] | None, kept: Kept):
+    def __init__(self, row0: int, valid: NDArray[np.bool_], maps: tuple[Tensor, ...] | None, kept: KeptBands):
         self.row0 = row0
         self.valid = valid
         self._maps = maps

@@ -26,7 +26,7 @@ from .backend import Backend, Predictor, RollingBlend
 from .choose_backend import start_backend, start_decider, torch_flags
 from .devices import Execution, choose, n_cores
 from .memory import GDAL_CACHE_MB, bound, keep_freed_memory
-from .pipeline import Kept, Pipeline, Tally
+from .pipeline import KeptBands, Pipeline, WindowCounts
 from .plan import Plan, Settings, make_plan, spanned
 from .products import Product, products_of, targets_of
 from .publish import Publisher
@@ -203,13 +203,13 @@ class _Run:
         self.clock.lap("start")
         return backend
 
-    def _map(self, store: RunStore, backend: Backend, products: Sequence[Product]) -> Tally:
+    def _map(self, store: RunStore, backend: Backend, products: Sequence[Product]) -> WindowCounts:
         """Make all chunks that are missing."""
         if store.resumed:
             self.reporter.log(f"Going on with the unfinished run in {self.request.output}.")
         plan = self.plan
         runs = list(plan.layout.missing(store.done()))
-        tally = Tally(sum(plan.layout.n_windows(spanned(chunks)) for chunks in runs))
+        tally = WindowCounts(sum(plan.layout.n_windows(spanned(chunks)) for chunks in runs))
         n_channels = plan.rule.n_experts * len(plan.rule.class_ids)
         threads = n_cores() if self.execution.device == "cuda" else 2
         reader = StripReader(plan.sources, plan.lattice, threads, self.settings.ahead, plan.mask)
@@ -220,7 +220,7 @@ class _Run:
             backend,
             partial(RollingBlend, n_channels, plan.lattice, device=self.execution.torch_device),
             self.decide,
-            Kept(1 + plan.rule.n_experts, plan.rule.n_evidence, n_channels * self.request.logits),
+            KeptBands(1 + plan.rule.n_experts, plan.rule.n_evidence, n_channels * self.request.logits),
             lambda: self.reporter.progress(tally.windows, tally.total, "windows"),
         )
         with closing(reader):
@@ -263,7 +263,7 @@ class _Run:
             "products": [product.id for product in self.products],
         }
 
-    def _report(self, backend: Backend, tally: Tally, *, resumed: bool) -> dict[str, Any]:
+    def _report(self, backend: Backend, tally: WindowCounts, *, resumed: bool) -> dict[str, Any]:
         """Return the content of the run file, but for the products."""
         path = str(self.model.path.absolute())
         model = {"name": self.model.card.name, "sha256": self.model.sha256, "path": path}
@@ -271,7 +271,7 @@ class _Run:
             **describe_execution(self.execution, backend.batch_size),
             "model": model,
             **describe_plan(self.model.card, self.plan),
-            "parameters": describe_parameters(self.request.wishes(), self.plan),
+            "parameters": describe_parameters(self.request.settings(), self.plan),
             "windows": {
                 "total": self.plan.layout.n_windows_in_all(),
                 "run": tally.windows - tally.skipped,

@@ -225,10 +225,10 @@ def describe_execution(execution: Execution, batch_size: int) -> dict[str, Any]:
     }
 
 
-def describe_parameters(wishes: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+def describe_parameters(settings: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """Return what the user asked for, and what was made of it; files are named elsewhere in the run file."""
     return {
-        **wishes,
+        **settings,
         "aggregation": plan.rule.aggregation,
         "window": plan.lattice.window,
         "stride": plan.lattice.stride,

@@ -123,7 +123,7 @@ class PredictRequest(MappingRequest):
     def _something_to_map(self) -> Self:
         return self.require_sources()
 
-    def wishes(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """Return the parameters that are no files, as the run file repeats them."""
         files = {*SourcesRequest.model_fields, "output", "model", "overwrite", "destinations"}
         return self.model_dump(mode="json", exclude=files)

@@ -6,7 +6,18 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from .backend import Answer, Backend, Job, Log, Predictor, RowEnd, Step, WindowFailed, backing_off, window_of
+from .backend import (
+    Answer,
+    Backend,
+    Log,
+    Predictor,
+    RowEnd,
+    Step,
+    WindowFailed,
+    WindowTask,
+    backing_off,
+    window_of,
+)
 from .devices import Execution
 from .reader import Strip
 
@@ -37,7 +48,7 @@ class TorchCpuBackend:
                 raise WindowFailed(step) from error
             yield step, logits[0]
 
-    def _run(self, batch: list[Job]) -> Tensor:
+    def _run(self, batch: list[WindowTask]) -> Tensor:
         raw = window_of(batch[0], self._window).unsqueeze(0).contiguous(memory_format=torch.channels_last)
         cast = nullcontext() if self._dtype is None else torch.autocast("cpu", self._dtype)
         with torch.inference_mode(), cast:
@@ -71,9 +82,9 @@ class CudaBackend:
 
     def stream(self, steps: Iterator[Step]) -> Iterator[Answer]:
         """See `Backend.stream`."""
-        row: list[Job] = []
+        row: list[WindowTask] = []
         for step in steps:
-            if isinstance(step, Job):
+            if isinstance(step, WindowTask):
                 row.append(step)
                 continue
             # Even pieces: a row of 41 windows at a batch of 32 is run as 21 + 20, not as 32 + 9.
@@ -84,7 +95,7 @@ class CudaBackend:
             row.clear()
             yield step
 
-    def _batch(self, batch: list[Job], size: int) -> Iterator[Answer]:
+    def _batch(self, batch: list[WindowTask], size: int) -> Iterator[Answer]:
         try:
             worked, results = backing_off(batch, size, lambda part: self._run(part, size), self._log)
         except (RuntimeError, ValueError) as error:
@@ -93,7 +104,7 @@ class CudaBackend:
             self.batch_size = worked
         yield from zip(batch, (window for result in results for window in result), strict=True)
 
-    def _run(self, batch: list[Job], size: int) -> Tensor:
+    def _run(self, batch: list[WindowTask], size: int) -> Tensor:
         self._upload(batch[0].strip)
         windows = [self._values[:, :, job.offset : job.offset + self._window] for job in batch]
         raw = torch.stack(windows).contiguous(memory_format=torch.channels_last)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from mce_landcover.core.base.errors import InputError
-from mce_landcover.core.flagging.changes import Changes, Verdict, change_log, decide
+from mce_landcover.core.flagging.changes import AppliedDecision, Changes, change_log, decide
 from mce_landcover.core.flagging.features import FeatureTable
 from mce_landcover.core.flagging.review import Review
 from mce_landcover.core.mapping.record import RunRecord
@@ -104,7 +104,7 @@ def test_a_class_that_the_map_does_not_have_is_refused():
     st.integers(1, 4),
 )
 def test_counts_are_those_of_single_pixels(numbers, old, cut):
-    changes = Changes([Verdict(f"u{i}", class_id, "x", "y") for i, class_id in enumerate((3, 5, 3))])
+    changes = Changes([AppliedDecision(f"u{i}", class_id, "x", "y") for i, class_id in enumerate((3, 5, 3))])
     changes.count(numbers[:cut], old[:cut])
     changes.count(numbers[cut:], old[cut:])
     expected: dict[tuple[str, int], int] = {}

@@ -7,7 +7,7 @@ import rasterio
 import shapely
 from mce_landcover.core.base.errors import InputError
 from mce_landcover.core.base.progress import SilentReporter
-from mce_landcover.core.evaluation.compare import Judged, judge
+from mce_landcover.core.evaluation.compare import JudgedSample, judge
 from mce_landcover.core.evaluation.sample_layer import Sample, read_sample
 from mce_landcover.core.geodata.class_raster import open_class_raster
 from mce_landcover.core.geodata.class_table import MapClass
@@ -18,7 +18,7 @@ from unit.evaluation.test_sample_layer import interpreted
 CLASSES = tuple(MapClass(i, f"class {i}") for i in (1, 2, 5))
 
 
-def judged(sample: Sample, raster: Path, drawn_from: Path | None = None) -> Judged:
+def judged(sample: Sample, raster: Path, drawn_from: Path | None = None) -> JudgedSample:
     with open_class_raster(raster) as opened:
         return judge(sample, opened, CLASSES, drawn_from, SilentReporter())
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.base.errors import MceError
 from mce_landcover.core.geodata.grid import Region
-from mce_landcover.core.mapping.backend import Job, Predictor, RowEnd, backing_off, is_out_of_memory
+from mce_landcover.core.mapping.backend import Predictor, RowEnd, WindowTask, backing_off, is_out_of_memory
 from mce_landcover.core.mapping.openvino_backend import OpenVinoBackend
 from mce_landcover.core.mapping.reader import Strip
 from mce_landcover.core.mapping.torch_backend import CudaBackend, TorchCpuBackend
@@ -73,7 +73,7 @@ MODEL = tiny_model()
 LATTICE = Lattice(32, 16)
 
 
-def steps(rows: int, cols: int, seed: int = 0) -> Iterator[Job | RowEnd]:
+def steps(rows: int, cols: int, seed: int = 0) -> Iterator[WindowTask | RowEnd]:
     """A few rows of windows, some of them empty of jobs."""
     random = np.random.default_rng(seed)
     for row in range(rows):
@@ -82,11 +82,11 @@ def steps(rows: int, cols: int, seed: int = 0) -> Iterator[Job | RowEnd]:
         values[:, 3, 5] = np.nan
         strip = Strip(row, Region(row * 16, row * 16 + 32, 0, width), values, ~np.isnan(values).any(axis=0))
         if row != 1:
-            yield from (Job(strip, col, 16 * col) for col in range(cols))
+            yield from (WindowTask(strip, col, 16 * col) for col in range(cols))
         yield RowEnd(strip, cols if row == 1 else 0)
 
 
-def expected(job: Job) -> torch.Tensor:
+def expected(job: WindowTask) -> torch.Tensor:
     predictor = Predictor(MODEL.card.sources, MODEL.net, LATTICE)
     with torch.inference_mode():
         return predictor(torch.from_numpy(job.strip.values[None, :, :, job.offset : job.offset + 32].copy()))[

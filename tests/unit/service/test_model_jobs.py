@@ -23,7 +23,7 @@ from mce_landcover.training.fit import LAST
 from mce_landcover.training.requests import TrainRequest
 from support.places import ROOT
 from support.tiling import SIDE, write_landscape
-from unit.training.test_fit import Diary
+from unit.training.test_fit import Recording
 from unit.training.test_train import plan
 
 pytestmark = pytest.mark.slow
@@ -194,7 +194,7 @@ def test_a_place_that_cannot_be_written_to_is_one_sentence(config: Path, tmp_pat
 
 
 def test_cancelled_before_the_first_epoch_nothing_is_kept(config: Path, tmp_path: Path) -> None:
-    outcome = serve(Request("train", {"config": str(config)}), Diary(stop_at=1), debug=False)
+    outcome = serve(Request("train", {"config": str(config)}), Recording(stop_at=1), debug=False)
     assert isinstance(outcome, Failure) and outcome.exit_code == 130
     assert outcome.message == "Cancelled before the first epoch was done, so there is nothing to keep."
     assert not list(tmp_path.glob("*.safetensors")) and not (tmp_path / "model.run" / LAST).exists()

@@ -16,7 +16,7 @@ from mce_landcover.service.reporting import (
     LineReporter,
     MessageReporter,
     Pace,
-    Standing,
+    Pacing,
     format_seconds,
 )
 
@@ -37,9 +37,9 @@ def test_rate_and_time_left_are_those_of_constant_speed(first: int, more: int, r
     pace = Pace(clock)
     assert pace.at(first, total, "windows").rate is None
     clock.now += more / rate
-    standing = pace.at(first + more, total, "windows")
-    assert standing.rate == pytest.approx(rate, rel=1e-6)
-    assert standing.left_s == pytest.approx(more / rate, rel=1e-6)
+    pacing = pace.at(first + more, total, "windows")
+    assert pacing.rate == pytest.approx(rate, rel=1e-6)
+    assert pacing.left_s == pytest.approx(more / rate, rel=1e-6)
 
 
 def test_a_new_phase_starts_its_own_clock() -> None:
@@ -54,15 +54,15 @@ def test_a_new_phase_starts_its_own_clock() -> None:
 
 
 def test_work_without_parts_is_done() -> None:
-    assert Standing(0, 0, "windows", None, None).percent == 100
+    assert Pacing(0, 0, "windows", None, None).percent == 100
 
 
 def test_a_standing_says_speed_and_time_left() -> None:
     assert (
-        str(Standing(128, 4000, "windows", 35.234, 110))
+        str(Pacing(128, 4000, "windows", 35.234, 110))
         == "128 of 4,000 windows, 35.2 windows/s, 1 min 50 s left"
     )
-    assert str(Standing(4000, 4000, "windows", 35.234, 0)) == "4,000 of 4,000 windows, 35.2 windows/s"
+    assert str(Pacing(4000, 4000, "windows", 35.234, 0)) == "4,000 of 4,000 windows, 35.2 windows/s"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def run(
     )
 
 
-class Diary(SilentReporter):
+class Recording(SilentReporter):
     def __init__(self, stop_at: int = -1) -> None:
         self.steps: list[tuple[int, int]] = []
         self.lines: list[str] = []
@@ -95,8 +95,8 @@ def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(
     optimizer = replace(OPTIMIZER, schedule=schedule)
     run(tmp_path / "whole", optimizer=optimizer)
     with pytest.raises(Cancelled):
-        run(tmp_path / "broken", reporter=Diary(stop_at), optimizer=optimizer, workers=workers)
-    diary = Diary()
+        run(tmp_path / "broken", reporter=Recording(stop_at), optimizer=optimizer, workers=workers)
+    diary = Recording()
     result = run(tmp_path / "broken", reporter=diary, optimizer=optimizer, workers=workers)
     assert diary.steps[0][0] == (stop_at - 1) // 3 * 3 + 1
     assert same(last_weights(tmp_path / "whole"), last_weights(tmp_path / "broken"))
@@ -104,7 +104,7 @@ def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(
 
 
 def test_the_best_epoch_is_kept_with_scores_that_evaluate_finds_too(tmp_path: Path) -> None:
-    diary = Diary()
+    diary = Recording()
     result = run(tmp_path, reporter=diary)
     assert [e.epoch for e in result.history] == [1, 2, 3]
     assert result.best.mean_recall == max(e.mean_recall for e in result.history)
@@ -182,7 +182,7 @@ def test_without_validation_the_last_weights_count(tmp_path: Path) -> None:
 
 
 def test_accumulated_batches_make_fewer_steps(tmp_path: Path) -> None:
-    diary = Diary()
+    diary = Recording()
     run(tmp_path, replace(SETTINGS, epochs=1, accumulate=3), diary)
     assert diary.steps[-1] == (1, 1)
 

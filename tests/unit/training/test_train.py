@@ -21,7 +21,7 @@ from mce_landcover.training.train import train_config
 from support.places import ROOT
 from support.tile_files import flair_tile, tlm_list, tlm_tile, write_tif
 from unit.training.data.test_georeferenced import write_scene
-from unit.training.test_fit import Diary
+from unit.training.test_fit import Recording
 
 pytestmark = pytest.mark.slow
 
@@ -155,7 +155,7 @@ def test_tiles_without_labels_are_left_out_and_told(tmp_path: Path) -> None:
     raw = plan(tmp_path, model={"window": 200, "stride": 100}, load={"patches": None})
     raw |= {"data": hectares(tmp_path)}
     write_tif(tmp_path / "25633_11123_label.tif", np.zeros((1, 200, 200), np.uint8))
-    diary = Diary()
+    diary = Recording()
     assert len(prepare(check_config(raw, "test"), diary).data.train) == 3
     assert any("1 of 4 tiles" in line for line in diary.lines)
 
@@ -182,11 +182,11 @@ def test_experts_that_are_not_nested_are_refused(tmp_path: Path) -> None:
 def test_a_cancelled_training_keeps_the_best_so_far_and_goes_on(tmp_path: Path) -> None:
     made = config(tmp_path, trainer={"epochs": 3})
     with pytest.raises(Cancelled):
-        train_config(made, Diary(stop_at=3))
+        train_config(made, Recording(stop_at=3))
     assert not made.output.exists()
     kept = load_bundle(made.output.with_suffix(".best-so-far.safetensors")).card
     assert "cancelled" in kept.provenance["unfinished"]
-    diary = Diary()
+    diary = Recording()
     train_config(made, diary)
     assert diary.steps[0][0] == 3 and made.output.exists()
 

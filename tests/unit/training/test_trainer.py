@@ -24,7 +24,7 @@ def colourful(seed: int, side: int = 64) -> Area:
     return Area(np.concatenate([rgb, np.full((1, side, side), 2000.0)]).astype(np.float32), labels)
 
 
-class Diary(SilentReporter):
+class Recording(SilentReporter):
     def __init__(self, stop_at: int = 0) -> None:
         self.steps: list[int] = []
         self.lines: list[str] = []
@@ -51,7 +51,7 @@ def test_same_seed_gives_the_same_weights_and_leaves_the_global_state_alone() ->
 
 
 def test_progress_is_told_per_step_and_the_best_checkpoint_is_kept() -> None:
-    diary = Diary()
+    diary = Recording()
     result = train(CARD, [colourful(0)], [colourful(1)], SETTINGS, diary)
     assert sorted(set(diary.steps)) == [1, 2, 3, 4, 5, 6]
     assert diary.steps == sorted(diary.steps), "while it validates, it stands still"
@@ -79,7 +79,7 @@ def test_half_precision_and_upright_scenes_learn_too() -> None:
 
 
 def test_cancelling_stops_at_once() -> None:
-    diary = Diary(stop_at=2)
+    diary = Recording(stop_at=2)
     with pytest.raises(Cancelled):
         train(CARD, [colourful(0)], [colourful(1)], SETTINGS, diary)
     assert diary.steps == [1, 2]

@@ -11,7 +11,7 @@ from mce_landcover.training.data.cut import read_cut_tiles, read_manifest
 from mce_landcover.training.prepare import prepare
 from support.tile_files import write_tif
 from support.tiling import SIDE, cut, write_landscape
-from unit.training.test_fit import Diary
+from unit.training.test_fit import Recording
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def test_sizes_and_bands_that_do_not_match_name_their_tile(folder: Path, role: s
 def test_tiles_without_labels_are_left_out_and_told(folder: Path) -> None:
     write_tif(first_tile(folder, "labels"), np.zeros((1, SIDE, SIDE), np.uint8))
     n = len((folder / "train.csv").read_text().splitlines()) - 1
-    diary = Diary()
+    diary = Recording()
     assert len(prepare(read_config(folder, ["load.workers=0"]), diary).data.train) == n - 1
     assert any(f"1 of {n} tiles of the split train have no label" in line for line in diary.lines)
 

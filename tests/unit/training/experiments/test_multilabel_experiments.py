@@ -25,7 +25,7 @@ TRAIN = {"epochs": 1, "batch_size": 4, "lr": 1e-3, "workers": 0}
 RUN = {"command": "c", "reduction": "r", "seconds": 1.0, "machine": {"device": "d"}, "settings": {}}
 
 
-class Diary(SilentReporter):
+class Recording(SilentReporter):
     def __init__(self) -> None:
         self.said: list[str] = []
 
@@ -71,12 +71,12 @@ def test_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, readable = write_outcome(tmp_path, "toy", outcome, RUN)
     assert json.loads(file.read_text())["results"]["shapes"]["bce"]["convex"] == 1.0
     assert "published F1" in readable.read_text() and "SYNTHETIC" in readable.read_text()
-    diary = Diary()
+    diary = Recording()
     again = losses.run(settings, tmp_path, diary)
     assert sum("is done already" in said for said in diary.said) == 4
     assert again.results["rows"] == outcome.results["rows"]
     other = settings.model_copy(update={"train": settings.train.model_copy(update={"lr": 2e-3})})
-    diary = Diary()
+    diary = Recording()
     losses.run(other.model_copy(update={"losses": ("bce",), "runs": 1}), tmp_path, diary)
     assert not any("done already" in said for said in diary.said)  # another setting is another row
 

@@ -32,7 +32,7 @@ from support.tiling import (
     write_landscape,
     write_polygons,
 )
-from unit.training.test_fit import Diary
+from unit.training.test_fit import Recording
 
 pytestmark = pytest.mark.slow
 
@@ -187,7 +187,7 @@ def test_tiles_with_too_few_labels_are_left_out(files: dict[str, Path], tmp_path
 
 
 def test_classes_that_no_tile_holds_are_left_out_and_told(files: dict[str, Path], tmp_path: Path) -> None:
-    diary = Diary()
+    diary = Recording()
     result = cut(files, tmp_path / "tiles", diary, labels={"classes": "swisstlm3d"})
     assert [c.id for c in result.classes] == [1, 3, 5, 7]
     assert [c.group for c in result.classes] == ["head", "tail", "head", "body"]
