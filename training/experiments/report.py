@@ -5,11 +5,14 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ...core.base.errors import OutputError
 from ...core.base.files import write_whole
@@ -18,6 +21,8 @@ from ...core.base.files import write_whole
 NONE = "–"
 _PACKAGES = ("torch", "numpy", "scikit-learn", "segmentation-models-pytorch", "timm")
 Cell = str | int | float | None
+#: Row of a published table -> column -> figure.
+Published = Mapping[str, Mapping[str, Cell]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,33 @@ class Table:
         if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
             return NONE
         return f"{cell:.{self.digits}f}" if isinstance(cell, float) else str(cell)
+
+
+def spread(values: Sequence[float], digits: int = 1, *, sign: str = "") -> str:
+    """Return mean and sample deviation over seeds, such as `53.6 ± 0.4`; a `sign` of "+" shows one."""
+    if not len(values) or np.isnan(values).all():
+        return NONE
+    mean = f"{np.mean(values):{sign}.{digits}f}"
+    return f"{mean} ± {deviation(values):.{digits}f}" if len(values) > 1 else mean
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Return the deviation of a sample, NaN of a single value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def read_published(file: Path) -> dict[str, Published]:
+    """Return the tables of a file with figures of papers: each names its `columns`, then says a line per row,
+    `nan` where the paper has no figure."""
+    tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    return {
+        key: {
+            row: dict(zip(table["columns"], figures, strict=True))
+            for row, figures in table.items()
+            if row != "columns"
+        }
+        for key, table in tables.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -6,47 +6,25 @@ against ours. The scenes are synthetic, so nothing here says how it is in real m
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from ....core.base.errors import InputError
 from ....core.base.progress import Reporter
-from ....core.flagging.boosting import MetaSettings, fit_boosting
+from ....core.flagging.boosting import MetaSettings
+from ....core.flagging.cross_validation import CrossValidation
+from ....core.flagging.pixels import RunPixels
 from ....core.mapping.record import RunRecord, read_record
 from ....core.model.classes import Group
 from ..command import ExperimentSettings, run_experiment
-from ..report import Cell, Outcome, Table
-from .alpine_runs import map_scenes, ml_map
-from .alpine_study import (
-    ALL,
-    Flagged,
-    Found,
-    Gain,
-    Study,
-    add_alpha,
-    decide_scenes,
-    feature_sets,
-    judge,
-    judge_prices,
-    score_candidates,
-)
+from ..report import Cell, Outcome, Table, deviation
 from .natural_priors import write_natural
-from .sweep import (
-    GROWN,
-    PRICES,
-    STRICT,
-    as_json,
-    effort_curves,
-    effort_table,
-    finding,
-    importance_table,
-    price_table,
-    published_table,
-    sweep_table,
-)
+from .scenes import ALL, PAPER, decide_scenes, map_scenes, plain_map, read_maps
+from .study import GROWN, STRICT, Study, Variant
+from .sweep import CONFIGS, published_table
 
-CONFIGS = Path(__file__).with_name("configs")
 #: Alphas of the plain rule alone, for its trade-off curve.
 BETWEEN = (0.25, 0.5, 0.7, 0.8, 0.85)
 Alpha = Annotated[float, Field(ge=0, le=1)]
@@ -77,6 +55,23 @@ class AlpineSettings(ExperimentSettings):
     price_alpha: Alpha = 0.975
     accepted_per_find: float = Field(default=1.0, ge=0)
 
+    @property
+    def meta(self) -> MetaSettings:
+        """Settings of the meta classifier."""
+        return MetaSettings(folds=self.folds, seed=self.seed)
+
+
+class Gain(NamedTuple):
+    """Cross-validated ROC AUC at one alpha by features, and their difference over the same folds."""
+
+    alpha: float
+    paper: float
+    paper_std: float
+    both: float
+    both_std: float
+    gain: float
+    gain_std: float
+
 
 def run(settings: AlpineSettings, output: Path, reporter: Reporter) -> Outcome:
     """Make and map the scenes that OUT does not hold, decide them at every alpha, and compare."""
@@ -91,73 +86,68 @@ def run(settings: AlpineSettings, output: Path, reporter: Reporter) -> Outcome:
         device="cuda" if settings.device.startswith("cuda") else "cpu",
         reporter=reporter,
     )
-    record = read_record(scenes[0].run)
+    maps, record = read_maps(scenes), read_record(scenes[0].run)
     sets = _flagged(settings, record)
-    studies = {flagged.name: Study() for flagged in sets}
-    meta = MetaSettings(folds=settings.folds, seed=settings.seed)
+    studies = {name: Study(name, _variants(settings), settings.price_alpha) for name in sets}
+    gains: dict[str, list[Gain]] = {name: [] for name in sets}
     for alpha in settings.alphas:
-        decided = decide_scenes(scenes, alpha, sets)
-        for flagged in sets:
-            study = studies[flagged.name]
-            found = score_candidates(decided, flagged, meta, settings.tile_m)
-            add_alpha(study, decided, found, settings.accepted_per_find, record)
-            if alpha == settings.price_alpha:
-                for how in (STRICT, GROWN):
-                    study.prices[how] = judge_prices(decided, found, how, PRICES, record)
-            last = study.points[ALL, STRICT][-1]
-            reporter.log(
-                f"{flagged.name}, alpha {alpha:g}: FP/FN {last.plain.errors.fp}/{last.plain.errors.fn}, "
-                f"MetaFusion {last.fused.errors.fp}/{last.fused.errors.fn}, {last.candidates} candidates, "
-                f"{last.true} true."
-            )
-    between = [[ml_map(scene, alpha) for scene in scenes] for alpha in BETWEEN]
-    for flagged in sets:
-        bayes = judge(scenes, [s.bayes for s in scenes], flagged, record)
-        plain = tuple(judge(scenes, maps, flagged, record).errors for maps in between)
-        studies[flagged.name].finish(flagged.name, bayes, plain)
-    return _outcome(settings, record, studies)
+        decided = decide_scenes(
+            scenes, maps, alpha, list(sets.values()), meta=settings.meta, tile_m=settings.tile_m
+        )
+        for (name, study), found in zip(studies.items(), decided, strict=True):
+            reporter.log(study.add(alpha, found))
+            gains[name].append(auc_gain(alpha, found.validations))
+    for alpha in BETWEEN:
+        plain = []
+        for scene in scenes:
+            with RunPixels(scene.run, alpha) as pixels:
+                plain.append(plain_map(pixels))
+        for name, class_ids in sets.items():
+            studies[name].plain.append(maps.judge(plain, class_ids).errors)
+    return _outcome(settings, record, studies, gains)
 
 
-def _flagged(settings: AlpineSettings, record: RunRecord) -> list[Flagged]:
-    sets = []
+def _variants(settings: AlpineSettings) -> list[Variant]:
+    price = settings.accepted_per_find
+    names = [(f"{features}, {how}", features, how) for features in (PAPER, ALL) for how in (STRICT, GROWN)]
+    return [Variant(*name, price, name[0] if ALL in name else "") for name in names]
+
+
+def _flagged(settings: AlpineSettings, record: RunRecord) -> dict[str, tuple[int, ...]]:
+    sets = {}
     for groups in settings.flagged:
         ids = tuple(c.id for c in record.classes if c.group in groups)
         if not ids:
             raise InputError(f"The model has no class of the groups {', '.join(groups)}.")
-        sets.append(Flagged(f"Classes of {' and '.join(groups)}", ids))
+        sets[f"Classes of {' and '.join(groups)}"] = ids
     return sets
 
 
-def _outcome(settings: AlpineSettings, record: RunRecord, studies: Mapping[str, Study]) -> Outcome:
+def auc_gain(alpha: float, validations: Mapping[str, CrossValidation]) -> Gain:
+    """Return the AUC of both feature sets and what ours add, fold by fold; NaN without a cross-validation."""
+    if not validations:
+        return Gain(alpha, *[float("nan")] * 6)
+    paper, both = validations[PAPER], validations[ALL]
+    gains = np.array(both.aucs) - np.array(paper.aucs)  # the same folds: they depend on targets and groups
+    known = gains[~np.isnan(gains)]
+    mean = float(known.mean()) if len(known) else float("nan")
+    return Gain(alpha, paper.auc, paper.auc_std, both.auc, both.auc_std, mean, deviation(known))
+
+
+def _outcome(
+    settings: AlpineSettings,
+    record: RunRecord,
+    studies: Mapping[str, Study],
+    gains: Mapping[str, Sequence[Gain]],
+) -> Outcome:
     tables: list[Table] = []
     results: dict[str, Any] = {"model_sha256": record.model.sha256}
     findings = []
+    names = [c.name for c in record.classes]
     for name, study in studies.items():
-        tables += [*(sweep_table(sweep) for sweep in study.sweeps.values()), _gain_table(name, study.gains)]
-        findings += [finding(sweep) for sweep in study.sweeps.values()]
-        for how, prices in study.prices.items():
-            where = f"{name}, alpha {settings.price_alpha:g}, {ALL}, {how}"
-            tables.append(price_table(study.sweeps[ALL, how], prices, where))
-        effort = {}
-        if study.last is not None and study.last.validations:
-            orders = {n: v.scores for n, v in study.last.validations.items()} | {
-                "ML margin": study.last.margin
-            }
-            effort = effort_curves(study.last.targets, orders)
-            where = f"{name}, alpha {settings.alphas[-1]:g}"
-            caption = f"{where}: candidates to look at, of {len(study.last.targets)}"
-            tables += [
-                effort_table(study.last.targets, orders, caption),
-                _importances(settings, record, study.last, where),
-            ]
-        results[name] = {
-            "sweeps": [
-                as_json(sweep, study.prices.get(how, {}) if features == ALL else {})
-                for (features, how), sweep in study.sweeps.items()
-            ],
-            "auc": [gain._asdict() for gain in study.gains],
-            "review_effort": effort,
-        }
+        tables += study.tables(names, settings.meta, _gain_table(name, gains[name]))
+        findings += [sweep.finding() for sweep in study.sweeps().values()]
+        results[name] = study.as_json() | {"auc": [gain._asdict() for gain in gains[name]]}
     return Outcome(
         title="MetaFusion on embedded alpine scenes",
         data=(
@@ -175,17 +165,6 @@ def _gain_table(name: str, gains: Sequence[Gain]) -> Table:
     rows: list[list[Cell]] = [[f"{gain.alpha:g}", *gain[1:]] for gain in gains]
     heads = ("alpha", "paper's AUC", "±", "with ours", "±", "gain", "±")
     return Table(f"{name}: cross-validated ROC AUC, mean and spread over folds", heads, rows, digits=4)
-
-
-def _importances(settings: AlpineSettings, record: RunRecord, found: Found, where: str) -> Table:
-    """Return what counts most in a classifier fitted to all candidates and all features."""
-    values = feature_sets(found.features)[ALL]
-    model = fit_boosting(values, found.targets, MetaSettings(folds=settings.folds, seed=settings.seed))
-    shares = dict(zip(found.features.names, map(float, model.feature_importances_), strict=True))
-    names = {f"neighbour_{i}": f"neighbour {c.name}" for i, c in enumerate(record.classes)}
-    return importance_table(
-        {names.get(n, n): share for n, share in shares.items()}, f"{where}: what counts most"
-    )
 
 
 def _remarks(settings: AlpineSettings) -> list[str]:

@@ -3,40 +3,36 @@
 python -m mce_landcover.training.experiments.metafusion.camvid CONFIG OUT
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from ....core.base.progress import Reporter
-from ....core.flagging.boosting import MetaSettings, fit_boosting
-from ....core.model.card import Architecture, ModelCard
+from ....core.flagging.boosting import MetaSettings
+from ....core.model.bundle import load_bundle, save_bundle
+from ....core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
+from ....core.model.classes import load_catalogue
 from ....core.model.decision import position_priors
-from ...data.camvid import Frame, Part, read_frames
+from ....core.model.network import MceNetwork
+from ....core.model.normalise import Normaliser
+from ...data.camvid import CATALOGUE, Frame, Part, read_frames
 from ...data.shared import find_data
-from ...trainer import TrainSettings
+from ...data.tiles import count_pixels, measure_normalisation
+from ...trainer import TrainSettings, train
 from ..command import ExperimentSettings, run_experiment
 from ..report import Outcome, Table
-from .frame_network import frame_logits, train_frame_network
-from .frame_sweep import Judged, make_scene, run_sweep, to_channels
-from .sweep import (
-    PRICES,
-    Acceptance,
-    as_json,
-    effort_curves,
-    effort_table,
-    finding,
-    importance_table,
-    price_table,
-    published_table,
-    sweep_table,
-)
+from .frames import SCORES, FrameMaps, channels_of, decide_frames, frame_maps, to_channels
+from .study import GROWN, STRICT, Study, Variant
+from .sweep import CONFIGS, published_table
 
-CONFIGS = Path(__file__).with_name("configs")
+#: Alphas of the plain rule alone, for its trade-off curve.
+BETWEEN = (0.5, 0.7, 0.8, 0.85, 0.925, 0.9625, 0.9825, 0.9925, 0.9975, 0.999)
 Alpha = Annotated[float, Field(ge=0, le=1)]
 Price = Annotated[float, Field(ge=0)]
 
@@ -68,57 +64,64 @@ class CamvidSettings(ExperimentSettings):
     window: int
     train: TrainSettings
 
+    @property
+    def meta(self) -> MetaSettings:
+        """Settings of the meta classifier."""
+        return MetaSettings(folds=self.folds, seed=self.seed)
+
 
 def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
     """Train the network unless OUT holds it, decide all frames at every alpha, and compare."""
     folder = find_data(settings.data)
     training = read_frames(folder, "train", settings.size)
-    card, network = train_frame_network(
-        output / "network.safetensors",
-        training,
-        settings.architecture,
-        window=settings.window,
-        settings=replace(settings.train, device=settings.device),
-        reporter=reporter,
-    )
+    path = output / "network.safetensors"
+    card, network = train_frame_network(path, training, settings, reporter)
     frames = [frame for part in settings.parts for frame in read_frames(folder, part, settings.size)]
     logits = frame_logits(network, card, frames, settings.device)
-    scene = make_scene(
-        frames, logits, card, target=settings.target, frames_per_group=settings.frames_per_group
-    )
-    acceptance = Acceptance(_meta(settings), settings.accepted_per_find)
+    maps = frame_maps(frames, logits, card, settings.target, settings.frames_per_group)
     tables: list[Table] = []
     findings: list[str] = []
     results: dict[str, Any] = {}
     for kind in settings.priors:
-        name = f"{kind.capitalize()} priors"
-        priors = _priors(kind, training, card, settings)
-        sweeps, last = run_sweep(
-            name, scene, priors, settings.alphas, acceptance=acceptance, reporter=reporter
-        )
-        where = f"{name}, alpha {settings.alphas[-1]:g}"
-        tables += [sweep_table(sweep) for sweep in sweeps.values()]
-        findings += [finding(sweep) for sweep in sweeps.values()]
-        numbers = []
-        for (how, price), sweep in sweeps.items():
-            first = price == settings.accepted_per_find[0]
-            prices = {p: last.fused(p, how) for p in PRICES} if first else {}
-            tables += [price_table(sweep, prices, f"{where}, {how}")] if first else []
-            numbers.append(as_json(sweep, prices))
-        tables += _tables_of_ml(where, last, _meta(settings))
-        results[kind] = {"sweeps": numbers, "review_effort": _effort(last)}
-    tables.append(published_table("MobileNetV2"))
-    size = scene.truth[0].shape
+        study = study_priors(kind, maps, _priors(kind, training, card, settings), settings, reporter)
+        tables += study.tables(maps.names, settings.meta)
+        findings += [sweep.finding() for sweep in study.sweeps().values()]
+        results[kind] = study.as_json()
+    height, width = maps.truth[0].shape
     return Outcome(
         title=f"MetaFusion on CamVid, {settings.target}",
         data=(
-            f"CamVid {' + '.join(settings.parts)}, {len(frames)} frames of {size[1]} x {size[0]} px, from "
+            f"CamVid {' + '.join(settings.parts)}, {len(frames)} frames of {width} x {height} px, from "
             "WebP q92 copies (lossy); the published figures are of Cityscapes, with other numbers of objects"
         ),
-        tables=tables,
+        tables=[*tables, published_table("MobileNetV2")],
         results=results | {"network": card.provenance},
-        findings=[*findings, *_remarks(settings), _training(card)],
+        findings=[*findings, *_remarks(settings, card)],
     )
+
+
+def study_priors(
+    kind: str, maps: FrameMaps, priors: NDArray[np.float64], settings: CamvidSettings, reporter: Reporter
+) -> Study:
+    """Decide all frames at every alpha.
+
+    Args:
+        priors: `[C]` or `[C, H, W]`.
+    """
+    first = settings.accepted_per_find[0]
+    variants = [
+        Variant(f"{how}, {price:g} per find", SCORES, how, price, how if price == first else "")
+        for price in settings.accepted_per_find
+        for how in (STRICT, GROWN)
+    ]
+    study = Study(f"{kind.capitalize()} priors", variants, price_alpha=settings.alphas[-1])
+    for done, alpha in enumerate(settings.alphas, start=1):
+        reporter.log(study.add(alpha, decide_frames(maps, priors, alpha, settings.meta)))
+        reporter.progress(done, len(settings.alphas), "alphas")
+    for alpha in BETWEEN:
+        decided = map(channels_of, maps.decide(priors, alpha))
+        study.plain.append(maps.judge(decided, (maps.channel,)).errors)
+    return study
 
 
 def _priors(
@@ -132,37 +135,72 @@ def _priors(
     return position_priors(labels, len(card.classes), sigma_px=settings.sigma_px, floor=settings.floor)
 
 
-def _tables_of_ml(where: str, last: Judged, meta: MetaSettings) -> list[Table]:
-    """Return the effort of reviewing and the features that count, at the last alpha."""
-    if last.validation is None:
-        return []
-    targets = last.candidates.targets
-    orders = {"meta classifier": last.validation.scores, "ML margin": last.margin}
-    effort = effort_table(targets, orders, f"{where}: candidates to look at, of {len(targets)}")
-    model = fit_boosting(last.candidates.features.values, targets, meta)
-    shares = zip(last.candidates.features.names, model.feature_importances_, strict=True)
-    named = {_readable(name, last.scene.names): float(share) for name, share in shares}
-    return [effort, importance_table(named, f"{where}: what counts most")]
+def frame_card(frames: Sequence[Frame], architecture: Architecture, window: int) -> ModelCard:
+    """Return the card of a network for frames: priors and normalisation are measured on its training frames.
+
+    MetaFusion needs no experts, so there is one that answers for every class. A street scene has no ground
+    sampling distance; the card says one metre because it must say something.
+    """
+    classes = load_catalogue(CATALOGUE)
+    areas = [frame.area for frame in frames]
+    norm = measure_normalisation([a.raw for a in areas], relief=False, window=window, scale=1 / 255)
+    image = SourceSpec(role="image", bands=("R", "G", "B"), gsd_m=1.0, normalisation=norm)
+    ids = tuple(c.id for c in classes)
+    return ModelCard(
+        name="CamVid street scenes",
+        description="Trained on lossy copies of CamVid frames; for experiments only.",
+        architecture=architecture,
+        classes=classes,
+        experts=(ExpertSpec(name="all", classes=ids),),
+        sources=(image,),
+        gsd_m=1.0,
+        window=window,
+        stride=window,
+        pixel_counts=count_pixels(areas, ids),
+    )
 
 
-def _meta(settings: CamvidSettings) -> MetaSettings:
-    return MetaSettings(folds=settings.folds, seed=settings.seed)
+def train_frame_network(
+    path: Path, frames: Sequence[Frame], settings: CamvidSettings, reporter: Reporter
+) -> tuple[ModelCard, MceNetwork]:
+    """Train a network by cross-entropy and natural frequencies and write its bundle, or read the bundle that
+    an earlier run with the same card, settings and frames left there.
+
+    There is no validation: CamVid's is one stretch of a film, so the last step counts.
+
+    Raises:
+        TrainingError, OutputError, ModelError, Cancelled.
+    """
+    card = frame_card(frames, settings.architecture, settings.window)
+    plan = TypeAdapter(TrainSettings).dump_python(settings.train, mode="json", exclude={"device"})
+    if path.exists():
+        bundle = load_bundle(path)
+        same = bundle.card.model_copy(update={"provenance": card.provenance}) == card
+        if same and bundle.card.provenance.get("settings") == plan:
+            reporter.log(f"The network {path} is already trained.")
+            return bundle.card, bundle.network()
+    training = replace(settings.train, device=settings.device)
+    result = train(card, [frame.area for frame in frames], [], training, reporter)
+    provenance = {"settings": plan, "seconds": round(result.seconds), "frames": len(frames)}
+    card = card.model_copy(update={"provenance": provenance})
+    save_bundle(path, card, result.best.state, dtype=torch.float32)
+    return card, load_bundle(path).network()
 
 
-def _readable(name: str, class_names: Sequence[str]) -> str:
-    """Return `neighbour_<class name>` for `neighbour_<channel>`."""
-    start, _, channel = name.rpartition("_")
-    return f"{start} {class_names[int(channel)]}" if start == "neighbour" else name
+def frame_logits(
+    network: MceNetwork, card: ModelCard, frames: Sequence[Frame], device: str = "cpu"
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the logits float32 `[C, H, W]` of each whole frame, in order."""
+    network = network.to(device).eval()
+    normaliser = Normaliser(card.sources).to(device)
+    for frame in frames:
+        raw = torch.from_numpy(frame.area.raw)[None].to(device)
+        with torch.inference_mode():
+            yield network(normaliser(raw))[0, 0].float().cpu().numpy()
 
 
-def _effort(last: Judged) -> dict[str, list[float]]:
-    if last.validation is None:
-        return {}
-    orders = {"meta classifier": last.validation.scores, "ML margin": last.margin}
-    return effort_curves(last.candidates.targets, orders)
-
-
-def _remarks(settings: CamvidSettings) -> list[str]:
+def _remarks(settings: CamvidSettings, card: ModelCard) -> list[str]:
+    seconds, trained = card.provenance["seconds"], card.provenance["settings"]
     return [
         f"Scores are out of fold ({settings.folds} folds; {settings.frames_per_group} consecutive frames "
         "stay together); a candidate is accepted at up to so many false alarms per find, 1 is the paper's "
@@ -170,12 +208,8 @@ def _remarks(settings: CamvidSettings) -> list[str]:
         "Void pixels belong to no segment when errors are counted; candidates without any labelled pixel are "
         "left out.",
         f"Position-specific priors: sigma {settings.sigma_px:g} px, floor {settings.floor:g}.",
+        f"The network was trained for {trained['steps']:,} steps in {seconds:,} s.",
     ]
-
-
-def _training(card: ModelCard) -> str:
-    seconds, settings = card.provenance["seconds"], card.provenance["settings"]
-    return f"The network was trained for {settings['steps']:,} steps in {seconds:,} s."
 
 
 if __name__ == "__main__":

@@ -16,15 +16,13 @@ from ...losses.multilabel import PAPER_LOSSES, MultilabelLossName, multilabel_lo
 from ...multilabel.split_comparison import RATIOS, scarce_labels, split_labels
 from ...requests import Strategy
 from ..command import ExperimentSettings, run_experiment
-from ..report import Cell, Outcome, Table
+from ..report import NONE, Cell, Outcome, Table, spread
+from ..runner import Row
 from .data import Opened, TileData, open_tiles
-from .published import LOSSES, MARKS
-from .runs import Run, TrainConfig, finish, spread
+from .rows import CONFIGS, PUBLISHED, Run, TrainConfig, column, finish
 from .shape import N_CLASSES, Shape, measure_shape
 
-CONFIGS = Path(__file__).with_name("configs")
-Rows = Mapping[MultilabelLossName, Sequence[dict[str, Any]]]
-_FIRST = 0.2
+Rows = Mapping[MultilabelLossName, Sequence[Row]]
 
 
 class LossSettings(ExperimentSettings):
@@ -48,13 +46,12 @@ def run(settings: LossSettings, output: Path, reporter: Reporter) -> Outcome:
     )
     for sentence in scarce_labels(data.tiles.labels, names):
         reporter.log(sentence)
-    rows: dict[MultilabelLossName, list[dict[str, Any]]] = {}
-    for loss in settings.losses:
-        runs = [
-            Run(f"{loss}_{s}", settings.network, settings.train, loss, settings.seed + s, split.folds)
-            for s in range(settings.runs)
-        ]
-        rows[loss] = [finish(r, data, output, settings.device, reporter) for r in runs]
+    rows: dict[MultilabelLossName, list[Row]] = {loss: [] for loss in settings.losses}
+    for s in range(settings.runs):
+        for loss, own in rows.items():
+            key, seed = f"{loss}_{s}", settings.seed + s
+            wanted = Run(key, settings.network, settings.train, loss, seed, split.folds)
+            own.append(finish(wanted, data, output, settings.device, reporter))
     n_train = int((split.folds == 0).sum())
     counts = data.tiles.labels[split.folds == 0].sum(axis=0).tolist()
     shapes = {
@@ -85,11 +82,10 @@ def accuracy_table(rows: Rows) -> Table:
         cells: list[Cell] = [loss]
         for at in ("own", "fitted"):
             for kind, names in (("micro", ("precision", "recall", "f1")), ("macro", ("f1",))):
-                for name in names:
-                    mean, deviation = spread(own, at, kind, name)
-                    cells.append(_with_spread(100 * mean, 100 * deviation))
-        cells.append(_with_spread(*spread(own, "average_precision"), digits=3))
-        lines.append([*cells, *LOSSES.get(loss, (None,) * 3)])
+                cells += [spread(column(own, at, kind, name, scale=100)) for name in names]
+        cells.append(spread(column(own, "average_precision"), digits=3))
+        published = PUBLISHED["losses"].get(loss, {})
+        lines.append([*cells, *(published.get(figure) for figure in ("P", "R", "F1"))])
     heads = ["loss"]
     heads += [f"{name}, {at}" for at in ("own threshold", "fitted") for name in ("P", "R", "F1", "macro F1")]
     return Table(
@@ -102,12 +98,12 @@ def accuracy_table(rows: Rows) -> Table:
 
 def comparison_table(rows: Rows, shapes: Mapping[MultilabelLossName, Shape], rare: Sequence[str]) -> Table:
     """Return the paper's table 2 from measured quantities, with our marks and its own in brackets."""
-    accuracy = {loss: spread(own, "own", "micro", "f1")[0] for loss, own in rows.items()}
+    accuracy = {loss: _mean(own, "own", "micro", "f1") for loss, own in rows.items()}
     tail = {loss: rare_f1(own, rare) for loss, own in rows.items()}
     speed = {loss: early_f1(own) for loss, own in rows.items()}
     lines: list[list[Cell]] = []
     for loss in rows:
-        published = MARKS.get(loss, ("–",) * 4)
+        published = list(PUBLISHED["marks"].get(loss, {}).values()) or [NONE] * 4
         shape = shapes[loss]
         convexity = f"{100 * shape.convex:.1f} % convex, jump {shape.jump:.2f}"
         lines.append(
@@ -131,8 +127,9 @@ def comparison_table(rows: Rows, shapes: Mapping[MultilabelLossName, Shape], rar
 
 def published_table() -> Table:
     """Return what paper 003 prints."""
-    lines = [[loss, *LOSSES[loss], *MARKS[loss]] for loss in PAPER_LOSSES]
-    heads = ("loss", "P", "R", "F1", "accuracy", "imbalance", "convexity", "efficiency")
+    rows = {loss: PUBLISHED["losses"][loss] | PUBLISHED["marks"][loss] for loss in PAPER_LOSSES}
+    heads = ("loss", *rows[PAPER_LOSSES[0]])
+    lines = [[loss, *row.values()] for loss, row in rows.items()]
     return Table("Published: BigEarthNet-19, three-branch network, 80 epochs", heads, lines, digits=1)
 
 
@@ -143,10 +140,7 @@ def curve_table(rows: Rows) -> Table | None:
     for loss, own in rows.items():
         found = [row["tail_curve"] for row in own if row["tail_curve"]]
         if found:
-            at = np.array(found)[:, shares]
-            deviation = at.std(axis=0, ddof=1) if len(at) > 1 else np.full(len(shares), np.nan)
-            cells = [_with_spread(100 * m, 100 * d) for m, d in zip(at.mean(axis=0), deviation, strict=True)]
-            lines.append([loss, *cells])
+            lines.append([loss, *(spread([100 * curve[share] for curve in found]) for share in shares)])
     if not lines:
         return None
     heads = ("loss", *(f"first {5 * s} %" for s in shares))
@@ -157,9 +151,9 @@ def findings(rows: Rows, rare: Sequence[str], data: Opened) -> list[str]:
     """Return what can be said of the numbers, and what cannot."""
     said = []
     for what, value in (
-        ("micro F1 at its own threshold", lambda own: spread(own, "own", "micro", "f1")[0]),
-        ("micro F1 at a fitted threshold", lambda own: spread(own, "fitted", "micro", "f1")[0]),
-        ("mean average precision", lambda own: spread(own, "average_precision")[0]),
+        ("micro F1 at its own threshold", lambda own: _mean(own, "own", "micro", "f1")),
+        ("micro F1 at a fitted threshold", lambda own: _mean(own, "fitted", "micro", "f1")),
+        ("mean average precision", lambda own: _mean(own, "average_precision")),
         (f"F1 of the rarest classes ({', '.join(rare)})", lambda own: rare_f1(own, rare)),
         ("tiles with tail classes in the first 20 %", tail_found),
     ):
@@ -174,20 +168,20 @@ def findings(rows: Rows, rare: Sequence[str], data: Opened) -> list[str]:
     return said
 
 
-def tail_found(own: Sequence[Mapping[str, Any]], share: float = _FIRST) -> float:
+def tail_found(own: Sequence[Row], share: float = 0.2) -> float:
     """Return the mean share of tail tiles in the first tiles, NaN without a tail."""
     found = [row["tail_curve"][round(20 * share)] for row in own if row["tail_curve"]]
     return float(np.mean(found)) if found else float("nan")
 
 
-def rare_f1(own: Sequence[Mapping[str, Any]], rare: Sequence[str]) -> float:
+def rare_f1(own: Sequence[Row], rare: Sequence[str]) -> float:
     """Return the mean F1 of the rare classes that the test tiles hold."""
     values = [row["own"]["f1"][name] for row in own for name in rare]
     known = [v for v in values if v is not None]
     return float(np.mean(known)) if known else float("nan")
 
 
-def early_f1(own: Sequence[Mapping[str, Any]]) -> float:
+def early_f1(own: Sequence[Row]) -> float:
     """Return the mean validation micro F1 over the first half of the epochs."""
     halves = [row["epochs"][: -(-len(row["epochs"]) // 2)] for row in own]
     return float(np.mean([epoch["micro_f1"] for half in halves for epoch in half]))
@@ -206,10 +200,8 @@ def _rarest(counts: Sequence[int], names: Sequence[str]) -> list[str]:
     return [names[i] for i in present[: max(1, len(present) // 3)]]
 
 
-def _with_spread(mean: float, deviation: float, digits: int = 1) -> Cell:
-    if np.isnan(deviation):
-        return f"{mean:.{digits}f}"
-    return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+def _mean(own: Sequence[Row], *place: str) -> float:
+    return float(np.mean(column(own, *place)))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,8 @@ python -m mce_landcover.training.experiments.multilabel.splits CONFIG OUT
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ....core.base.progress import Reporter
@@ -24,13 +22,16 @@ from ...multilabel.split_comparison import (
     split_labels,
     with_folds,
 )
+from ...requests import Strategy
 from ..command import ExperimentSettings, run_experiment
-from ..report import Cell, Outcome, Table
+from ..report import Cell, Outcome, Table, deviation, spread
+from ..runner import Row
 from .data import Opened, TileData, open_tiles
-from .published import SPLITS
-from .runs import Run, TrainConfig, finish, spread
+from .rows import CONFIGS, PUBLISHED, Run, TrainConfig, column, finish
 
-CONFIGS = Path(__file__).with_name("configs")
+Rows = Mapping[str, Mapping[str, Sequence[Row]]]
+Splits = Mapping[int, Mapping[str, LabelSplit]]
+_HOW = ("original", "resampled")
 _COLUMNS = [(kind, name) for kind in ("macro", "micro") for name in ("precision", "recall", "f1", "f2")]
 
 
@@ -40,6 +41,11 @@ class NetworkConfig(TrainConfig):
     name: str
     network: TileArchitecture
     runs: int = Field(default=1, ge=1)
+
+    @property
+    def training(self) -> TrainConfig:
+        """How it is trained, without the rest."""
+        return TrainConfig(**self.model_dump(include=set(TrainConfig.model_fields)))
 
 
 class SplitSettings(ExperimentSettings):
@@ -60,27 +66,16 @@ def run(settings: SplitSettings, output: Path, reporter: Reporter) -> Outcome:
     names = [c.name for c in data.classes]
     for sentence in scarce_labels(data.tiles.labels, names):
         reporter.log(sentence)
-    rows: dict[str, dict[str, list[dict[str, Any]]]] = {}
     seeds = range(max(n.runs for n in settings.networks))
     splits = {s: _splits(data, names, settings, settings.seed + s) for s in seeds}
     page = comparison_page(splits[0], "Splits of tiles with several labels", data.said)
     (output / "splits.html").write_text(render_page(page), encoding="utf-8")
-    for n in settings.networks:
-        config = TrainConfig(**n.model_dump(include=set(TrainConfig.model_fields)))
-        rows[n.name] = {}
-        for how in ("original", "resampled"):
-            runs = [
-                Run(
-                    f"{n.name}_{how}_{s}",
-                    n.network,
-                    config,
-                    settings.loss,
-                    settings.seed + s,
-                    splits[s][how].folds,
-                )
-                for s in range(n.runs)
-            ]
-            rows[n.name][how] = [finish(r, data, output, settings.device, reporter) for r in runs]
+    rows: dict[str, dict[str, list[Row]]] = {n.name: {how: [] for how in _HOW} for n in settings.networks}
+    for s, n in ((s, n) for s in seeds for n in settings.networks if s < n.runs):
+        for how, own in rows[n.name].items():
+            key, seed = f"{n.name}_{how}_{s}", settings.seed + s
+            wanted = Run(key, n.network, n.training, settings.loss, seed, splits[s][how].folds)
+            own.append(finish(wanted, data, output, settings.device, reporter))
     return Outcome(
         title="Random against stratified splits for tiles with several labels (paper 001)",
         data=data.said,
@@ -95,40 +90,35 @@ def run(settings: SplitSettings, output: Path, reporter: Reporter) -> Outcome:
 
 def _splits(data: Opened, names: Sequence[str], settings: SplitSettings, seed: int) -> dict[str, LabelSplit]:
     labels = data.tiles.labels
-    resampled = split_labels(labels, names, "iterative", ratios=settings.ratios, seed=seed)
-    if data.given is not None and (data.given >= 0).all():
-        return {"original": with_folds(labels, names, data.given), "resampled": resampled}
-    return {
-        "original": split_labels(labels, names, "random", ratios=settings.ratios, seed=seed),
-        "resampled": resampled,
-    }
+
+    def dealt(strategy: Strategy) -> LabelSplit:
+        return split_labels(labels, names, strategy, ratios=settings.ratios, seed=seed)
+
+    given = data.given if data.given is not None and (data.given >= 0).all() else None
+    original = dealt("random") if given is None else with_folds(labels, names, given)
+    return {"original": original, "resampled": dealt("iterative")}
 
 
-def deviation_table(splits: Mapping[int, Mapping[str, LabelSplit]]) -> Table:
+def deviation_table(splits: Splits) -> Table:
     """Return how far the labels' shares are from the ratios, over the seeds."""
     lines: list[list[Cell]] = []
-    for how in ("original", "resampled"):
+    for how in _HOW:
         mean = [100 * float(np.nanmean(s[how].deviation)) for s in splits.values()]
         largest = [100 * float(np.nanmax(s[how].deviation)) for s in splits.values()]
-        lines.append(
-            [how, float(np.mean(mean)), _deviation(mean), float(np.mean(largest)), _deviation(largest)]
-        )
+        figures = [f(found) for found in (mean, largest) for f in (np.mean, deviation)]
+        lines.append([how, *map(float, figures)])
     heads = ("split", "mean deviation, % points", "± over seeds", "largest", "± over seeds")
     return Table("Deviation of the labels' shares from the ratios", heads, lines)
 
 
-def score_table(rows: Mapping[str, Mapping[str, Sequence[dict[str, Any]]]]) -> Table:
+def score_table(rows: Rows) -> Table:
     """Return the columns of the paper's table 1, mean ± deviation over seeds, and the published ones."""
     lines: list[list[Cell]] = []
     for network, by_split in rows.items():
         for how, own in by_split.items():
-            cells: list[Cell] = []
-            for kind, name in _COLUMNS:
-                mean, deviation = spread(own, "own", kind, name)
-                cells.append(f"{mean:.3f}" + ("" if np.isnan(deviation) else f" ± {deviation:.3f}"))
+            cells = [spread(column(own, "own", *place), digits=3) for place in _COLUMNS]
             lines.append([f"{network}, {how} ({len(own)} seed{'s' * (len(own) > 1)})", *cells])
-    for (network, how), values in SPLITS.items():
-        lines.append([f"published: {network}, {how}", *values])
+    lines += [[f"published: {row}", *figures.values()] for row, figures in PUBLISHED["splits"].items()]
     heads = ("network, split", *(f"{kind} {name}" for kind, name in _COLUMNS))
     return Table("Scores on the test tiles", heads, lines, digits=3)
 
@@ -150,15 +140,9 @@ def label_table(splits: Mapping[str, LabelSplit]) -> Table:
     return Table("Where the samples of each class went (first seed)", heads, lines, digits=1)
 
 
-def findings(
-    rows: Mapping[str, Mapping[str, Sequence[dict[str, Any]]]],
-    splits: Mapping[int, Mapping[str, LabelSplit]],
-) -> list[str]:
+def findings(rows: Rows, splits: Splits) -> list[str]:
     """Return whether stratified splits help, beyond the spread over seeds."""
-    mean = {
-        how: float(np.mean([np.nanmean(s[how].deviation) for s in splits.values()]))
-        for how in ("original", "resampled")
-    }
+    mean = {how: float(np.mean([np.nanmean(s[how].deviation) for s in splits.values()])) for how in _HOW}
     ratio = mean["original"] / mean["resampled"] if mean["resampled"] else float("inf")
     said = [f"Stratified splits are {ratio:.1f} times nearer to the ratios than the original ones."]
     said += [f"{name}: {_verdict(by_split)}" for name, by_split in rows.items()]
@@ -173,20 +157,15 @@ def findings(
     return said
 
 
-def _verdict(by_split: Mapping[str, Sequence[dict[str, Any]]]) -> str:
-    (before, spread_before), (after, spread_after) = (
-        spread(by_split[how], "own", "macro", "f1") for how in ("original", "resampled")
-    )
+def _verdict(by_split: Mapping[str, Sequence[Row]]) -> str:
+    found = [column(by_split[how], "own", "macro", "f1") for how in _HOW]
+    before, after = (float(np.mean(values)) for values in found)
     change = f"macro F1 {before:.3f} on original splits, {after:.3f} on resampled ones"
-    if np.isnan(spread_before):
+    if len(found[0]) == 1:
         return f"{change}; one seed each, so nothing can be said about chance."
-    noise = float(np.hypot(spread_before, spread_after))
+    noise = float(np.hypot(*map(deviation, found)))
     beyond = "beyond" if abs(after - before) > noise else "within"
     return f"{change}: a change of {after - before:+.3f}, {beyond} the spread over seeds ({noise:.3f})."
-
-
-def _deviation(values: Sequence[float] | NDArray[np.float64]) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
 if __name__ == "__main__":

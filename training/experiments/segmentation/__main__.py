@@ -8,10 +8,9 @@ from typing import Any
 from ....core.base.progress import Reporter
 from ..command import run_experiment
 from ..report import Outcome
-from .page import study_page
 from .runs import Judged, judged_runs
 from .study import COLUMNS, CONFIGS, Study
-from .tables import findings, make_table, value
+from .tables import findings, make_table, study_page, value
 
 
 def study_outcome(study: Study, folder: Path, reporter: Reporter) -> Outcome:

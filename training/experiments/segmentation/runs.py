@@ -1,8 +1,6 @@
 """Trains and judges the runs of a study; what an earlier call finished is read back. What the scores are set
 out as lives in `tables.py`."""
 
-import hashlib
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....core.base.errors import InputError
-from ....core.base.files import write_whole
 from ....core.base.progress import Reporter
 from ....core.evaluation.scores import Scores, scores
 from ....core.model.bundle import Bundle, load_bundle
@@ -21,6 +18,7 @@ from ...config import Config
 from ...evaluate import ORACLE, evaluate_rules
 from ...formats import open_splits
 from ...train import train_config
+from ..runner import Row, Runner, hash_of
 from .learnt import fit_rules
 from .study import Study, for_training, run_config
 
@@ -59,34 +57,29 @@ def judged_runs(study: Study, folder: Path, reporter: Reporter) -> list[Judged]:
         InputError: if the configuration or the data cannot be used, or `folder` holds another study's runs.
         TrainingError, OutputError, Cancelled.
     """
-    found = []
-    for seed in study.seeds:
-        for run in study.runs:
-            found.append(_judged(study, run, seed, folder, reporter))
-    return found
+    runner = Runner(folder, reporter)
+    return [_judged(study, run, seed, runner) for seed in study.seeds for run in study.runs]
 
 
-def _judged(study: Study, run: str, seed: int, folder: Path, reporter: Reporter) -> Judged:
+def _judged(study: Study, run: str, seed: int, runner: Runner) -> Judged:
     """Return a run as it was judged before, with the rules that are new or have changed since."""
-    bundle, file = folder / f"{run}_{seed}.safetensors", folder / f"{run}_{seed}.json"
+    name, reporter = f"{run}_{seed}", runner.reporter
+    bundle = runner.folder / f"{name}.safetensors"
     config = run_config(study, run, seed, bundle)
-    key, asked = _key(study, config), _asked(study, run, config)
-    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    if known.get("key") != key:
-        known = {}
+    made_with, asked = _made_with(study, config), _asked(study, run, config)
+    known = runner.finished(name, made_with)
     missing = [rule for rule, spec in asked.items() if known.get("rules", {}).get(rule, "") != spec]
     if not missing:
-        reporter.log(f"{run}, seed {seed}: finished before.")
+        reporter.log(f"{name} is done already.")
         return _read(known, asked)
     started = time.monotonic()
     training = for_training(study, config)
     if not _is_trained(bundle, training):
-        reporter.log(f"{run}, seed {seed}: training.")
+        reporter.log(f"{name}: training.")
         train_config(training, reporter)
     trained = load_bundle(bundle)
     found = _judge(study, config, trained, missing, reporter)
-    content = {
-        "key": key,
+    row = {
         "run": run,
         "seed": seed,
         "class_names": [c.name for c in trained.card.classes],
@@ -96,8 +89,7 @@ def _judged(study: Study, run: str, seed: int, folder: Path, reporter: Reporter)
         "rules": asked,
         "matrices": known.get("matrices", {}) | {rule: matrix.tolist() for rule, matrix in found.items()},
     }
-    write_whole(file, json.dumps(content).encode())
-    return _read(content, asked)
+    return _read(runner.keep(name, made_with, row), asked)
 
 
 def _asked(study: Study, run: str, config: Config) -> dict[str, Any]:
@@ -149,14 +141,13 @@ def _is_trained(bundle: Path, config: Config) -> bool:
     return True
 
 
-def _key(study: Study, config: Config) -> str:
+def _made_with(study: Study, config: Config) -> str:
     """Return a hash of everything that the scores of a run depend on whatever the rule."""
     fitted = study.fitted and study.fitted.model_dump(mode="json", exclude={"runs", "rules"})
-    told = [_plan(config), study.test_every, fitted]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return hash_of([_plan(config), study.test_every, fitted])
 
 
-def _read(known: dict[str, Any], asked: Iterable[str]) -> Judged:
+def _read(known: Row, asked: Iterable[str]) -> Judged:
     matrices = {rule: np.array(known["matrices"][rule], np.int64) for rule in asked}
     names, groups = tuple(known["class_names"]), tuple(known["groups"])
     plain = (known["run"], known["seed"])

@@ -41,7 +41,7 @@ class RowSpec(_Part):
 
 
 class TableSpec(_Part):
-    """A table; `published` is a key of `published.TABLES`."""
+    """A table; `published` is a table of `published.toml`."""
 
     caption: str
     rows: tuple[RowSpec, ...]

@@ -1,16 +1,21 @@
-"""Sets judged runs out in the tables of a study, ours beside the published, and says what they show."""
+"""Sets judged runs out as the tables and the page of a study, ours beside the published, and says what they
+show. How pages look is in `core/pages/html_page.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ....core.base.errors import InputError
 from ....core.evaluation.scores import Scores
-from ..report import Cell, Table
-from .published import TABLES, Figures
+from ....core.pages import html_page
+from ....core.pages.html_page import Line, Page, Plot, Section, Text, plot_bars, plot_lines, render_page
+from ..report import Cell, Table, read_published, spread
 from .runs import Judged
 from .study import COLUMNS, ClaimSpec, RowSpec, Study, TableSpec
 
+PUBLISHED = read_published(Path(__file__).with_name("published.toml"))
 _MEANS = ("mean", "mean_responsible")
 
 
@@ -31,32 +36,19 @@ def values(judged: Sequence[Judged], run: str, rule: str, column: str) -> list[f
     return [value(j.scores(rule), column, j.class_names) for j in judged if j.run == run]
 
 
-def spread(found: Sequence[float]) -> str:
-    """Return mean and standard deviation over seeds, such as `53.6 ± 0.4`."""
-    if not found or np.isnan(found).all():
-        return "–"
-    mean = f"{np.mean(found):.1f}"
-    return f"{mean} ± {np.std(found, ddof=1):.1f}" if len(found) > 1 else mean
-
-
 def make_table(spec: TableSpec, judged: Sequence[Judged]) -> Table:
     """Return one table: a column per score, then the published ones."""
     names = judged[0].class_names if judged else ()
     columns = [*spec.columns, *(names if spec.classes else ())]
-    published = TABLES.get(spec.published or "", {})
+    published = PUBLISHED.get(spec.published or "", {})
     beside = [c for c in columns if any(c in figures for figures in published.values())]
     heads = ("", *columns, *(f"paper {c}" for c in beside))
-    rows = [
-        _row(row, columns, judged, published.get(row.published or row.label, {}), beside) for row in spec.rows
-    ]
+    rows: list[list[Cell]] = []
+    for row in spec.rows:
+        figures = published.get(row.published or row.label, {})
+        ours = [spread(values(judged, row.run, row.rule, column)) for column in columns]
+        rows.append([row.label, *ours, *(figures.get(column) for column in beside)])
     return Table(spec.caption, heads, rows, digits=1)
-
-
-def _row(
-    row: RowSpec, columns: Sequence[str], judged: Sequence[Judged], published: Figures, beside: Sequence[str]
-) -> list[Cell]:
-    ours: list[Cell] = [spread(values(judged, row.run, row.rule, c)) for c in columns]
-    return [row.label, *ours, *(published.get(c) for c in beside)]
 
 
 def findings(study: Study, judged: Sequence[Judged]) -> list[str]:
@@ -84,11 +76,10 @@ def _claim(claim: ClaimSpec, better: str, judged: Sequence[Judged]) -> str:
         accuracy > 0 and tail > 0 and overall >= -100 * claim.overall_loss
         for accuracy, tail, overall in zip(*gains.values(), strict=True)
     ]
-    told = ", ".join(f"{column} {_signed(differences)}" for column, differences in gains.items())
     return (
         f"The paper's claim ({better} has higher mAcc and tail accuracy than {claim.than} and loses at "
         f"most {100 * claim.overall_loss:g} points of OA) holds for {sum(held)} of {len(held)} seeds: "
-        f"{told} points."
+        f"{_told(gains)} points."
     )
 
 
@@ -113,11 +104,53 @@ def _beats(judged: Sequence[Judged], run: str, rule: str, base: str) -> str:
     gains = {c: paired(judged, (run, rule), (run, base), c) for c in ("mIoU", "tail", "OA")}
     if not gains["mIoU"] or min(gains["mIoU"]) <= 0 or np.mean(gains["tail"]) < 0:
         return ""
-    return f"{rule} ({', '.join(f'{column} {_signed(gain)}' for column, gain in gains.items())})"
+    return f"{rule} ({_told(gains)})"
 
 
-def _signed(differences: Sequence[float]) -> str:
-    if not differences:
-        return "–"
-    mean = f"{np.mean(differences):+.1f}"
-    return f"{mean} ± {np.std(differences, ddof=1):.1f}" if len(differences) > 1 else mean
+def _told(gains: Mapping[str, Sequence[float]]) -> str:
+    return ", ".join(f"{column} {spread(gain, sign='+')}" for column, gain in gains.items())
+
+
+def study_page(study: Study, judged: Sequence[Judged], run: dict[str, Any]) -> str:
+    """Return the page.
+
+    Args:
+        run: how it was made, as in `report.write_outcome`.
+    """
+    facts = {
+        "Trainings": len(judged),
+        "Seeds": len({j.seed for j in judged}),
+        "Device": run["machine"]["device"],
+    }
+    told = [Text(f"Data: {study.data}."), Text(f"Reduction: {study.reduction}.")]
+    told += [Text(sentence) for sentence in findings(study, judged)]
+    sections = [Section("What it shows", told), *(_section(spec, judged) for spec in study.tables)]
+    versions = ", ".join(f"{k} {v}" for k, v in run["machine"].items() if k != "device")
+    return render_page(Page(study.title, run["command"], sections, facts, versions))
+
+
+def _section(spec: TableSpec, judged: Sequence[Judged]) -> Section:
+    table = make_table(spec, judged)
+    blocks: list[Text | html_page.Table | Plot] = [html_page.Table(table.heads, table.rows)]
+    labels = [row.label for row in spec.rows]
+    if "OA" in spec.columns and "tail" in spec.columns:
+        blocks.append(_balance(spec, judged))
+    elif "mIoU" in spec.columns:
+        means = [_mean(judged, row, "mIoU") for row in spec.rows]
+        blocks.append(Plot(plot_bars(labels, means, x_label="mean IoU, %"), "Mean IoU, mean over seeds"))
+    return Section(spec.caption, blocks)
+
+
+def _balance(spec: TableSpec, judged: Sequence[Judged]) -> Plot:
+    """Draw what each row pays in overall accuracy for the tail."""
+    lines = []
+    for row in spec.rows:
+        tail, overall = (_mean(judged, row, column) for column in ("tail", "OA"))
+        lines.append(Line(row.label, [tail], [overall], marked=True, notes=(row.label,)))
+    svg = plot_lines(lines, x_label="tail accuracy, %", y_label="overall accuracy, %")
+    return Plot(svg, "Overall accuracy over tail accuracy, means over seeds: up and to the right is better")
+
+
+def _mean(judged: Sequence[Judged], row: RowSpec, column: str) -> float:
+    found = values(judged, row.run, row.rule, column)
+    return float(np.mean(found)) if found else float("nan")

@@ -10,16 +10,8 @@ from mce_landcover.core.flagging.cross_validation import CrossValidation, cross_
 from mce_landcover.core.flagging.features import FeatureTable
 from mce_landcover.training.experiments.command import read_settings, run_experiment
 from mce_landcover.training.experiments.metafusion import alpine
-from mce_landcover.training.experiments.metafusion.alpine import CONFIGS, AlpineSettings
-from mce_landcover.training.experiments.metafusion.alpine_runs import candidate_numbers
-from mce_landcover.training.experiments.metafusion.alpine_study import (
-    ALL,
-    PAPER,
-    Flagged,
-    Found,
-    auc_gain,
-    feature_sets,
-)
+from mce_landcover.training.experiments.metafusion.alpine import CONFIGS, AlpineSettings, auc_gain
+from mce_landcover.training.experiments.metafusion.scenes import ALL, PAPER, candidate_numbers, feature_sets
 from scipy.ndimage import label
 from unit.training.experiments.test_natural_priors import write_model
 
@@ -55,12 +47,12 @@ def test_gains_are_differences_over_the_same_folds() -> None:
     validations = {name: cross_validate(v, targets, groups, meta) for name, v in values.items()}
     one, two = validations[PAPER], validations[ALL]
     np.testing.assert_array_equal(one.folds, two.folds)
-    gain = auc_gain(0.9, Found(Flagged("x", (3,)), [], table, targets, validations))
+    gain = auc_gain(0.9, validations)
     assert gain.gain == pytest.approx(np.mean(np.subtract(two.aucs, one.aucs)))
     assert gain.gain_std == pytest.approx(np.std(np.subtract(two.aucs, one.aucs), ddof=1))
     assert gain.both > 0.7 > gain.paper
     nothing: dict[str, CrossValidation] = {}
-    assert np.isnan(auc_gain(0.9, Found(Flagged("x", (3,)), [], table, targets, nothing))[1:]).all()
+    assert np.isnan(auc_gain(0.9, nothing)[1:]).all()
 
 
 @pytest.mark.slow
@@ -90,7 +82,7 @@ def test_from_config_to_tables_and_again_without_mapping(
         "MobileNetV2",
     ):
         assert words in text
-    monkeypatch.setattr("mce_landcover.training.experiments.metafusion.alpine_runs.predict", None)
+    monkeypatch.setattr("mce_landcover.training.experiments.metafusion.scenes.predict", None)
     assert run() == results
 
 

@@ -1,6 +1,7 @@
 """The CamVid experiment on tiny frames, from config file to tables, and its decisions by another route."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +10,16 @@ from mce_landcover.core.base.progress import SilentReporter
 from mce_landcover.core.flagging.boosting import MetaSettings
 from mce_landcover.core.flagging.counting import count_errors
 from mce_landcover.training.experiments.command import read_settings, run_experiment
-from mce_landcover.training.experiments.metafusion import camvid, frame_sweep
-from mce_landcover.training.experiments.metafusion.camvid import CONFIGS, CamvidSettings
-from mce_landcover.training.experiments.metafusion.frame_sweep import (
-    Judged,
-    Scene,
+from mce_landcover.training.experiments.metafusion import camvid
+from mce_landcover.training.experiments.metafusion.camvid import CONFIGS, CamvidSettings, study_priors
+from mce_landcover.training.experiments.metafusion.frames import (
+    SCORES,
+    DecidedFrames,
+    FrameMaps,
     decide_frames,
-    judge,
-    measure,
-    run_sweep,
 )
-from mce_landcover.training.experiments.metafusion.sweep import GROWN, STRICT, Acceptance, sweep_table
+from mce_landcover.training.experiments.metafusion.study import GROWN, STRICT
+from mce_landcover.training.experiments.metafusion.sweep import sweep_table
 from scipy.ndimage import gaussian_filter
 from support.streets import write_frames
 
@@ -51,7 +51,7 @@ precision = "bf16"
 """
 
 
-def scene(n_frames: int = 12, n_classes: int = 4, rare: int = 2) -> Scene:
+def scene(n_frames: int = 12, n_classes: int = 4, rare: int = 2) -> FrameMaps:
     """Frames in which Bayes misses much of a rare class; what is confidently rare is so more often."""
     rng = np.random.default_rng(4)
     probabilities, truth = [], []
@@ -67,7 +67,7 @@ def scene(n_frames: int = 12, n_classes: int = 4, rare: int = 2) -> Scene:
         truth.append(labels)
     bayes = [p.argmax(0).astype(np.uint8) for p in probabilities]
     groups = np.arange(n_frames) // 2
-    return Scene(probabilities, bayes, truth, groups, rare, tuple("abcd"))
+    return FrameMaps(bayes, truth, range(n_classes), probabilities, groups, rare, tuple("abcd"))
 
 
 PRIORS = np.array([0.33, 0.33, 0.005, 0.335])
@@ -76,26 +76,25 @@ META = MetaSettings(folds=3)
 
 def test_the_plain_rule_is_counted_frame_by_frame() -> None:
     frames = scene()
-    point = measure(decide_frames(frames, PRIORS, 0.9, META), 0.9, 1.0, STRICT)
+    decided_frames = decide_frames(frames, PRIORS, 0.9, META)
+    plain = frames.judge(decided_frames.plain, [frames.channel])
     fp = fn = 0
     for p, truth in zip(frames.probabilities, frames.truth, strict=True):
         decided = (p / (0.1 + 0.9 * PRIORS)[:, None, None]).argmax(0)
         errors = count_errors(decided, truth, frames.channel)
         fp, fn = fp + errors.fp, fn + errors.fn
-    assert (point.plain.errors.fp, point.plain.errors.fn) == (fp, fn)
+    assert (plain.errors.fp, plain.errors.fn) == (fp, fn)
 
 
 def test_fusion_lies_between_bayes_and_what_accepting_everything_gives() -> None:
     frames = scene()
-    sweeps, last = run_sweep(
-        "global",
-        frames,
-        PRIORS,
-        (0.9, 1.0),
-        acceptance=Acceptance(META, (2.0, 5.0)),
-        reporter=SilentReporter(),
-    )
-    none, some, all_ = (last.fused(price, STRICT) for price in (0.0, 2.0, float("inf")))
+    settings = read_settings(Path("camvid_cpu"), CamvidSettings, CONFIGS)
+    wanted = {"alphas": (0.9, 1.0), "accepted_per_find": (2.0, 5.0), "folds": META.folds}
+    study = study_priors("global", frames, PRIORS, settings.model_copy(update=wanted), SilentReporter())
+    last = study.last
+    assert isinstance(last, DecidedFrames)
+    none, some, all_ = (last.fused(SCORES, STRICT, price) for price in (0.0, 2.0, float("inf")))
+    sweeps = {(v.how, v.price): sweep for v, sweep in study.sweeps().items()}
     strict = sweeps[STRICT, 2.0]
     assert strict.points[-1].fused.errors.fn >= sweeps[STRICT, 5.0].points[-1].fused.errors.fn
     assert none == strict.bayes and some == strict.points[-1].fused
@@ -111,11 +110,11 @@ def test_fusion_lies_between_bayes_and_what_accepting_everything_gives() -> None
 def test_agreeing_outlines_find_more_and_without_scores_nothing_else_is_accepted() -> None:
     frames = scene(3)
     judged = decide_frames(frames, PRIORS, 1.0, META)
-    everything = Judged(judged.scene, judged.plain, judged.candidates, None)
-    grown, plain = everything.fused(1.0, GROWN), measure(judged, 1.0, 1.0, STRICT).plain
-    strict = everything.fused(1.0, STRICT)
+    everything = replace(judged, validations={})
+    grown, plain = everything.fused(SCORES, GROWN, 1.0), frames.judge(judged.plain, [frames.channel])
+    strict = everything.fused(SCORES, STRICT, 1.0)
     assert plain.errors.fn <= grown.errors.fn < strict.errors.fn  # candidates are missing from it
-    assert strict == judge(frames, frames.bayes.__getitem__)
+    assert strict == frames.judge(frames.bayes, [frames.channel])
 
 
 def test_priors_per_pixel_that_are_equal_everywhere_are_global_ones() -> None:
@@ -139,7 +138,7 @@ def config(tmp_path: Path) -> Path:
 def test_from_config_to_tables_and_again_without_training(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frame_sweep, "BETWEEN", (0.5,))
+    monkeypatch.setattr(camvid, "BETWEEN", (0.5,))
     out = tmp_path / "out"
 
     def run() -> dict[str, object]:
@@ -156,7 +155,7 @@ def test_from_config_to_tables_and_again_without_training(
     for words in ("Global priors", "Position priors", "MobileNetV2", "lossy", "Reduction: tiny"):
         assert words in text
     weights = (out / "network.safetensors").read_bytes()
-    monkeypatch.setattr("mce_landcover.training.experiments.metafusion.frame_network.train", None)
+    monkeypatch.setattr("mce_landcover.training.experiments.metafusion.camvid.train", None)
     assert run() == results and (out / "network.safetensors").read_bytes() == weights
 
 

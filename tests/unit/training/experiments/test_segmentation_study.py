@@ -12,10 +12,10 @@ from mce_landcover.core.base.progress import SilentReporter
 from mce_landcover.training.config import Config
 from mce_landcover.training.data.shared import VARIABLE
 from mce_landcover.training.experiments.command import read_settings, run_experiment
+from mce_landcover.training.experiments.report import spread
 from mce_landcover.training.experiments.segmentation import runs
 from mce_landcover.training.experiments.segmentation.__main__ import study_outcome
 from mce_landcover.training.experiments.segmentation.learnt import fit_rules
-from mce_landcover.training.experiments.segmentation.published import TABLES
 from mce_landcover.training.experiments.segmentation.runs import Judged, judged_runs
 from mce_landcover.training.experiments.segmentation.study import (
     CONFIGS,
@@ -25,7 +25,7 @@ from mce_landcover.training.experiments.segmentation.study import (
     for_training,
     run_config,
 )
-from mce_landcover.training.experiments.segmentation.tables import findings, make_table, spread
+from mce_landcover.training.experiments.segmentation.tables import PUBLISHED, findings, make_table
 from support.streets import write_frames
 
 pytestmark = pytest.mark.slow
@@ -228,8 +228,8 @@ def test_shipped_studies_can_be_run(name: str, tmp_path: Path, monkeypatch: pyte
         splits = next(getattr(given, n) for n in ("parts", "seeds", "domains", "lists") if hasattr(given, n))
         assert splits.test is None and (splits.val is None or told.validated)
     for table in told.tables:
-        assert table.published is None or table.published in TABLES
+        assert table.published is None or table.published in PUBLISHED
         if table.published is not None:
-            known = set(TABLES[table.published])
+            known = set(PUBLISHED[table.published])
             used = {row.published or row.label for row in table.rows}
             assert len(used & known) >= len(known) - 1

@@ -1,8 +1,7 @@
-"""One training of an experiment: a network, a split, a loss and a seed, judged on its test tiles and kept in
-a file, so that a finished row is never trained again."""
+"""A row of an experiment on tiles: a network trained with a split, a loss and a seed, and judged on its test
+tiles. Finished rows are kept."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from ....core.base.files import write_json
 from ....core.base.progress import Reporter, SilentReporter
 from ....core.flagging.cross_validation import review_effort
 from ....core.model.card import TileArchitecture, TileCard
@@ -25,7 +23,13 @@ from ...losses.multilabel import MultilabelLossName
 from ...multilabel.metrics import best_threshold, mean_average_precision, multilabel_scores
 from ...multilabel.tiles import SomeLabelledTiles
 from ...multilabel.train import TileOptimizer, TileResult, TileSplits, TileTraining, measured, train_tiles
+from ..report import read_published
+from ..runner import Row, Runner, hash_of
 from .data import Opened
+
+CONFIGS = Path(__file__).with_name("configs")
+PUBLISHED = read_published(Path(__file__).with_name("published.toml"))
+_KEPT_OF_EPOCHS = ("loss", "validation_loss", "macro_f1", "micro_f1", "average_precision")
 
 
 class TrainConfig(BaseModel):
@@ -47,6 +51,21 @@ class TrainConfig(BaseModel):
     precision: Literal["fp32", "bf16"] = "fp32"
     workers: int | None = None
 
+    def settings(self, loss: MultilabelLossName, seed: int, device: str) -> TileTraining:
+        """Return the settings of a training."""
+        of_optimizer = self.model_dump(include={"lr", "weight_decay", "schedule", "warmup", "momentum"})
+        return TileTraining(
+            loss=loss,
+            optimizer=TileOptimizer(name=self.optimizer, **of_optimizer),
+            trainer=TrainerSettings(
+                epochs=self.epochs,
+                device="cuda" if device.startswith("cuda") else "cpu",
+                precision=self.precision,
+            ),
+            seed=seed,
+            **self.model_dump(include={"batch_size", "symmetry", "jitter", "workers", "pretrained"}),
+        )
+
 
 @dataclass(frozen=True)
 class Run:
@@ -60,27 +79,30 @@ class Run:
     folds: NDArray[np.intp]
 
 
-def finish(run: Run, data: Opened, output: Path, device: str, reporter: Reporter) -> dict[str, Any]:
+def finish(run: Run, data: Opened, output: Path, device: str, reporter: Reporter) -> Row:
     """Return the row of a run as plain numbers, from OUT if it is there, else trained now."""
-    made_with = _made_with(run, data)
-    path = output / "rows" / f"{run.key}.json"
-    if path.exists():
-        row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if row["made_with"] == made_with:
-            reporter.log(f"{run.key} is done already.")
-            return row
-    row = {"made_with": made_with, "key": run.key, **_trained(run, data, device)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, row)
-    own = row["own"]
-    reporter.log(
-        f"{run.key}: macro F1 {own['macro']['f1']:.3f}, micro F1 {own['micro']['f1']:.3f} in "
-        f"{row['seconds']:.0f} s."
-    )
-    return row
+
+    def make() -> Row:
+        row = {"key": run.key, **_trained(run, data, device)}
+        macro, micro = (row["own"][kind]["f1"] for kind in ("macro", "micro"))
+        reporter.log(f"{run.key}: macro F1 {macro:.3f}, micro F1 {micro:.3f} in {row['seconds']:.0f} s.")
+        return row
+
+    return Runner(output / "rows", reporter).run(run.key, _made_with(run, data), make)
 
 
-def _trained(run: Run, data: Opened, device: str) -> dict[str, Any]:
+def column(rows: Sequence[Mapping[str, Any]], *place: str, scale: float = 1.0) -> list[float]:
+    """Return a number of each row, such as `"own", "micro", "f1"`, times `scale`."""
+    values = []
+    for row in rows:
+        value: Any = row
+        for key in place:
+            value = value[key]
+        values.append(scale * float(value))
+    return values
+
+
+def _trained(run: Run, data: Opened, device: str) -> Row:
     parts = [SomeLabelledTiles(data.tiles, np.flatnonzero(run.folds == k)) for k in range(3)]
     card = TileCard(
         name=run.key,
@@ -92,27 +114,7 @@ def _trained(run: Run, data: Opened, device: str) -> dict[str, Any]:
         label_counts=(0,) * len(data.classes),
         n_samples=0,
     )
-    c = run.config
-    settings = TileTraining(
-        loss=run.loss,
-        optimizer=TileOptimizer(
-            lr=c.lr,
-            weight_decay=c.weight_decay,
-            schedule=c.schedule,
-            warmup=c.warmup,
-            name=c.optimizer,
-            momentum=c.momentum,
-        ),
-        trainer=TrainerSettings(
-            epochs=c.epochs, device="cuda" if device.startswith("cuda") else "cpu", precision=c.precision
-        ),
-        batch_size=c.batch_size,
-        symmetry=c.symmetry,
-        jitter=c.jitter,
-        workers=c.workers,
-        pretrained=c.pretrained,
-        seed=run.seed,
-    )
+    settings = run.config.settings(run.loss, run.seed, device)
     with TemporaryDirectory() as folder:
         result = train_tiles(
             card, TileSplits(parts[0], parts[1], parts[2]), settings, Path(folder), SilentReporter()
@@ -120,7 +122,7 @@ def _trained(run: Run, data: Opened, device: str) -> dict[str, Any]:
     return _judged(result, parts[1].labels, parts[2].labels)
 
 
-def _judged(result: TileResult, validation: NDArray[np.bool_], test: NDArray[np.bool_]) -> dict[str, Any]:
+def _judged(result: TileResult, validation: NDArray[np.bool_], test: NDArray[np.bool_]) -> Row:
     """Return the scores at the loss's own threshold, and at one fitted on the validation tiles."""
     assert result.test is not None
     names = [c.name for c in result.card.classes]
@@ -131,16 +133,7 @@ def _judged(result: TileResult, validation: NDArray[np.bool_], test: NDArray[np.
         "threshold": fitted,
         "average_precision": mean_average_precision(result.test, test),
         "tail_curve": tail_curve(result, test),
-        "epochs": [
-            {
-                "loss": e.loss,
-                "validation_loss": e.validation_loss,
-                "macro_f1": e.macro_f1,
-                "micro_f1": e.micro_f1,
-                "average_precision": e.average_precision,
-            }
-            for e in result.history
-        ],
+        "epochs": [{name: getattr(epoch, name) for name in _KEPT_OF_EPOCHS} for epoch in result.history],
         "best_epoch": result.best.epoch,
         "seconds": round(result.seconds, 1),
     }
@@ -160,20 +153,9 @@ def tail_curve(result: TileResult, labels: NDArray[np.bool_], points: int = 20) 
     return [round(float(v), 4) for v in found]
 
 
-def spread(rows: Sequence[Mapping[str, Any]], *place: str) -> tuple[float, float]:
-    """Return mean and sample standard deviation of a number in rows, NaN for the latter of a single row."""
-    values = []
-    for row in rows:
-        value: Any = row
-        for key in place:
-            value = value[key]
-        values.append(float(value))
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-
-
 def _made_with(run: Run, data: Opened) -> str:
     """Return a hash of everything that a row depends on."""
-    said = {
+    settings = {
         "architecture": run.architecture.model_dump(mode="json"),
         "config": run.config.model_dump(mode="json", exclude={"workers"}),
         "loss": run.loss,
@@ -181,7 +163,4 @@ def _made_with(run: Run, data: Opened) -> str:
         "data": data.said,
         "names": hashlib.sha256("\n".join(data.tiles.names).encode()).hexdigest(),
     }
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    digest.update(np.ascontiguousarray(run.folds).tobytes())
-    digest.update(np.ascontiguousarray(data.tiles.labels).tobytes())
-    return digest.hexdigest()
+    return hash_of(settings, run.folds, data.tiles.labels)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from mce_landcover.core.flagging.features import paper_names
-from mce_landcover.training.experiments.metafusion.frame_candidates import (
+from mce_landcover.training.experiments.metafusion.frames import (
     FrameCandidates,
-    agreeing_mask,
     find_frame_candidates,
     fuse_frame,
 )
+from mce_landcover.training.experiments.metafusion.study import agreeing_mask
 from scipy.ndimage import binary_erosion, gaussian_filter, label
 
 N_CLASSES, CHANNEL = 4, 2

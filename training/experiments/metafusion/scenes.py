@@ -1,8 +1,7 @@
 """Synthetic alpine scenes, mapped by the engine once with all logits kept, and decided anew at any alpha.
 What is learnt from their candidates lives in `alpine.py`."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,10 @@ from numpy.typing import NDArray
 
 from ....core.base.progress import Reporter
 from ....core.base.requests import Device
+from ....core.flagging.boosting import MetaSettings
 from ....core.flagging.candidates import Candidates, find_candidates
+from ....core.flagging.classifier import filled, medians
+from ....core.flagging.features import FeatureTable
 from ....core.flagging.fusion import fuse
 from ....core.flagging.pixels import RunPixels
 from ....core.geodata.grid import Region
@@ -22,20 +24,35 @@ from ....core.mapping.predict import predict
 from ....core.mapping.record import read_record
 from ....core.mapping.requests import PredictRequest
 from ....core.model.bundle import load_bundle
+from ....core.model.classes import BACKGROUND, NODATA_CLASS
 from ....scene.write import SceneFiles, make_scene
+from .study import Bools, ClassMap, Decided, Floats, Maps, cross_validations
 
-ClassMap = NDArray[np.uint8]
+PAPER, ALL = "metrics of the paper", "metrics of the paper and ours"
+
+
+@dataclass(frozen=True)
+class MappedScene:
+    """A scene, the folder of its run, and the file of its labels."""
+
+    run: Path
+    labels: Path
 
 
 @dataclass(frozen=True, eq=False)
-class MappedScene:
-    """A scene of a seed, the folder of its run, its map by Bayes and its labels, class ids `[H, W]`."""
+class DecidedScenes(Decided):
+    """All scenes at one alpha, and the candidates of each."""
 
-    seed: int
-    run: Path
-    labels: Path
-    bayes: ClassMap
-    truth: ClassMap
+    per_scene: Sequence[Candidates]
+
+    def with_accepted(self, index: int, accepted: Bools) -> ClassMap:
+        """Return a new map: Bayes with the flagged class where an accepted candidate `[n]` lies (eq. 14)."""
+        own, ml = self.per_scene[index], self.plain[index]
+        start = sum(len(candidates) for candidates in self.per_scene[:index])
+        numbers = candidate_numbers(ml, own.class_ids, own.table.first)
+        return fuse(
+            self.maps.bayes[index], ml, numbers, np.flatnonzero(accepted[start : start + len(own)]) + 1
+        )
 
 
 def map_scenes(
@@ -63,35 +80,60 @@ def map_scenes(
                 overwrite=True,
             )
             predict(request, reporter)
-        maps = (_read(read_record(run).products["land_cover"]), _read(files.labels))
-        scenes.append(MappedScene(seed, run, files.labels, *maps))
+        scenes.append(MappedScene(run, files.labels))
         reporter.progress(done, len(seeds), "scenes")
     return scenes
 
 
-@contextmanager
-def decided(scene: MappedScene, alpha: float) -> Iterator[RunPixels]:
-    """Open the run of a scene, decided at that alpha."""
-    with RunPixels(scene.run, alpha) as pixels:
-        yield pixels
+def read_maps(scenes: Sequence[MappedScene]) -> Maps:
+    """Return the maps by Bayes and the labels of all scenes."""
+    records = [read_record(scene.run) for scene in scenes]
+    bayes = [_read(record.products["land_cover"]) for record in records]
+    labels = [_read(scene.labels) for scene in scenes]
+    truth = [np.where(ids == BACKGROUND, NODATA_CLASS, ids) for ids in labels]
+    return Maps(bayes, truth, [c.id for c in records[0].classes])
 
 
-def ml_map(scene: MappedScene, alpha: float) -> ClassMap:
-    """Return the class ids `[H, W]` of the interpolated rule."""
-    with decided(scene, alpha) as pixels:
-        channels = pixels.classes(Region(0, pixels.shape[0], 0, pixels.shape[1]))
-        ids = np.full(256, 255, np.uint8)
-        ids[: len(pixels.class_ids)] = pixels.class_ids
+def plain_map(pixels: RunPixels) -> ClassMap:
+    """Return the class ids uint8 `[H, W]` of the interpolated rule of an opened run."""
+    channels = pixels.classes(Region(0, pixels.shape[0], 0, pixels.shape[1]))
+    ids = np.full(256, 255, np.uint8)
+    ids[: len(pixels.class_ids)] = pixels.class_ids
     return ids[channels]
 
 
-def scene_candidates(scene: MappedScene, alpha: float, class_ids: Sequence[int]) -> Candidates:
-    """Return the candidates of the classes with their truth."""
-    with (
-        decided(scene, alpha) as pixels,
-        open_run_labels(scene.labels, pixels.grid, pixels.extent, pixels.record.classes) as labels,
-    ):
-        return find_candidates(pixels, class_ids, labels=labels)
+def decide_scenes(
+    scenes: Sequence[MappedScene],
+    maps: Maps,
+    alpha: float,
+    sets: Sequence[Sequence[int]],
+    *,
+    meta: MetaSettings,
+    tile_m: float,
+) -> list[DecidedScenes]:
+    """Decide all scenes by the interpolated rule; return for each set of class ids its candidates, scored by
+    classifiers that have not seen their tile."""
+    plain, found = [], []
+    for scene in scenes:
+        with RunPixels(scene.run, alpha) as pixels:
+            classes = pixels.record.classes
+            plain.append(plain_map(pixels))
+            with open_run_labels(scene.labels, pixels.grid, pixels.extent, classes) as labels:
+                found.append(find_candidates(pixels, sorted(set().union(*sets)), labels=labels))
+    decided = []
+    for class_ids in sets:
+        own = [c.take(np.isin(c.class_ids, class_ids)) for c in found]
+        features = FeatureTable.join([c.features for c in own])
+        targets = np.concatenate([c.target for c in own if c.target is not None])
+        scores = cross_validations(feature_sets(features), targets, tile_groups(own, tile_m), meta)
+        decided.append(DecidedScenes(maps, class_ids, plain, features, targets, scores, own))
+    return decided
+
+
+def feature_sets(features: FeatureTable) -> dict[str, Floats]:
+    """Return the values of the paper's features, and of all, missing ones replaced by the median."""
+    values = {PAPER: features.paper.values, ALL: features.values}
+    return {name: filled(v, medians(v)) for name, v in values.items()}
 
 
 def tile_groups(candidates: Sequence[Candidates], tile_m: float) -> NDArray[np.int64]:
@@ -101,14 +143,6 @@ def tile_groups(candidates: Sequence[Candidates], tile_m: float) -> NDArray[np.i
         for scene, c in enumerate(candidates)
     ]
     return np.unique(np.concatenate(places), axis=0, return_inverse=True)[1].reshape(-1)
-
-
-def fuse_scene(
-    scene: MappedScene, ml: ClassMap, candidates: Candidates, accepted: NDArray[np.bool_]
-) -> ClassMap:
-    """Return the map with the flagged class where an accepted candidate lies (eq. 14)."""
-    numbers = candidate_numbers(ml, candidates.class_ids, candidates.table.first)
-    return fuse(scene.bayes, ml, numbers, np.flatnonzero(accepted) + 1)
 
 
 def candidate_numbers(
