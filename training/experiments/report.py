@@ -46,12 +46,13 @@ class Table:
         return f"{cell:.{self.digits}f}" if isinstance(cell, float) else str(cell)
 
 
-def spread(values: Sequence[float], digits: int = 1, *, sign: str = "") -> str:
-    """Return mean and sample deviation over seeds, such as `53.6 ± 0.4`; a `sign` of "+" shows one."""
+def spread(values: Sequence[float], digits: int = 1, *, scale: float = 1, sign: str = "") -> str:
+    """Return mean and sample deviation over seeds, such as `53.6 ± 0.4`, both times `scale`; a `sign` of "+"
+    shows one."""
     if not len(values) or np.isnan(values).all():
         return NONE
-    mean = f"{np.mean(values):{sign}.{digits}f}"
-    return f"{mean} ± {deviation(values):.{digits}f}" if len(values) > 1 else mean
+    mean = f"{scale * np.mean(values):{sign}.{digits}f}"
+    return f"{mean} ± {scale * deviation(values):.{digits}f}" if len(values) > 1 else mean
 
 
 def deviation(values: Sequence[float]) -> float:

@@ -82,7 +82,7 @@ def accuracy_table(rows: Rows) -> Table:
         cells: list[Cell] = [loss]
         for at in ("own", "fitted"):
             for kind, names in (("micro", ("precision", "recall", "f1")), ("macro", ("f1",))):
-                cells += [spread(column(own, at, kind, name, scale=100)) for name in names]
+                cells += [spread(column(own, at, kind, name), scale=100) for name in names]
         cells.append(spread(column(own, "average_precision"), digits=3))
         published = PUBLISHED["losses"].get(loss, {})
         lines.append([*cells, *(published.get(figure) for figure in ("P", "R", "F1"))])
@@ -140,7 +140,7 @@ def curve_table(rows: Rows) -> Table | None:
     for loss, own in rows.items():
         found = [row["tail_curve"] for row in own if row["tail_curve"]]
         if found:
-            lines.append([loss, *(spread([100 * curve[share] for curve in found]) for share in shares)])
+            lines.append([loss, *(spread([curve[share] for curve in found], scale=100) for share in shares)])
     if not lines:
         return None
     heads = ("loss", *(f"first {5 * s} %" for s in shares))

@@ -91,14 +91,14 @@ def finish(run: Run, data: Opened, output: Path, device: str, reporter: Reporter
     return Runner(output / "rows", reporter).run(run.key, _made_with(run, data), make)
 
 
-def column(rows: Sequence[Mapping[str, Any]], *place: str, scale: float = 1.0) -> list[float]:
-    """Return a number of each row, such as `"own", "micro", "f1"`, times `scale`."""
+def column(rows: Sequence[Mapping[str, Any]], *place: str) -> list[float]:
+    """Return a number of each row, such as `"own", "micro", "f1"`."""
     values = []
     for row in rows:
         value: Any = row
         for key in place:
             value = value[key]
-        values.append(scale * float(value))
+        values.append(float(value))
     return values
 
 

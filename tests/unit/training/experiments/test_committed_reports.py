@@ -1,0 +1,95 @@
+"""The reports in the repository are what today's tables make of the numbers beside them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mce_landcover.core.flagging.counting import Errors
+from mce_landcover.training.experiments.metafusion import cifar10
+from mce_landcover.training.experiments.metafusion.sweep import (
+    Point,
+    Sweep,
+    Verdict,
+    price_table,
+    published_table,
+    sweep_table,
+)
+from mce_landcover.training.experiments.multilabel import losses, splits
+from mce_landcover.training.experiments.multilabel.shape import Shape
+
+EXPERIMENTS = Path(losses.__file__).parents[1]
+
+
+def reports(experiment: str, pattern: str) -> list[Path]:
+    return sorted((EXPERIMENTS / experiment / "reports").glob(pattern))
+
+
+def read(file: Path) -> tuple[Any, str]:
+    results = json.loads(file.read_text(encoding="utf-8"))["results"]
+    return results, file.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def verdict(found: dict[str, Any], score: str) -> Verdict:
+    return Verdict(Errors(found["fp"], found["fn"], found["tp"]), found[score])
+
+
+def sweep_of(found: dict[str, Any], score: str) -> Sweep:
+    points = tuple(
+        Point(
+            p["alpha"],
+            verdict(p["plain"], score),
+            verdict(p["fused"], score),
+            p["candidates"],
+            p["true"],
+            *(number(p.get(name)) for name in ("auc", "auc_std", "margin_auc")),
+        )
+        for p in found["points"]
+    )
+    plain = tuple(Errors(**errors) for errors in found.get("plain", ()))
+    return Sweep(found.get("name", ""), verdict(found["bayes"], score), points, plain)
+
+
+@pytest.mark.parametrize("file", reports("multilabel", "losses*.json"), ids=lambda p: p.stem)
+def test_losses(file: Path) -> None:
+    results, text = read(file)
+    rows, rare = results["rows"], results["rare_classes"]
+    shapes = {loss: Shape(**shape) for loss, shape in results["shapes"].items()}
+    curves = losses.curve_table(rows)
+    tables = [losses.accuracy_table(rows), losses.comparison_table(rows, shapes, rare)]
+    for table in [*tables, losses.published_table(), *([curves] if curves else [])]:
+        assert table.markdown() in text
+
+
+@pytest.mark.parametrize("file", reports("multilabel", "splits*.json"), ids=lambda p: p.stem)
+def test_splits(file: Path) -> None:
+    results, text = read(file)
+    assert splits.score_table(results["rows"]).markdown() in text
+
+
+@pytest.mark.parametrize("file", reports("metafusion", "c*10_*.json"), ids=lambda p: p.stem)
+def test_cifar10(file: Path) -> None:
+    results, text = read(file)
+    sweeps = {network["rare"]: sweep_of(network, "accuracy") for network in results["networks"]}
+    assert cifar10.table_1(sweeps, results["classes"]).markdown() in text
+    assert cifar10.figure_4(list(sweeps.values())).markdown() in text
+    assert all(sentence in text for sentence in cifar10.findings(list(sweeps.values())))
+
+
+@pytest.mark.parametrize("name", ["alpine_cpu", "camvid_cpu"])
+def test_sweeps(name: str) -> None:
+    results, text = read(EXPERIMENTS / "metafusion" / "reports" / f"{name}.json")
+    found = [s for part in results.values() if isinstance(part, dict) for s in part.get("sweeps", ())]
+    assert len(found) == 8
+    for each in found:
+        sweep = sweep_of(each, "miou")
+        assert sweep_table(sweep).markdown() in text and sweep.finding() in text
+        prices = {float(price): verdict(v, "miou") for price, v in each["prices"].items()}
+        if prices:
+            _, rows = price_table(sweep, prices, "").markdown().split("\n", 1)
+            assert rows in text
+    assert published_table("MobileNetV2").markdown() in text
