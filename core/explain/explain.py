@@ -10,7 +10,7 @@ import rasterio
 from ..base.errors import InputError
 from ..base.files import GEOTIFF, claim
 from ..base.package import package_version
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult
 from ..mapping.choose_backend import torch_flags
 from ..mapping.devices import choose
@@ -112,7 +112,7 @@ class ExplainResult(JobResult):
     message: str
 
 
-def explain(request: ExplainRequest, reporter: Reporter = SilentReporter()) -> ExplainResult:  # noqa: B008
+def explain(request: ExplainRequest, reporter: Reporter = SILENT) -> ExplainResult:
     """Write the heat map of a place.
 
     Raises:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..base.errors import InputError
 from ..base.files import GEOPACKAGE, claim
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult
 from ..mapping.record import read_record
 from ..model.bundle import load_bundle
@@ -50,7 +50,7 @@ class FlagResult(JobResult):
 
 def flag_candidates(
     request: FlagRequest,
-    reporter: Reporter = SilentReporter(),  # noqa: B008
+    reporter: Reporter = SILENT,
     *,
     block: int = BLOCK,
 ) -> FlagResult:
@@ -75,7 +75,7 @@ def _check_before_mapping(request: FlagRequest) -> None:
 
 def flag_run(
     request: FlagRequest,
-    reporter: Reporter = SilentReporter(),  # noqa: B008
+    reporter: Reporter = SILENT,
     *,
     block: int = BLOCK,
 ) -> FlagResult:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ..base.errors import InputError
 from ..base.files import GEOPACKAGE, claim
 from ..base.package import package_version
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult
 from ..geodata.cells import GridSource, Values
 from ..geodata.grid import Region, WorldGrid, name_of
@@ -189,7 +189,7 @@ class _Square:
     covered: list[float] = field(default_factory=list)
 
 
-def screen_tiles(request: ScreenRequest, reporter: Reporter = SilentReporter()) -> ScreenResult:  # noqa: B008
+def screen_tiles(request: ScreenRequest, reporter: Reporter = SILENT) -> ScreenResult:
     """Rank the tiles of a region by the probability that they hold a class.
 
     Raises:
