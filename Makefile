@@ -58,6 +58,7 @@ $(VENV_QGIS)/.complete: pyproject.toml $(REQUIREMENTS) | system
 	@touch $@
 
 docs: $(VENV)/.complete  ## the site, build/site/index.html; a broken link fails
+	@mkdir -p build/api/mce_landcover  # where the API is read; missing at the start, all of .venv is read instead
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build
 	@echo "==> build/site/index.html"
 

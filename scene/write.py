@@ -17,7 +17,7 @@ from rasterio.windows import Window as RasterWindow
 
 from ..core.base.errors import InputError, OutputError
 from ..core.base.files import check_whole
-from ..core.base.progress import Reporter, SilentReporter
+from ..core.base.progress import SILENT, Reporter
 from ..core.base.results import JobResult
 from ..core.model.classes import NODATA_CLASS, load_catalogue
 from .block import IMAGE_PER_PX, Block, render_block
@@ -172,7 +172,7 @@ def _write(paths: list[Path], seed: int, n_px: int, reporter: Reporter) -> None:
             reporter.progress(done, total, "blocks")
 
 
-def make_requested_scene(request: SceneRequest, reporter: Reporter = SilentReporter()) -> SceneFiles:  # noqa: B008
+def make_requested_scene(request: SceneRequest, reporter: Reporter = SILENT) -> SceneFiles:
     """Write the scene that was asked for; see `make_scene`."""
     asked = request.model_dump(exclude={"output", "size"})
     return make_scene(request.output, size_m=request.size, reporter=reporter, **asked)
@@ -184,7 +184,7 @@ def make_scene(
     size_m: float = 1000,
     seed: int = 7,
     overwrite: bool = False,
-    reporter: Reporter = SilentReporter(),  # noqa: B008 - stateless
+    reporter: Reporter = SILENT,
 ) -> SceneFiles:
     """Write `image.tif`, `dem.tif` and `labels.tif` of a synthetic alpine scene of `size_m` metres a side.
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.base.progress import Reporter, SilentReporter
+from ..core.base.progress import SILENT, Reporter
 from ..core.base.results import JobResult
 from ..core.evaluation.scores import Scores, confusion_matrix, scores
 from ..core.model.aggregation import aggregate, oracle
@@ -74,7 +74,7 @@ def evaluate_rules(
     Returns:
         A confusion matrix `[C, C]` for each rule, the learnt ones last.
     """
-    report = reporter or SilentReporter()
+    report = reporter or SILENT
     extra = dict(learnt or {})
     ids = np.array([c.id for c in card.classes], dtype=np.uint8)
     channel = channel_table(ids.tolist()).astype(np.int64)

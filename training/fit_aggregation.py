@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.base.errors import InputError
-from ..core.base.progress import Reporter, SilentReporter
+from ..core.base.progress import SILENT, Reporter
 from ..core.evaluation.scores import Scores, scores
 from ..core.model.bundle import load_bundle, save_bundle
 from ..core.model.card import ModelCard
@@ -133,7 +133,7 @@ def _scored(
     for start in range(0, n, _CHUNK):
         reporter.progress(start, n, "tiles scored")
         areas = [tiles.read(i) for i in range(start, min(start + _CHUNK, n))]
-        for rule, matrix in evaluate_rules(network, card, areas, rules, reporter=SilentReporter()).items():
+        for rule, matrix in evaluate_rules(network, card, areas, rules, reporter=SILENT).items():
             matrices[rule] += matrix
     return {rule: scores(m, [c.group for c in card.classes]) for rule, m in matrices.items()}
 

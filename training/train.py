@@ -14,7 +14,7 @@ import torch
 
 from ..core.base.errors import Cancelled, InputError, OutputError
 from ..core.base.files import disk_errors, write_json
-from ..core.base.progress import Reporter, SilentReporter
+from ..core.base.progress import SILENT, Reporter
 from ..core.model.bundle import save_bundle
 from ..core.model.card import ModelCard
 from .config import Config, CutData
@@ -38,7 +38,7 @@ def train_config(config: Config, reporter: Reporter) -> Path:
         Cancelled: then the best weights so far are in `<output>.best-so-far.safetensors`.
     """
     if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) != "0":
-        reporter = SilentReporter()  # of several processes, the first one speaks
+        reporter = SILENT  # of several processes, the first one speaks
     prepared = prepare(config, reporter)
     card = prepared.card
     reporter.log(

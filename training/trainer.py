@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from ..core.base.progress import Reporter, SilentReporter
+from ..core.base.progress import SILENT, Reporter
 from ..core.model.card import ModelCard
 from .config import OptimizerSettings, TrainerSettings
 from .data.module import TileData
@@ -100,7 +100,7 @@ def train(
     device: Literal["cpu", "cuda"] = "cuda" if s.device.startswith("cuda") else "cpu"
     trainer = TrainerSettings(epochs=epochs, device=device, precision=s.precision)
     with TemporaryDirectory() as folder:
-        result = fit(module, data, Path(folder), trainer, reporter or SilentReporter())
+        result = fit(module, data, Path(folder), trainer, reporter or SILENT)
     best = Checkpoint(result.best.step, result.best.mean_recall, result.weights)
     history = [(e.step, e.loss, e.mean_recall) for e in result.history]
     return TrainResult(best, history, result.seconds, drawn)

@@ -21,3 +21,7 @@ class SilentReporter:
 
     def log(self, message: str) -> None:
         """Ignore."""
+
+
+#: It has no state, so one serves all.
+SILENT: Reporter = SilentReporter()

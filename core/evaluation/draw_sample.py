@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ..base.errors import InputError
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult, as_plain
 from ..geodata.class_raster import ClassRaster, count_strips, open_class_raster
 from ..geodata.class_table import named
@@ -45,7 +45,7 @@ def draw_sample(request: SampleRequest, reporter: Reporter | None = None) -> Sam
         InputError: if the raster cannot be used, is not in metres, or has too many classes for the size.
         OutputError: if the layer is not to be replaced, or cannot be written.
     """
-    report = reporter or SilentReporter()
+    report = reporter or SILENT
     record = record_of(request.raster)
     raster_path = map_file(request.raster)
     require_free(request.output, overwrite=request.overwrite)

@@ -14,7 +14,7 @@ import numpy as np
 from ..base.errors import OutputError
 from ..base.files import disk_errors, require_writable, write_whole
 from ..base.package import package_version
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult, as_plain
 from ..geodata.labels import left_out_remark
 from ..pages.html_page import render_page
@@ -75,7 +75,7 @@ def evaluate(request: EvaluateRequest, reporter: Reporter | None = None) -> Eval
         OutputError: if the folder holds an evaluation already, or cannot be written to.
         Cancelled: if the reporter says so; nothing is written then.
     """
-    report = reporter or SilentReporter()
+    report = reporter or SILENT
     target = request.output / "evaluation.json"
     if target.exists() and not request.overwrite:
         raise OutputError(

@@ -2,7 +2,6 @@
 for it out. What is explained (a class, by which expert, against which other class) is chosen here, too.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import rasterio
 from ..base.errors import InputError
 from ..base.files import GEOTIFF, claim
 from ..base.package import package_version
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult
 from ..mapping.choose_backend import torch_flags
 from ..mapping.devices import choose
@@ -19,7 +18,7 @@ from ..mapping.memory import GDAL_CACHE_MB
 from ..mapping.record import RunRecord, read_record
 from ..model.bundle import Bundle, TileBundle, load_any
 from ..model.card import ModelCard, TileCard
-from ..model.classes import LandCoverClass
+from ..model.classes import LandCoverClass, find_class
 from .files import write_heat
 from .heat import Heat, Target, heat_of_place
 from .region import (
@@ -50,20 +49,6 @@ class Subject:
         contrast = f" against {self.against.name}" if self.against else ""
         by = f"expert {self.expert}" if self.expert else "whole tiles"
         return f"{self.class_.name}{contrast}, {by}"
-
-
-def find_class(classes: Sequence[LandCoverClass], wanted: str) -> int:
-    """Return the channel of a class by its name or id.
-
-    Raises:
-        InputError: if there is no such class.
-    """
-    text = wanted.strip().casefold()
-    for channel, c in enumerate(classes):
-        if text in (str(c.id), c.name.casefold()):
-            return channel
-    listed = ", ".join(f"{c.id} ({c.name})" for c in classes)
-    raise InputError(f"The model has no class {wanted!r}; it has {listed}.")
 
 
 def find_expert(card: ModelCard, wanted: str | None, channel: int) -> int:
@@ -127,7 +112,7 @@ class ExplainResult(JobResult):
     message: str
 
 
-def explain(request: ExplainRequest, reporter: Reporter = SilentReporter()) -> ExplainResult:  # noqa: B008
+def explain(request: ExplainRequest, reporter: Reporter = SILENT) -> ExplainResult:
     """Write the heat map of a place.
 
     Raises:

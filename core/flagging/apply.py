@@ -21,7 +21,7 @@ from rasterio.windows import Window
 
 from ..base.errors import InputError, OutputError
 from ..base.files import GEOTIFF, claim, disk_errors, part_of, write_whole
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult
 from ..geodata.cog import WORK_PROFILE, put_in_place, run_in_daemons, write_cog
 from ..geodata.grid import name_of
@@ -53,7 +53,7 @@ class ApplyResult(JobResult):
 
 def apply_review(
     request: ApplyRequest,
-    reporter: Reporter = SilentReporter(),  # noqa: B008
+    reporter: Reporter = SILENT,
     *,
     block: int = BLOCK,
 ) -> ApplyResult:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..geodata.cells import ReadAhead, halo_regions
 from ..geodata.grid import Region
 from ..geodata.labels import RunLabels
@@ -71,7 +71,7 @@ def find_candidates(
     min_area_m2: float = 0.0,
     labels: RunLabels | None = None,
     block: int = BLOCK,
-    reporter: Reporter = SilentReporter(),  # noqa: B008
+    reporter: Reporter = SILENT,
 ) -> Candidates:
     """Return the candidates of the classes (docs/science/methods.md section 2): segments of the ML rule of
     such a class that share no pixel with the map's and have an interior pixel.

@@ -12,7 +12,7 @@ import rasterio
 
 from ..base.errors import InputError
 from ..base.files import make_folder, refuse_existing, write_json, write_whole
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult
 from ..mapping.record import versions
 from .alpha_study import FEW, AlphaCurve, CurveRequest, alpha_curve
@@ -53,7 +53,7 @@ class FitResult(JobResult):
 
 def fit_meta_classifier(
     request: FitRequest,
-    reporter: Reporter = SilentReporter(),  # noqa: B008
+    reporter: Reporter = SILENT,
 ) -> FitResult:
     """Fit a meta classifier, cross-validate it and report on it.
 

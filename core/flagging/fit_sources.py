@@ -11,9 +11,9 @@ from ..base.errors import InputError
 from ..base.progress import Reporter
 from ..geodata.labels import left_out_remark, open_run_labels
 from ..mapping.record import RunRecord, read_record
+from ..model.classes import select_classes
 from .alpha_study import LabelledRun
 from .candidates import find_candidates
-from .flag import select_classes
 from .pixels import RunPixels
 from .requests import FitRequest
 from .review import Review, read_review

@@ -3,7 +3,6 @@ places that it may have missed. Each step lives in a module of its own beside th
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,11 @@ from numpy.typing import NDArray
 
 from ..base.errors import InputError
 from ..base.files import GEOPACKAGE, claim
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult
 from ..mapping.record import read_record
 from ..model.bundle import load_bundle
-from ..model.classes import LandCoverClass
+from ..model.classes import select_classes
 from .candidates import BLOCK, Candidates, find_candidates
 from .fusion import accept
 from .geopackage import CandidateFile, check_replaceable, describe_run, make_columns, write_candidates
@@ -51,7 +50,7 @@ class FlagResult(JobResult):
 
 def flag_candidates(
     request: FlagRequest,
-    reporter: Reporter = SilentReporter(),  # noqa: B008
+    reporter: Reporter = SILENT,
     *,
     block: int = BLOCK,
 ) -> FlagResult:
@@ -76,7 +75,7 @@ def _check_before_mapping(request: FlagRequest) -> None:
 
 def flag_run(
     request: FlagRequest,
-    reporter: Reporter = SilentReporter(),  # noqa: B008
+    reporter: Reporter = SILENT,
     *,
     block: int = BLOCK,
 ) -> FlagResult:
@@ -124,30 +123,6 @@ def flag_run(
     message = _message(per_class, ranked_by, n_found - len(found), kept)
     reporter.log(message)
     return FlagResult(request.run, request.target, len(found), dict(per_class), ranked_by, message)
-
-
-def select_classes(
-    classes: Sequence[LandCoverClass], wanted: Sequence[int | str]
-) -> tuple[LandCoverClass, ...]:
-    """Return the wanted classes by id or name, in the map's order; the tail group if none is named.
-
-    Raises:
-        InputError: if there is no such class.
-    """
-    if not wanted:
-        tail = tuple(c for c in classes if c.group == "tail")
-        if not tail:
-            raise InputError("The model has no classes of the tail group; name the classes to flag.")
-        return tail
-    known = {str(c.id): c for c in classes} | {c.name.casefold(): c for c in classes}
-    chosen = set()
-    for name in wanted:
-        found = known.get(str(name).strip().casefold())
-        if found is None:
-            listed = ", ".join(f"{c.id} ({c.name})" for c in classes)
-            raise InputError(f"The model has no class {name!r}; it has {listed}.")
-        chosen.add(found.id)
-    return tuple(c for c in classes if c.id in chosen)
 
 
 def rank(candidates: Candidates, scores: NDArray[np.float64] | None) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from ..base.errors import InputError
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..geodata.cells import moved
 from ..geodata.grid import Region, WorldGrid
 from ..mapping.record import read_record
@@ -60,7 +60,7 @@ class RunPixels:
         run: Path,
         alpha: float | None = None,
         priors: Path | None = None,
-        reporter: Reporter = SilentReporter(),  # noqa: B008
+        reporter: Reporter = SILENT,
     ):
         """Open a run; what is not the run's own rule is decided now, from its logits, into a temporary file.
 

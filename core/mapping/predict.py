@@ -17,7 +17,7 @@ from torch import nn
 from ..base.errors import InputError
 from ..base.files import require_writable, write_json
 from ..base.package import package_version
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult
 from ..model.bundle import load_bundle
 from ..model.card import ModelCard
@@ -84,7 +84,7 @@ class Model(Protocol):
         """Return the network: normalised `[B, n_bands, H, W]` -> logits `[B, K, C, H, W]`."""
 
 
-def predict(request: PredictRequest, reporter: Reporter = SilentReporter()) -> PredictResult:  # noqa: B008
+def predict(request: PredictRequest, reporter: Reporter = SILENT) -> PredictResult:
     """Map land cover.
 
     Raises:
@@ -98,7 +98,7 @@ def predict(request: PredictRequest, reporter: Reporter = SilentReporter()) -> P
 def run(
     model: Model,
     request: PredictRequest,
-    reporter: Reporter = SilentReporter(),  # noqa: B008
+    reporter: Reporter = SILENT,
     settings: Settings = Settings(),  # noqa: B008
 ) -> PredictResult:
     """Do the same as `predict` with a model at hand; `settings` bound the memory."""

@@ -1,10 +1,12 @@
 """Land-cover classes: names, colours, frequency groups and source codes, read from `resources/catalogues`."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..base.errors import InputError
 from ..base.package import RESOURCES
 
 Group = Literal["head", "body", "tail"]
@@ -42,3 +44,34 @@ def load_catalogue(name: str = "swisstlm3d") -> tuple[LandCoverClass, ...]:
     """Return the classes of a shipped catalogue, in id order."""
     raw = json.loads((CATALOGUES / f"{name}.json").read_text(encoding="utf-8"))
     return tuple(LandCoverClass.model_validate(entry) for entry in raw["classes"])
+
+
+def find_class(classes: Sequence[LandCoverClass], wanted: int | str) -> int:
+    """Return the channel of a class by its id or its name, in any case.
+
+    Raises:
+        InputError: if there is no such class.
+    """
+    text = str(wanted).strip().casefold()
+    for channel, c in enumerate(classes):
+        if text in (str(c.id), c.name.casefold()):
+            return channel
+    listed = ", ".join(f"{c.id} ({c.name})" for c in classes)
+    raise InputError(f"The model has no class {wanted!r}; it has {listed}.")
+
+
+def select_classes(
+    classes: Sequence[LandCoverClass], wanted: Sequence[int | str]
+) -> tuple[LandCoverClass, ...]:
+    """Return the wanted classes by id or name, in the map's order; the tail group if none is named.
+
+    Raises:
+        InputError: if there is no such class.
+    """
+    if wanted:
+        chosen = {find_class(classes, name) for name in wanted}
+        return tuple(c for channel, c in enumerate(classes) if channel in chosen)
+    tail = tuple(c for c in classes if c.group == "tail")
+    if not tail:
+        raise InputError("The model has no classes of the tail group; name the classes to flag.")
+    return tail

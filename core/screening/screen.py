@@ -22,9 +22,8 @@ from torch import Tensor, nn
 from ..base.errors import InputError
 from ..base.files import GEOPACKAGE, claim
 from ..base.package import package_version
-from ..base.progress import Reporter, SilentReporter
+from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult
-from ..flagging.flag import select_classes
 from ..geodata.cells import GridSource, Values
 from ..geodata.grid import Region, WorldGrid, name_of
 from ..geodata.sources import open_sources
@@ -34,7 +33,7 @@ from ..mapping.memory import GDAL_CACHE_MB
 from ..mapping.plan import choose_grid, common_region
 from ..model.bundle import TileBundle, load_tile_bundle
 from ..model.card import TileCard
-from ..model.classes import LandCoverClass
+from ..model.classes import LandCoverClass, select_classes
 from ..model.normalise import Normaliser
 from ..model.tile_network import any_of, calibrated, decision_scores
 from ..model.torch_setup import one_thread
@@ -190,7 +189,7 @@ class _Square:
     covered: list[float] = field(default_factory=list)
 
 
-def screen_tiles(request: ScreenRequest, reporter: Reporter = SilentReporter()) -> ScreenResult:  # noqa: B008
+def screen_tiles(request: ScreenRequest, reporter: Reporter = SILENT) -> ScreenResult:
     """Rank the tiles of a region by the probability that they hold a class.
 
     Raises:

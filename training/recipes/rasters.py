@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ...core.base.errors import MceError
-from ...core.base.progress import Reporter, SilentReporter
+from ...core.base.progress import SILENT, Reporter
 from ...core.evaluation.scores import Scores
 from ...core.model.bundle import load_bundle, save_bundle
 from ...core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
@@ -80,7 +80,7 @@ def fit_rasters(
         InputError: if the rasters do not fit the recipe.
         TrainingError, OutputError, Cancelled.
     """
-    report = reporter or SilentReporter()
+    report = reporter or SILENT
     files = {source.role: data / source.file for source in recipe.sources}
     labels = data / recipe.labels
     plain = [_spec(source, recipe.gsd_m) for source in recipe.sources]

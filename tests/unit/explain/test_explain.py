@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mce_landcover.core.base.errors import Cancelled, InputError, ModelError
 from mce_landcover.core.base.progress import SilentReporter
 from mce_landcover.core.explain import region as places
-from mce_landcover.core.explain.explain import ExplainRequest, explain, find_class, find_expert
+from mce_landcover.core.explain.explain import ExplainRequest, explain, find_expert
 from mce_landcover.core.explain.files import scale_of
 from mce_landcover.core.explain.heat import Heat, Target, heat_of_place
 from mce_landcover.core.explain.region import (
@@ -35,6 +35,7 @@ from mce_landcover.core.flagging.outlines import outline, to_world
 from mce_landcover.core.geodata.grid import Region, WorldGrid, parse_crs
 from mce_landcover.core.geodata.styles import diverging_style
 from mce_landcover.core.model.bundle import load_bundle, save_bundle
+from mce_landcover.core.model.classes import find_class
 from mce_landcover.core.model.network import build_network
 from mce_landcover.core.model.torch_setup import one_thread
 from support import flag as flag_support

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from mce_landcover.core.base.errors import Cancelled, InputError, ModelError, OutputError
 from mce_landcover.core.flagging.archive import save_meta
 from mce_landcover.core.flagging.classifier import Origin, fit_classifier
-from mce_landcover.core.flagging.flag import FlagRequest, flag_candidates, select_classes
+from mce_landcover.core.flagging.flag import FlagRequest, flag_candidates
 from mce_landcover.core.flagging.fusion import accept
 from mce_landcover.core.flagging.review import Review, read_outlines, read_review
 from mce_landcover.core.geodata.grid import Region
-from mce_landcover.core.model.classes import LandCoverClass
+from mce_landcover.core.model.classes import LandCoverClass, select_classes
 from scipy.ndimage import gaussian_filter
 from support.disks import mounted
 from support.engine import Recorder, predict_with, read, tiny_model, write
