@@ -163,16 +163,6 @@ class SplitReport:
             "warnings": self.warnings(),
         }
 
-    def as_text(self) -> str:
-        """Return a table for people: a class per row, its share of each split's pixels in percent."""
-        width = max(map(len, ("class", *self.classes))) + 2
-        columns = "".join(f"{name:>12}" for name in self.names)
-        lines = [f"{'class':{width}}{columns}", f"{'tiles':{width}}{_cells(self.tiles, '12,d')}"]
-        lines += [
-            f"{c:{width}}{_cells(100 * self.shares[:, i], '12.3f')}" for i, c in enumerate(self.classes)
-        ]
-        return "\n".join([*lines, *self.warnings()]) + "\n"
-
 
 def report_splits(
     tiles: Tiles, folds: IntArray, classes: Sequence[str], names: Sequence[str] = SPLITS
@@ -201,10 +191,6 @@ def neighbours(bounds: NDArray[np.float64]) -> IntArray:
     apart = abs(middles[pairs[:, 0]] - middles[pairs[:, 1]])
     touch = (apart <= (sides[pairs[:, 0]] + sides[pairs[:, 1]]) / 2).all(axis=1)
     return np.asarray(pairs[touch], np.intp)
-
-
-def _cells(values: NDArray[Any], form: str) -> str:
-    return "".join(format(v, form) for v in values.tolist())
 
 
 #: Sides of a tile that make a block unless the user says otherwise, halved until there are enough blocks.

@@ -30,8 +30,6 @@ BANDS: dict[int, tuple[str, ...]] = {
     60: ("B01", "B09"),
 }
 ALL_BANDS = tuple(band for bands in BANDS.values() for band in bands)
-#: Red, green and blue: what paper 001 reads.
-RGB = ("B04", "B03", "B02")
 #: Reflectance 1 in the files.
 _ONE = 10_000.0
 _THREADS = 8

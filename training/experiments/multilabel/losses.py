@@ -127,7 +127,7 @@ def comparison_table(rows: Rows, shapes: Mapping[MultilabelLossName, Shape], rar
 
 def published_table() -> Table:
     """Return what paper 003 prints."""
-    rows = {loss: PUBLISHED["losses"][loss] | PUBLISHED["marks"][loss] for loss in PAPER_LOSSES}
+    rows = {loss: {**PUBLISHED["losses"][loss], **PUBLISHED["marks"][loss]} for loss in PAPER_LOSSES}
     heads = ("loss", *rows[PAPER_LOSSES[0]])
     lines = [[loss, *row.values()] for loss, row in rows.items()]
     return Table("Published: BigEarthNet-19, three-branch network, 80 epochs", heads, lines, digits=1)

@@ -163,7 +163,7 @@ def _verdict(by_split: Mapping[str, Sequence[Row]]) -> str:
     change = f"macro F1 {before:.3f} on original splits, {after:.3f} on resampled ones"
     if len(found[0]) == 1:
         return f"{change}; one seed each, so nothing can be said about chance."
-    noise = float(np.hypot(*map(deviation, found)))
+    noise = float(np.hypot(deviation(found[0]), deviation(found[1])))
     beyond = "beyond" if abs(after - before) > noise else "within"
     return f"{change}: a change of {after - before:+.3f}, {beyond} the spread over seeds ({noise:.3f})."
 

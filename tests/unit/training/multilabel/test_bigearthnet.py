@@ -8,7 +8,6 @@ from mce_landcover.core.model.classes import load_catalogue
 from mce_landcover.training.data.shared import shared_data
 from mce_landcover.training.multilabel.bigearthnet import (
     ALL_BANDS,
-    RGB,
     Nomenclature,
     bigearthnet_sources,
     labels_of,
@@ -17,6 +16,8 @@ from mce_landcover.training.multilabel.bigearthnet import (
 from support.bigearthnet import write_listing, write_patch
 
 REAL = Path("multilabel") / "bigearthnet_patches"
+
+RGB = ("B04", "B03", "B02")  # what paper 001 reads
 
 
 @pytest.fixture
