@@ -1,3 +1,5 @@
+"""What is said of a training in a few numbers."""
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 from mce_landcover.core.evaluation.scores import confusion_matrix, scores
 from mce_landcover.training.data.samples import spans
 from mce_landcover.training.data.tiles import Area
-from mce_landcover.training.evaluate import all_rules, evaluate
+from mce_landcover.training.evaluate import all_rules, evaluate, score_line, shares_of
 from support.cards import tlm_card
 from torch import nn
 
@@ -64,3 +66,13 @@ def test_scores_are_those_of_the_whole_map(stride: int | None) -> None:
 def test_all_rules_are_the_default_the_experts_and_the_oracle() -> None:
     assert all_rules(CARD) == ["mean_responsible", "expert_1", "expert_2", "expert_3", "oracle"]
     assert set(evaluate(Teller(), CARD, [make_area(64, 64)], all_rules(CARD))) == set(all_rules(CARD))
+
+
+def test_a_group_without_a_labelled_pixel_is_not_told_as_a_number() -> None:
+    found = scores(np.array([[8, 2, 0], [1, 4, 0], [0, 0, 0]]), ("head", "body", "tail"))
+    said = score_line("test", "mean", found)
+    assert said.startswith("Test, mean: mean IoU ") and said.endswith(
+        "overall 0.800, head 0.800, body 0.800."
+    )
+    assert "nan" not in said
+    assert shares_of(found.as_json())["tail"] is None
