@@ -119,8 +119,9 @@ def _class(c: LandCoverClass) -> dict[str, Any]:
     return {"id": c.id, "name": c.name, "color": c.color, "group": c.group}
 
 
-#: Version of the tables; readers refuse others.
-SCHEMA_VERSION = 1
+#: Version of the tables. Version 1 had missed places only: no kind, no class to put instead.
+SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 _REVIEW_SQL = RESOURCES / "schema" / "review.sql"
 #: Columns of the layer `candidates` beside `fid` and `geometry`, in order.
 COLUMNS = {
@@ -143,6 +144,10 @@ COLUMNS = {
     "row_first": np.int64,  # first pixel on the world grid, see core/geodata/grid.py
     "col_first": np.int64,
     "run": object,
+    "kind": object,  # MISSED or DOUBTFUL, see `kinds.py`
+    "instead_class_id": np.int32,  # what the map says, mostly, once the candidate has changed it
+    "instead_class_name": object,
+    "expected_iou": np.float64,  # of a doubtful place with the true one, null without a meta classifier
 }
 #: Columns of the table `decisions` but for its running number.
 _LOG = "uuid, candidate, decision, class_id, undoes, user, time, seconds, comment, outline, model_sha256, run"
@@ -212,7 +217,7 @@ def open_candidates(path: Path, *, write: bool = False) -> Iterator[sqlite3.Conn
             if not tables >= {"candidates", "features", "run", "decisions", "review"}:
                 raise strange
             said = database.execute("SELECT value FROM run WHERE key = 'schema_version'").fetchone()
-            if said is None or said[0] != str(SCHEMA_VERSION):
+            if said is None or said[0] not in map(str, READABLE_VERSIONS):
                 raise InputError(
                     f"{path} was made by another version (its tables are of version {said and said[0]}, not "
                     f"{SCHEMA_VERSION}); flag the run anew with this one."
