@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.flagging.counting import Errors, delta
+from ....core.segments.counting import Errors, delta
 from ..report import Cell, Table, read_published
 
 CONFIGS = Path(__file__).with_name("configs")

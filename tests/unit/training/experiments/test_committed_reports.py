@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mce_landcover.core.flagging.counting import Errors
+from mce_landcover.core.segments.counting import Errors
 from mce_landcover.training.experiments.metafusion import cifar10
 from mce_landcover.training.experiments.metafusion.sweep import (
     Point,
