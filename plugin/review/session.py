@@ -205,6 +205,13 @@ class ReviewSession(QObject):
         self._moved()
         self.progress_changed.emit()
 
+    def reload(self) -> None:
+        """Take in other scores and ranks of the candidates; the current one stays. Raises ReviewError."""
+        self.refresh()
+        self.queue.reload()
+        self._moved()
+        self.progress_changed.emit()
+
     def set_second_look(self, uuids: frozenset[str] | None) -> None:
         """Look at these candidates as if nobody had, or end that with None."""
         self.queue.set_second_look(uuids)
