@@ -197,7 +197,7 @@ class ProgressPanel(QWidget):
         self._classes = classes
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setColumnStretch(1, 1)
+        self._grid.setColumnStretch(1, 2)
         self._grid.setColumnStretch(2, 1)
         self.bars: dict[Group, Bar] = {}
         self.labels: dict[Group, QLabel] = {}
