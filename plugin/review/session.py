@@ -206,10 +206,14 @@ class ReviewSession(QObject):
         self.progress_changed.emit()
 
     def reload(self) -> None:
-        """Take in other scores and ranks of the candidates; the current one stays. Raises ReviewError."""
+        """Take in other scores and ranks of the candidates; the current one stays, and is not announced
+        anew. Raises ReviewError.
+        """
         self.refresh()
+        before = self._current_uuid()
         self.queue.reload()
-        self._moved()
+        if self._current_uuid() != before:
+            self._moved()
         self.progress_changed.emit()
 
     def set_second_look(self, uuids: frozenset[str] | None) -> None:

@@ -2099,6 +2099,16 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/choosing.py" />
+   <source>The candidates are ranked by your decisions in the background: go on meanwhile.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/choosing.py" />
+   <source>{} can only be read: work on a copy to rank it anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/database.py" />
    <source>The outline of this candidate is broken: flag the run anew.</source>
    <translation type="unfinished" />
@@ -3405,22 +3415,12 @@
   </message>
   <message>
    <location filename="../../plugin/review/reviewer.py" />
-   <source>The candidates are ranked by your decisions in the background: go on meanwhile.</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/reviewer.py" />
    <source>Draw with QGIS's tools, then accept or choose a class. Pressing the key again stops.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/review/reviewer.py" />
    <source>Outline of candidate {}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/reviewer.py" />
-   <source>{} can only be read: work on a copy to rank it anew.</source>
    <translation type="unfinished" />
   </message>
   <message>

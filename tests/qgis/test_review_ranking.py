@@ -25,7 +25,7 @@ def reviewer(window, path):
 def ranked(reviewer, qtbot, wanted=None):
     """Rank by a button and wait for the end."""
     (wanted or reviewer.dock.finish.rank_wanted).emit()
-    qtbot.waitUntil(lambda: not reviewer.ranking.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not reviewer.choosing.ranking.running, timeout=20_000)
 
 
 def test_the_rest_is_ranked_by_what_is_decided(reviewer, window, path, qtbot, fake_backend):
@@ -61,13 +61,24 @@ def test_the_rest_is_ranked_by_what_is_decided(reviewer, window, path, qtbot, fa
 
 def test_deciding_goes_on_meanwhile(reviewer, path, qtbot, fake_backend):
     reviewer.dock.finish.rank_wanted.emit()
-    assert reviewer.ranking.running
+    assert reviewer.choosing.ranking.running
     reviewer.dock.finish.rank_wanted.emit()
     reviewer.keys.action("accept").trigger()
-    qtbot.waitUntil(lambda: not reviewer.ranking.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not reviewer.choosing.ranking.running, timeout=20_000)
     assert len(fake_backend()) == 2, "once is enough"
     assert reviewer.session.queue.progress().n_decided == 1
     assert len(rows_of(path, "SELECT * FROM decisions")) == 1
+
+
+def test_a_drawing_and_the_view_outlast_new_ranks(reviewer, window, qtbot, fake_backend):
+    reviewer.keys.action("draw").trigger()
+    window.canvas.zoomScale(5000)
+    extent = window.canvas.extent()
+    ranked(reviewer, qtbot)
+    assert reviewer.editor.active and window.canvas.extent() == extent
+    assert "Rank 12." in reviewer.dock.candidate.score.text()
+    reviewer.keys.action("accept").trigger()
+    assert reviewer.store.state(name_of(0)).decision.outline is not None
 
 
 def test_too_few_decisions_are_said_and_nothing_changes(
@@ -85,7 +96,7 @@ def test_too_few_decisions_are_said_and_nothing_changes(
 
 def test_without_a_backend_it_is_said_how_to_get_one(reviewer, window):
     reviewer.dock.finish.rank_wanted.emit()
-    assert not reviewer.ranking.running
+    assert not reviewer.choosing.ranking.running
     assert any("Set up the backend" in text for text in window.said())
 
 
@@ -93,7 +104,7 @@ def test_a_file_that_can_only_be_read_is_not_ranked(window, path, fake_backend, 
     monkeypatch.setattr("mce_landcover.plugin.review.database._can_write", lambda database: False)
     reviewer = window.review(path)
     reviewer.dock.finish.rank_wanted.emit()
-    assert not reviewer.ranking.running
+    assert not reviewer.choosing.ranking.running
     assert any("work on a copy to rank it anew" in text for text in window.said())
     reviewer.close()
 
