@@ -124,6 +124,15 @@ class FitRequest(JobRequest):
     overwrite: bool = option(OVERWRITE, False)
 
 
+class RankRequest(JobRequest):
+    """Give the candidates of a file new scores and ranks by a meta classifier; decisions stay."""
+
+    job: ClassVar[str] = "rank_candidates"
+
+    candidates: Path = option("Candidates to rank anew.", metavar="GPKG", positional=True)
+    meta: Path = option("Fitted meta classifier.", metavar="FILE")
+
+
 class ApplyRequest(JobRequest):
     """Write a copy of the map with accepted missed places in it and without rejected doubtful ones; the map
     itself stays as it is.
