@@ -48,6 +48,7 @@ class Epoch:
     macro_f1: float = math.nan
     micro_f1: float = math.nan
     average_precision: float = math.nan
+    false_per_found: float = math.nan
 
     @property
     def told(self) -> str:
@@ -59,6 +60,7 @@ class Epoch:
             "macro F1": self.macro_f1,
             "micro F1": self.micro_f1,
             "average precision": self.average_precision,
+            "false rare places for each one found": self.false_per_found,
         }
         return "".join(f", {name} {value:.3f}" for name, value in names.items() if not math.isnan(value))
 
@@ -196,6 +198,7 @@ def _epoch(trainer: Trainer) -> Epoch:
         macro_f1=known.get("validation/macro_f1", nan),
         micro_f1=known.get("validation/micro_f1", nan),
         average_precision=known.get("validation/average_precision", nan),
+        false_per_found=known.get("validation/false_per_found", nan),
     )
 
 

@@ -100,7 +100,8 @@ def strange(path: Path) -> ReviewError:
     """Return what is said of a file that is something else."""
     return ReviewError(
         tr(
-            '{} is no GeoPackage of candidates, or is damaged: choose one from "Flag missed rare places".'
+            "{} is no GeoPackage of candidates, or is damaged: choose one from "
+            '"Flag missed and doubtful rare places".'
         ).format(path)
     )
 

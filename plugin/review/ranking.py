@@ -37,7 +37,7 @@ def rank_by_review(python: Path, candidates: Path, feedback: QgsProcessingFeedba
 
 def classifier_beside(candidates: Path) -> Path:
     """Return where the classifier goes that ranks a file."""
-    return candidates.with_name(f"{candidates.stem}_ranking.skops")
+    return candidates.with_name(f"{candidates.stem}_ranking.json")
 
 
 class Ranking(QObject):
