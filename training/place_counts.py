@@ -27,6 +27,8 @@ class PlaceCounts(Metric):
         self.channels = [index for index, c in enumerate(card.classes) if c.id in rare]
         self.names = [card.classes[index].name for index in self.channels]
         self.pixel_km2 = card.gsd_m**2 / 1e6
+        self.counts: Tensor
+        self.pixels: Tensor
         self.add_state("counts", torch.zeros(len(self.channels), 3, dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("pixels", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
 

@@ -21,7 +21,7 @@ from ..model.decision import EVIDENCE_STEPS
 from ..segments.stream import PixelBlock, stream_segments
 from ..segments.table import SegmentTable
 from .alternatives import Alternatives, allowed_instead
-from .features import FeatureTable, make_features
+from .features import MARGIN_STEP, FeatureTable, kind_features, make_features, margin_layers
 from .kinds import DOUBTFUL, MISSED, Kind
 from .overlap import place_iou
 from .pixels import RunPixels
@@ -156,7 +156,8 @@ class _Search:
     def doubtful(self) -> Candidates:
         """Return the doubtful places."""
         ids = self.pixels.class_ids
-        names = [*self._names, *(f"instead_{id_}" for id_ in ids)]
+        layers = margin_layers(self.pixels.n_margins)
+        names = [*self._names, *(f"instead_{id_}" for id_ in ids), *(layer.name for layer in layers)]
         own_share = np.array([names.index(f"bayes_{id_}") for id_ in ids])
 
         def is_mapped(table: SegmentTable) -> NDArray[np.bool_]:
@@ -169,8 +170,9 @@ class _Search:
                 pixels = self.pixels.read(region, self.rare)
                 said = _ids_of(pixels, ids)
                 wanted = np.where(self.rare[said], said, NODATA_CLASS).astype(np.uint8)
-                instead = alternatives.read(region, wanted)
-                return _with_layers(pixels, [instead == id_ for id_ in ids])
+                instead, margins = alternatives.weigh(region, wanted)
+                steps = np.round(margins / MARGIN_STEP)
+                return _with_layers(pixels, [*(instead == id_ for id_ in ids), *steps])
 
             table = self._segments(read, names, is_mapped)
         return self._describe(table, names, DOUBTFUL)
@@ -221,7 +223,11 @@ class _Search:
         means = dict(zip(names, table.means.T, strict=False))
         shares = np.stack([means[f"bayes_{id_}"] for id_ in ids], axis=1)
         voices = np.stack([means[f"expert_{k}"] for k in range(1, n_experts + 1)], axis=1)
-        features = make_features(table, len(ids), class_ids, pixels.layers, doubtful=kind == DOUBTFUL)
+        layers = [names.index(layer.name) for layer in margin_layers(pixels.n_margins) if kind == DOUBTFUL]
+        margins = table.means[:, layers] if kind == DOUBTFUL else None
+        features = make_features(table, len(ids), class_ids, pixels.layers).beside(
+            kind_features(len(table), pixels.n_margins, margins)
+        )
         x, y = _centres(table, pixels)
         truth: tuple[Any, ...] = (None, None, None)
         if self.labels is not None:
@@ -297,7 +303,7 @@ def _ids_of(block: PixelBlock, class_ids: NDArray[np.int64]) -> NDArray[np.uint8
     return ids[np.minimum(block.classes, len(class_ids))]
 
 
-def _with_layers(block: PixelBlock, layers: Sequence[NDArray[np.bool_]]) -> PixelBlock:
+def _with_layers(block: PixelBlock, layers: Sequence[NDArray[Any]]) -> PixelBlock:
     added = np.concatenate([block.layers, np.stack(layers).astype(block.layers.dtype)])
     return PixelBlock(block.classes, block.heat, added)
 

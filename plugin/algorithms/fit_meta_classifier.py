@@ -35,7 +35,7 @@ class FitMetaClassifier(MceAlgorithm):
         return tr("Fit a meta classifier")
 
     def shortDescription(self) -> str:
-        return tr("Learns which missed places are real and which of the map are false, from labels or reviews.")
+        return tr("Learns which missed places are real and which of the map's are false.")
 
     def tags(self) -> list[str]:
         return [*tr("meta classifier,training,candidates,review,report").split(","), "metafusion", "mce"]

@@ -1,5 +1,5 @@
-"""Processing algorithm `flag_candidates`: rare-class places that a map has probably missed, and those that may
-be false in it, best first.
+"""Processing algorithm `flag_candidates`: rare-class places that a map has probably missed, and those that
+may be false in it, best first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class FlagCandidates(MceAlgorithm):
         return tr("Flag missed and doubtful rare places")
 
     def shortDescription(self) -> str:
-        return tr("Lists the places of rare classes that a map has probably missed or that may be false, best first.")
+        return tr("Lists the places of rare classes that a map has missed or that may be false, best first.")
 
     def tags(self) -> list[str]:
         tags = tr("candidates,rare classes,missed,review,verify,uncertainty,maximum likelihood")

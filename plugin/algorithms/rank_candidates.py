@@ -35,7 +35,12 @@ class RankCandidates(MceAlgorithm):
     def rows(self) -> list[Row]:
         return [
             Candidates("CANDIDATES", "candidates", tr("Candidates to rank anew")),
-            File("META", "meta", tr("Fitted meta classifier"), filter=tr("Meta classifiers (*.json *.skops)")),
+            File(
+                "META",
+                "meta",
+                tr("Fitted meta classifier"),
+                filter=tr("Meta classifiers (*.json *.skops)"),
+            ),
         ]
 
     def outputs(self) -> list[QgsProcessingOutputDefinition]:

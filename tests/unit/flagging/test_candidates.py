@@ -126,6 +126,8 @@ def test_candidates_against_brute_force(made, labels):
         ours["doubtful"] = 0
         ours |= {f"bayes_{id_}": count / mask.sum() for id_, count in zip(IDS, counts, strict=True)}
         values = dict(zip(found.features.names, found.features.values[index], strict=True))
+        margins = {name: values.pop(name) for name in ("mce_margin", *(f"mce_margin_{k}" for k in (1, 2, 3)))}
+        assert np.isnan(list(margins.values())).all()
         assert {name for name in values if name.startswith("mce_")} == {f"mce_{name}" for name in ours}
         for name, value in ours.items():
             rounded = 0.011 if name in ("altitude_m", "slope_deg") else 1e-9
@@ -147,12 +149,22 @@ def widened(bayes: np.ndarray, ml: np.ndarray) -> np.ndarray:
     return said
 
 
+def scores_of(made) -> np.ndarray:
+    """The joined logits, then those of each expert `[1 + K, C, H, W]`."""
+    counts = np.array([sum(id_ in ids for ids in EXPERTS.values()) for id_ in IDS])
+    return np.concatenate([made.logits.sum(axis=0)[None] / counts[:, None, None], made.logits])
+
+
+def outside_of(class_id: int) -> list[bool]:
+    """Which classes are of another group?"""
+    group = {id_: name for id_, _, name, _ in CLASSES}
+    return [group[id_] != group[class_id] for id_ in IDS]
+
+
 def instead_of(made, class_id: int) -> np.ndarray:
     """The class of the largest joined logit outside of the group of a class, pixel by pixel."""
-    counts = np.array([sum(id_ in ids for ids in EXPERTS.values()) for id_ in IDS])
-    joined = made.logits.sum(axis=0) / counts[:, None, None]
-    group = {id_: name for id_, _, name, _ in CLASSES}
-    joined[[group[id_] == group[class_id] for id_ in IDS]] = -np.inf
+    joined = scores_of(made)[0]
+    joined[[not outside for outside in outside_of(class_id)]] = -np.inf
     return np.array(IDS)[joined.argmax(axis=0)]
 
 
@@ -197,6 +209,10 @@ def test_doubtful_places_against_brute_force(made, labels):
         assert votes[found.instead_ids[index]] == votes.max()
         values = dict(zip(found.features.names, found.features.values[index], strict=True))
         assert values["mce_doubtful"] == 1 and values["mce_class"] == class_id
+        scores = scores_of(made)[:, :, mask]
+        wins = scores[:, IDS.index(class_id)] - scores[:, outside_of(class_id)].max(axis=1)
+        for k, margin in enumerate(wins):
+            assert values[f"mce_margin_{k}" if k else "mce_margin"] == pytest.approx(margin.mean(), abs=1e-3)
         assert values["M"] == pytest.approx(evidence[2, mask].mean() / 50000)
         assert values[f"mce_bayes_{class_id}"] == pytest.approx((bayes[mask] == class_id).mean())
 
@@ -252,11 +268,13 @@ def part_of(made, folder: Path, part: Region) -> Path:
     return make_run(folder / "run", logits, row0=ROW0 + part.row0, col0=COL0 + part.col0, dem=dem)
 
 
+@pytest.mark.parametrize("kind", ["missed", "doubtful"])
 @pytest.mark.parametrize("part", [Region(11, 63, 20, 90), Region(0, 40, 7, 61), Region(30, 70, 0, 33)])
-def test_candidates_of_a_part_are_those_of_the_whole(tmp_path, part):
+def test_candidates_of_a_part_are_those_of_the_whole(tmp_path, part, kind):
     """Those that lie inside the part and do not touch its border: bit for bit, the position included."""
     made = small_run(tmp_path / "whole", seed=5)
-    whole, few = find(made.folder), find(part_of(made, tmp_path / "part", part))
+    runs = made.folder, part_of(made, tmp_path / "part", part)
+    whole, few = (find(run, kinds=(kind,)) for run in runs)
     rows, cols = np.divmod(few.table.first, part.shape[1])
     first = (rows + part.row0) * 90 + cols + part.col0
     low, high = few.table.bounds[:, [0, 2]], few.table.bounds[:, [1, 3]]
@@ -264,12 +282,12 @@ def test_candidates_of_a_part_are_those_of_the_whole(tmp_path, part):
     wlow, whigh = whole.table.bounds[:, [0, 2]], whole.table.bounds[:, [1, 3]]
     corner, end = (part.row0, part.col0), (part.row1, part.col1)
     within = ((wlow > corner) & (whigh < end)).all(axis=1)
-    assert within.sum() == inside.sum() > 2
+    assert within.sum() == inside.sum() > 1
     assert whole.table.first[within].tolist() == first[inside].tolist()
-    for name in ("class_ids", "bayes_ids", "agreeing", "support", "x", "y"):
+    for name in ("class_ids", "bayes_ids", "instead_ids", "agreeing", "support", "x", "y"):
         assert np.array_equal(getattr(whole, name)[within], getattr(few, name)[inside])
     assert whole.features.names == few.features.names
-    assert np.array_equal(whole.features.values[within], few.features.values[inside])
+    np.testing.assert_array_equal(whole.features.values[within], few.features.values[inside])
 
 
 def test_the_reporter_counts_blocks_and_may_stop(made):

@@ -138,7 +138,7 @@ def equal(one: Review, other: Review, but: tuple[str, ...] = ()) -> bool:
     return all(
         np.array_equal(one.columns[name], other.columns[name], equal_nan=one.columns[name].dtype.kind == "f")
         for name in columns
-    ) and np.array_equal(one.features.values, other.features.values)
+    ) and np.array_equal(one.features.values, other.features.values, equal_nan=True)
 
 
 @settings(max_examples=5, deadline=None)
