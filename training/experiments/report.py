@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -58,6 +58,12 @@ def spread(values: Sequence[float], digits: int = 1, *, scale: float = 1, sign: 
 def deviation(values: Sequence[float]) -> float:
     """Return the deviation of a sample, NaN of a single value."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def known_mean(values: Iterable[float | None]) -> float:
+    """Return the mean of what is a number; NaN if nothing is."""
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def read_published(file: Path) -> dict[str, Published]:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 
 from ....core.base.progress import Reporter
-from ....core.flagging.boosting import MetaSettings
 from ....core.model.bundle import load_bundle, save_bundle
 from ....core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
 from ....core.model.classes import load_catalogue
@@ -22,22 +21,22 @@ from ....core.model.decision import position_priors
 from ....core.model.network import MceNetwork
 from ....core.model.normalise import Normaliser
 from ...data.camvid import CATALOGUE, Frame, Part, read_frames
+from ...data.patches import channel_table
 from ...data.shared import find_data
 from ...data.tiles import count_pixels, measure_normalisation
 from ...trainer import TrainSettings, train
-from ..command import ExperimentSettings, run_experiment
+from ..command import run_experiment
 from ..report import Outcome, Table
-from .frames import SCORES, FrameMaps, channels_of, decide_frames, frame_maps, to_channels
-from .study import GROWN, STRICT, Study, Variant
+from .frames import SCORES, FrameMaps, channels_of, decide_frames, frame_maps
+from .study import GROWN, STRICT, Study, StudySettings, Variant, sweep_alphas
 from .sweep import CONFIGS, published_table
 
 #: Alphas of the plain rule alone, for its trade-off curve.
 BETWEEN = (0.5, 0.7, 0.8, 0.85, 0.925, 0.9625, 0.9825, 0.9925, 0.9975, 0.999)
-Alpha = Annotated[float, Field(ge=0, le=1)]
 Price = Annotated[float, Field(ge=0)]
 
 
-class CamvidSettings(ExperimentSettings):
+class CamvidSettings(StudySettings):
     """The config file of this experiment.
 
     Attributes:
@@ -53,21 +52,14 @@ class CamvidSettings(ExperimentSettings):
     size: tuple[int, int] | None = None
     parts: tuple[Part, ...] = ("test",)
     target: str = "pedestrian"
-    alphas: tuple[Alpha, ...] = (0.9, 0.95, 0.975, 0.99, 0.995, 1.0)
     priors: tuple[Literal["global", "position"], ...] = ("global", "position")
     sigma_px: float = Field(default=80.0, gt=0)
     floor: float = Field(default=1e-5, gt=0)
     frames_per_group: int = Field(default=10, ge=1)
-    folds: int = Field(default=5, ge=2)
     accepted_per_find: tuple[Price, ...] = (1.0,)
     architecture: Architecture
     window: int
     train: TrainSettings
-
-    @property
-    def meta(self) -> MetaSettings:
-        """Settings of the meta classifier."""
-        return MetaSettings(folds=self.folds, seed=self.seed)
 
 
 def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
@@ -85,7 +77,7 @@ def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
     for kind in settings.priors:
         study = study_priors(kind, maps, _priors(kind, training, card, settings), settings, reporter)
         tables += study.tables(maps.names, settings.meta)
-        findings += [sweep.finding() for sweep in study.sweeps().values()]
+        findings += study.findings()
         results[kind] = study.as_json()
     height, width = maps.truth[0].shape
     return Outcome(
@@ -114,13 +106,15 @@ def study_priors(
         for price in settings.accepted_per_find
         for how in (STRICT, GROWN)
     ]
-    study = Study(f"{kind.capitalize()} priors", variants, price_alpha=settings.alphas[-1])
-    for done, alpha in enumerate(settings.alphas, start=1):
-        reporter.log(study.add(alpha, decide_frames(maps, priors, alpha, settings.meta)))
-        reporter.progress(done, len(settings.alphas), "alphas")
-    for alpha in BETWEEN:
-        decided = map(channels_of, maps.decide(priors, alpha))
-        study.plain.append(maps.judge(decided, (maps.channel,)).errors)
+    study = Study(f"{kind.capitalize()} priors", maps, (maps.channel,), variants, settings.alphas[-1])
+    sweep_alphas(
+        [study],
+        settings.alphas,
+        lambda alpha: [decide_frames(maps, priors, alpha, settings.meta)],
+        BETWEEN,
+        lambda alpha: map(channels_of, maps.decide(priors, alpha)),
+        reporter=reporter,
+    )
     return study
 
 
@@ -131,7 +125,8 @@ def _priors(
     if kind == "global":
         counts = np.array(card.pixel_counts, dtype=np.float64)
         return counts / counts.sum()
-    labels = (to_channels(frame.area.labels, card) for frame in training)
+    channels = channel_table([c.id for c in card.classes])
+    labels = (channels[frame.area.labels] for frame in training)
     return position_priors(labels, len(card.classes), sigma_px=settings.sigma_px, floor=settings.floor)
 
 

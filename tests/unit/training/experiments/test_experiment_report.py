@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mce_landcover.core.base.errors import InputError, OutputError
 from mce_landcover.training.experiments.command import ExperimentSettings, read_settings
-from mce_landcover.training.experiments.report import NONE, Outcome, Table, machine, write_outcome
+from mce_landcover.training.experiments.report import NONE, Outcome, Table, known_mean, machine, write_outcome
 
 RUN = {
     "command": "python -m x",
@@ -26,6 +26,11 @@ def test_a_table_shows_numbers_of_one_length_and_dashes() -> None:
         "| x | 1 | 0.123 |",
         f"| 2 | {NONE} | {NONE} |",
     ]
+
+
+def test_means_are_of_what_is_known() -> None:
+    assert known_mean([1, None, float("nan"), 2]) == 1.5
+    assert np.isnan(known_mean([None]))
 
 
 def test_results_are_plain_json_and_the_markdown_says_how_they_were_made(tmp_path: Path) -> None:
