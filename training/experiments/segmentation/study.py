@@ -15,16 +15,8 @@ from ...data.shared import find_data
 from ..command import ExperimentSettings
 
 CONFIGS = Path(__file__).parent / "configs"
-#: Columns that are not the name of a class, and where `core/evaluation/scores.py` keeps them.
-COLUMNS = {
-    "mIoU": "mean_iou",
-    "mAcc": "mean_recall",
-    "OA": "overall",
-    "mPre": "mean_precision",
-    "head": "head",
-    "body": "body",
-    "tail": "tail",
-}
+#: Columns besides groups and classes, and where `core/evaluation/scores.py` keeps them.
+COLUMNS = {"mIoU": "mean_iou", "mAcc": "mean_recall", "OA": "overall", "mPre": "mean_precision"}
 
 
 class _Part(BaseModel):
