@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import LeaveOneOut, StratifiedKFold
 
 from ....core.base.progress import Reporter
 from ....core.flagging.boosting import MetaSettings, fit_boosting, raw_scores
@@ -114,23 +114,15 @@ def accept_out_of_fold(features: Floats, right: Bools, folds: int, seed: int) ->
     n, accepted = len(right), np.zeros(len(right), np.bool_)
     if n < 2:
         return accepted
-    if folds >= n:
-        fold_of = np.arange(n)
-    else:
-        fold_of = np.empty(n, np.intp)
-        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        enough = min(right.sum(), n - right.sum()) >= folds
-        parts = splitter.split(features, right if enough else np.zeros(n))
-        for fold, (_, held) in enumerate(parts):
-            fold_of[held] = fold
+    enough = min(right.sum(), n - right.sum()) >= folds
+    splitter = LeaveOneOut() if folds >= n else StratifiedKFold(folds, shuffle=True, random_state=seed)
     settings = MetaSettings(kind="image", seed=seed)
-    for fold in np.unique(fold_of):
-        held = fold_of == fold
-        known = right[~held]
+    for seen, held in splitter.split(features, right if enough else np.zeros(n)):
+        known = right[seen]
         if known.all() or not known.any():
             accepted[held] = known.all()
         else:
-            accepted[held] = raw_scores(fit_boosting(features[~held], known, settings), features[held]) > 0
+            accepted[held] = raw_scores(fit_boosting(features[seen], known, settings), features[held]) > 0
     return accepted
 
 

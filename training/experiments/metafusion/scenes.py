@@ -164,7 +164,7 @@ def candidate_numbers(
 
 def _scene(folder: Path, size_m: float, seed: int, reporter: Reporter) -> SceneFiles:
     files = SceneFiles(*(folder / f"{name}.tif" for name in ("image", "dem", "labels")))
-    if files.image.exists() and files.dem.exists() and files.labels.exists():
+    if all(file.exists() for file in (files.image, files.dem, files.labels)):
         return files
     return make_scene(folder, size_m=size_m, seed=seed, overwrite=True, reporter=reporter)
 
