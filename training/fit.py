@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..core.base.errors import Cancelled, DeviceError, InputError, OutputError
+from ..core.base.files import make_folder
 from ..core.base.progress import Reporter
 from .config import TrainerSettings
 from .data.module import TileData
@@ -96,10 +97,7 @@ def fit(
     _check_device(settings)
     started, epoch_log = time.monotonic(), _EpochLog(reporter)
     keepers = _keepers(folder, module.MONITOR if data.validation is not None else None)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror or error}).") from error
+    make_folder(folder)
     with _quietly(), torch.random.fork_rng():
         trainer = _trainer(folder, settings, data, [*keepers, epoch_log])
         if settings.precision != "fp32" or _on_gpu(settings):  # whose convolutions are made for this layout

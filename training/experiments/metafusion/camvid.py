@@ -178,7 +178,7 @@ def train_frame_network(
     result = train(card, [frame.area for frame in frames], [], training, reporter)
     provenance = {"settings": plan, "seconds": round(result.seconds), "frames": len(frames)}
     card = card.model_copy(update={"provenance": provenance})
-    save_bundle(path, card, result.best.state, dtype=torch.float32)
+    save_bundle(path, card, result.weights, dtype=torch.float32)
     return card, load_bundle(path).network()
 
 
