@@ -75,6 +75,7 @@ class TrainerSettings:
 
 
 T = TypeVar("T")
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -273,13 +274,18 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> Config:
 
 
 def check_config(raw: Mapping[str, Any], name: str) -> Config:
-    """Return the configuration of plain values; `name` says in errors where they come from.
+    """Return the configuration of plain values; see `checked`."""
+    return checked(Config, raw, name)
+
+
+def checked(kind: type[ModelT], raw: Mapping[str, Any], name: str) -> ModelT:
+    """Return the settings of plain values; `name` says in errors where they come from.
 
     Raises:
-        InputError: see `read_config`.
+        InputError: in one sentence, if they say something unknown or impossible.
     """
     try:
-        return Config.model_validate(dict(raw))
+        return kind.model_validate(dict(raw))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

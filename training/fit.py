@@ -36,6 +36,17 @@ _PREFIX = "network."
 _PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
+#: Fields of an epoch: the names that they are logged under, and words for them.
+_SCORES = {
+    "validation_loss": ("validation/loss", "validation loss"),
+    "mean_recall": ("validation/mean_accuracy", "mean accuracy"),
+    "mean_iou": ("validation/mean_iou", "mean IoU"),
+    "macro_f1": ("validation/macro_f1", "macro F1"),
+    "micro_f1": ("validation/micro_f1", "micro F1"),
+    "average_precision": ("validation/average_precision", "average precision"),
+}
+
+
 @dataclass(frozen=True)
 class Epoch:
     """What is known after an epoch; scores are NaN where there was no validation, or not of this kind."""
@@ -53,15 +64,8 @@ class Epoch:
     @property
     def told(self) -> str:
         """The scores in words, those that are known."""
-        names = {
-            "validation loss": self.validation_loss,
-            "mean accuracy": self.mean_recall,
-            "mean IoU": self.mean_iou,
-            "macro F1": self.macro_f1,
-            "micro F1": self.micro_f1,
-            "average precision": self.average_precision,
-        }
-        return "".join(f", {name} {value:.3f}" for name, value in names.items() if not math.isnan(value))
+        known = {words: getattr(self, name) for name, (_, words) in _SCORES.items()}
+        return "".join(f", {words} {value:.3f}" for words, value in known.items() if not math.isnan(value))
 
 
 @dataclass(frozen=True)
@@ -183,18 +187,9 @@ class _EpochLog(Callback):
 
 def _epoch(trainer: Trainer) -> Epoch:
     known = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    nan = math.nan
-    return Epoch(
-        epoch=trainer.current_epoch + 1,
-        step=trainer.global_step,
-        loss=known.get("train/loss_epoch", nan),
-        validation_loss=known.get("validation/loss", nan),
-        mean_recall=known.get("validation/mean_accuracy", nan),
-        mean_iou=known.get("validation/mean_iou", nan),
-        macro_f1=known.get("validation/macro_f1", nan),
-        micro_f1=known.get("validation/micro_f1", nan),
-        average_precision=known.get("validation/average_precision", nan),
-    )
+    scores = {name: known.get(logged, math.nan) for name, (logged, _) in _SCORES.items()}
+    loss = known.get("train/loss_epoch", math.nan)
+    return Epoch(trainer.current_epoch + 1, trainer.global_step, loss, **scores)
 
 
 def _keepers(folder: Path, judged_by: str | None) -> list[ModelCheckpoint]:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -15,14 +14,16 @@ from ...core.base.errors import MceError
 from ...core.base.progress import SILENT, Reporter
 from ...core.evaluation.scores import Scores
 from ...core.model.bundle import load_bundle, save_bundle
-from ...core.model.card import Architecture, ExpertSpec, ModelCard, Normalisation, SourceSpec
+from ...core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
 from ...core.model.classes import LandCoverClass
+from ..config import SourceConfig
 from ..data.rasters import Bounds, keep_labels, pixel_slices, read_area
 from ..data.statistics import measured_sources
 from ..data.tiles import Area, count_pixels, frequency_groups
 from ..evaluate import all_rules, evaluate
 from ..fit import LogReporter
 from ..fold_and_round import settled_weights
+from ..formats import source_spec
 from ..trainer import TrainSettings, train
 
 _LOG = logging.getLogger(__name__)
@@ -133,11 +134,9 @@ def raster_card(recipe: SceneRecipe, area: Area) -> ModelCard:
 
 def _spec(source: Source, gsd_m: float) -> SourceSpec:
     """Return a source whose normalisation is to be measured."""
-    n = len(source.bands)
-    kind: Literal["standard", "window_min"] = "window_min" if source.relief else "standard"
-    plain = Normalisation(kind=kind, scale=source.scale, mean=(0.0,) * n, std=(1.0,) * n)
-    fields = {"role": source.role, "bands": source.bands, "gsd_m": gsd_m, "unit": source.unit}
-    return SourceSpec.model_validate({**fields, "normalisation": plain})
+    fields = asdict(source)
+    del fields["file"]
+    return source_spec(SourceConfig(**fields, gsd_m=gsd_m))
 
 
 def main(recipe: SceneRecipe, arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter
 
 from ....core.base.progress import Reporter
 from ....core.model.bundle import load_bundle, save_bundle
-from ....core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
+from ....core.model.card import Architecture, ExpertSpec, ModelCard
 from ....core.model.classes import load_catalogue
 from ....core.model.decision import position_priors
 from ....core.model.network import MceNetwork
@@ -23,7 +23,9 @@ from ....core.model.normalise import Normaliser
 from ...data.camvid import CATALOGUE, Frame, Part, read_frames
 from ...data.patches import channel_table
 from ...data.shared import find_data
-from ...data.tiles import count_pixels, measure_normalisation
+from ...data.statistics import measured_sources
+from ...data.tiles import count_pixels
+from ...formats import FORMATS, source_spec
 from ...trainer import TrainSettings, train
 from ..command import run_experiment
 from ..report import Outcome, Table
@@ -138,8 +140,7 @@ def frame_card(frames: Sequence[Frame], architecture: Architecture, window: int)
     """
     classes = load_catalogue(CATALOGUE)
     areas = [frame.area for frame in frames]
-    norm = measure_normalisation([a.raw for a in areas], relief=False, window=window, scale=1 / 255)
-    image = SourceSpec(role="image", bands=("R", "G", "B"), gsd_m=1.0, normalisation=norm)
+    plain = [source_spec(source) for source in FORMATS["camvid"].sources]
     ids = tuple(c.id for c in classes)
     return ModelCard(
         name="CamVid street scenes",
@@ -147,7 +148,7 @@ def frame_card(frames: Sequence[Frame], architecture: Architecture, window: int)
         architecture=architecture,
         classes=classes,
         experts=(ExpertSpec(name="all", classes=ids),),
-        sources=(image,),
+        sources=measured_sources(plain, [area.raw for area in areas], window),
         gsd_m=1.0,
         window=window,
         stride=window,

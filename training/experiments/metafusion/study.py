@@ -147,7 +147,7 @@ class Study:
         """Judge the plain rule and all variants at one alpha; return what to log."""
         self.last, self._alpha = decided, alpha
         n, n_true = len(decided.targets), int(decided.targets.sum())
-        point = {"alpha": alpha, "plain": self._judge(decided.plain), "candidates": n, "true": n_true}
+        point: Row = {"alpha": alpha, "plain": self._judge(decided.plain), "candidates": n, "true": n_true}
         point["margin_auc"] = roc_auc(decided.targets, decided.margin)
         told = [f"FP/FN {point['plain']['fp']}/{point['plain']['fn']}"]
         for v, sweep in self.sweeps.items():

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ....core.base.progress import Reporter
-from ....core.model.card import Normalisation, SourceSpec
+from ....core.model.card import SourceSpec
 from ....core.model.classes import LandCoverClass, load_catalogue
 from ...config import Section
 from ...data.camvid import CATALOGUE as CAMVID
 from ...data.camvid import Part, read_frames
 from ...data.shared import find_data
+from ...formats import FORMATS, source_spec
 from ...multilabel.bigearthnet import (
     ALL_BANDS,
     GSD_M,
@@ -109,8 +110,7 @@ def _camvid(data: CamvidTiles) -> Opened:
         ids = [c.id for c in classes]
         parts += [labelled_pictures(tiles, ids, data.min_share) for tiles in cut]
     tiles = joined(parts)
-    colours = Normalisation(scale=1 / 255, mean=(0.0,) * 3, std=(1.0,) * 3)
-    sources = (SourceSpec(role="image", bands=("R", "G", "B"), gsd_m=1.0, normalisation=colours),)
+    sources = tuple(map(source_spec, FORMATS["camvid"].sources))
     said = (
         f"{len(tiles.names):,} tiles of {data.tile} x {data.tile} pixels of CamVid frames of "
         f"{data.size[1]} x {data.size[0]}; lossy images (WebP q92)"
