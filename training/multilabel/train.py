@@ -17,7 +17,7 @@ from ..config import OptimizerSettings, TrainerSettings
 from ..data.module import TileData
 from ..data.samples import Draw, Symmetry, augmentation
 from ..data.statistics import evenly, measured_sources
-from ..fit import Epoch, fit
+from ..fit import FitResult, fit
 from ..lightning_setup import CatMetric
 from ..losses.multilabel import MultilabelLossName, link_of, multilabel_loss
 from ..module import LearningModule
@@ -132,18 +132,13 @@ class TileSplits:
 
 
 @dataclass(frozen=True, eq=False)
-class TileResult:
-    """The card as trained (loss, link, calibration, thresholds), the weights of the best epoch, the course,
-    and the best network's decision scores `[N, C]` of the validation and the test tiles."""
+class TileResult(FitResult[MultilabelScores]):
+    """What came of it, the card as trained (loss, link, calibration, thresholds), and the best network's
+    decision scores `[N, C]` of the validation and the test tiles."""
 
     card: TileCard
-    weights: dict[str, Tensor]
-    best: Epoch
-    history: tuple[Epoch, ...]
     validation: Floats
     test: Floats | None
-    seconds: float
-    device: str
 
 
 def train_tiles(
@@ -191,14 +186,10 @@ def train_tiles(
         "thresholds": tuple(class_thresholds(on_validation, validation.labels)),
     }
     return TileResult(
-        card.model_copy(update=learnt),
-        found.weights,
-        found.best,
-        found.history,
-        on_validation,
-        None if tiles.test is None else score_tiles(module, tiles.test, settings.batch_size),
-        found.seconds,
-        found.device,
+        **vars(found),
+        card=card.model_copy(update=learnt),
+        validation=on_validation,
+        test=None if tiles.test is None else score_tiles(module, tiles.test, settings.batch_size),
     )
 
 

@@ -103,18 +103,11 @@ def comparison_table(rows: Rows, shapes: Mapping[MultilabelLossName, Shape], rar
     speed = {loss: early_f1(own) for loss, own in rows.items()}
     lines: list[list[Cell]] = []
     for loss in rows:
-        published = list(PUBLISHED["marks"].get(loss, {}).values()) or [NONE] * 4
         shape = shapes[loss]
-        convexity = f"{100 * shape.convex:.1f} % convex, jump {shape.jump:.2f}"
-        lines.append(
-            [
-                loss,
-                f"{accuracy[loss]:.3f} {mark(accuracy, loss)} ({published[0]})",
-                f"{tail[loss]:.3f} {mark(tail, loss)} ({published[1]})",
-                f"{convexity} {shape.mark} ({published[2]})",
-                f"{speed[loss]:.3f} {mark(speed, loss)} ({published[3]})",
-            ]
-        )
+        ours = [f"{measured[loss]:.3f} {mark(measured, loss)}" for measured in (accuracy, tail, speed)]
+        ours.insert(2, f"{100 * shape.convex:.1f} % convex, jump {shape.jump:.2f} {shape.mark}")
+        published = list(PUBLISHED["marks"].get(loss, {}).values()) or [NONE] * 4
+        lines.append([loss, *(f"{own} ({other})" for own, other in zip(ours, published, strict=True))])
     heads = (
         "loss",
         "overall accuracy: micro F1",

@@ -72,7 +72,10 @@ def _asked(study: Study, run: str, config: Config) -> dict[str, Any]:
     """Return what a run is judged by: rule -> how it is fitted, None for a rule with nothing to learn."""
     experts = config.model.experts
     n_experts = experts if isinstance(experts, int) else len(experts)
-    plain = dict.fromkeys([DEFAULT, config.model.aggregation, *rules_of(study, n_experts)])
+    rules = [DEFAULT, config.model.aggregation]
+    if n_experts > 1:  # one leaves no choice
+        rules += [*study.rules, *(f"expert_{k + 1}" for k in range(n_experts)), ORACLE]
+    plain = dict.fromkeys(rules)
     if study.fitted is None or run not in study.fitted.runs:
         return plain
     return {**plain, **{name: spec.model_dump(mode="json") for name, spec in study.fitted.rules.items()}}
@@ -94,13 +97,6 @@ def _judge(
     rules = list(dict.fromkeys(plain))
     found = evaluate_rules(network, card, areas, rules, learnt=learnt, reporter=reporter)
     return {rule: found[card.aggregation if rule == DEFAULT else rule] for rule in wanted}
-
-
-def rules_of(study: Study, n_experts: int) -> tuple[str, ...]:
-    """Return the rules that a run is judged by: one expert leaves no choice."""
-    if n_experts == 1:
-        return ()
-    return (*study.rules, *(f"expert_{k + 1}" for k in range(n_experts)), ORACLE)
 
 
 def _plan(config: Config) -> dict[str, Any]:
