@@ -20,6 +20,7 @@ from .algorithms.merge_reviews import MergeReviews
 from .algorithms.model_info import ModelInfo
 from .algorithms.predict import Predict
 from .algorithms.prepare_tiles import PrepareTiles
+from .algorithms.rank_candidates import RankCandidates
 from .algorithms.review_report import ReviewReport
 from .algorithms.screen_tiles import ScreenTiles
 from .algorithms.setup_backend import SetupBackend
@@ -31,6 +32,7 @@ ALGORITHMS = (
     Predict,
     FlagCandidates,
     FitMetaClassifier,
+    RankCandidates,
     MergeReviews,
     ReviewReport,
     ApplyReview,

@@ -106,7 +106,8 @@ def geopackage_of(layer: QgsVectorLayer | None, parameter: str) -> Path:
     if path.suffix.lower() != ".gpkg" or not path.is_file():
         raise QgsProcessingException(
             tr(
-                '{} is not a GeoPackage of candidates: choose a file that "Flag missed rare places" wrote.'
+                "{} is not a GeoPackage of candidates: choose a file that "
+                '"Flag missed and doubtful rare places" wrote.'
             ).format(parameter)
         )
     return path.absolute()

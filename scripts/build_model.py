@@ -99,7 +99,7 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
             "ALPHA", "", double, default_of("predict", "alpha"), minValue=0.0, maxValue=1.0
         ),
         QgsProcessingParameterFile(
-            "META", "", file, optional=True, fileFilter="Meta classifiers (*.skops);;All files (*)"
+            "META", "", file, optional=True, fileFilter="Meta classifiers (*.json *.skops);;All files (*)"
         ),
         QgsProcessingParameterNumber("ACCEPTED_PER_FIND", "", double, None, optional=True, minValue=0.0),
         QgsProcessingParameterNumber("MIN_AREA", "", double, 0.0, minValue=0.0),

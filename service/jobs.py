@@ -15,7 +15,7 @@ from ..core.base.requests import JobRequest
 from ..core.base.results import JobResult
 from ..core.evaluation.requests import EvaluateRequest, SampleRequest
 from ..core.explain.requests import ExplainRequest
-from ..core.flagging.requests import ApplyRequest, FitRequest, FlagRequest
+from ..core.flagging.requests import ApplyRequest, FitRequest, FlagRequest, RankRequest
 from ..core.mapping.requests import OverviewRequest, PredictRequest
 from ..core.screening.requests import ScreenRequest
 from ..scene.requests import SceneRequest
@@ -61,6 +61,7 @@ JOB_TABLE: Mapping[str, Job] = {
         Job(PredictRequest, "core.mapping.predict:predict", "show_prediction"),
         Job(FlagRequest, "core.flagging.flag:flag_candidates", "show_candidates"),
         Job(FitRequest, "core.flagging.fit:fit_meta_classifier", "show_fit"),
+        Job(RankRequest, "core.flagging.rank:rank_candidates", "show_ranked"),
         Job(ApplyRequest, "core.flagging.apply:apply_review", "show_fusion"),
         Job(ExplainRequest, "core.explain.explain:explain", "show_heat"),
         Job(ScreenRequest, "core.screening.screen:screen_tiles", "show_screened"),

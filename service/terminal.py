@@ -90,6 +90,11 @@ def show_fit(console: Console, value: dict[str, Any]) -> None:
     show_files(console, {name: value[name] for name in ("meta", "report_html", "report_json")})
 
 
+def show_ranked(console: Console, value: dict[str, Any]) -> None:
+    """Print the GeoPackage of candidates; the job has said how they are ranked now."""
+    show_files(console, {"candidates": value["candidates"]})
+
+
 def show_fusion(console: Console, value: dict[str, Any]) -> None:
     """Print the files of a fused map; the job has said what was changed."""
     show_files(console, {name: value[name] for name in ("land_cover", "change_log")})

@@ -44,6 +44,7 @@ _SCORES = {
     "macro_f1": ("validation/macro_f1", "macro F1"),
     "micro_f1": ("validation/micro_f1", "micro F1"),
     "average_precision": ("validation/average_precision", "average precision"),
+    "false_per_found": ("validation/false_per_found", "false rare places for each one found"),
 }
 
 
@@ -60,6 +61,7 @@ class Epoch:
     macro_f1: float = math.nan
     micro_f1: float = math.nan
     average_precision: float = math.nan
+    false_per_found: float = math.nan
 
     @property
     def told(self) -> str:

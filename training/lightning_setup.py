@@ -12,7 +12,7 @@ try:
     from lightning.pytorch.callbacks import ModelCheckpoint
     from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
     from lightning.pytorch.utilities.exceptions import SIGTERMException
-    from torchmetrics import CatMetric
+    from torchmetrics import CatMetric, Metric
     from torchmetrics.classification import MulticlassConfusionMatrix
 except ModuleNotFoundError as error:
     raise BackendError(
@@ -26,6 +26,7 @@ __all__ = [
     "CatMetric",
     "LightningDataModule",
     "LightningModule",
+    "Metric",
     "ModelCheckpoint",
     "MulticlassConfusionMatrix",
     "SIGTERMException",

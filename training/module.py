@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ..core.base.errors import InputError, TrainingError
+from ..core.evaluation.places import Places
 from ..core.evaluation.scores import Scores, scores
 from ..core.model.card import ModelCard, SourceSpec
 from ..core.model.network import MceNetwork
@@ -24,6 +25,7 @@ from .losses.by_name import loss_by_name
 from .losses.cdfl import CrossDropoutFocalLoss, dropout_variance
 from .losses.cross_entropy import IGNORE_INDEX, cross_entropy
 from .losses.mce import MceLoss
+from .place_counts import PlaceCounts, false_per_found
 from .pretrained import starting_network
 
 
@@ -250,6 +252,9 @@ class SegmentationModule(LearningModule[Scores]):
                 for rule in all_rules(card)
             }
         )
+        self.place_counts = PlaceCounts(card)
+        #: Rare places of the default rule on the tiles of the last validation or test, by class.
+        self.places: dict[str, Places] = {}
 
     def forward(self, raw: Tensor) -> Tensor:
         """Return logits `[B, K, C, H, W]` of raw bands `[B, n_bands, H, W]`."""
@@ -289,6 +294,9 @@ class SegmentationModule(LearningModule[Scores]):
         for group, value in found.groups.items():
             if not math.isnan(value):
                 self.log(f"validation/{group}", value)
+        share = false_per_found(self._collect_places())
+        if not math.isnan(share):
+            self.log("validation/false_per_found", share)
 
     def test_step(self, batch: Sample, _batch_index: int) -> None:
         """Add a batch to the matrices of all rules."""
@@ -297,6 +305,7 @@ class SegmentationModule(LearningModule[Scores]):
     def on_test_epoch_end(self) -> None:
         """Keep the scores of every rule in `results`."""
         self.results = self._collect(list(self.matrices))
+        self._collect_places()
 
     def _loss(self, logits: Tensor, x: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of logits `[B, K, C, H, W]` of normalised x; without dropout passes to validate."""
@@ -315,7 +324,10 @@ class SegmentationModule(LearningModule[Scores]):
         """Add the arg-max classes of a batch to the rules' matrices."""
         labels = batch.channels.long()
         for rule in rules:
-            self._matrix(rule).update(join(logits, labels, rule, self.card).argmax(1), labels)
+            predicted = join(logits, labels, rule, self.card).argmax(1)
+            self._matrix(rule).update(predicted, labels)
+            if rule == self.card.aggregation:
+                self.place_counts.update(predicted, labels)
 
     def _collect(self, rules: Sequence[str]) -> dict[str, Scores]:
         """Return scores of matrices summed over all processes, and clear them."""
@@ -326,6 +338,12 @@ class SegmentationModule(LearningModule[Scores]):
             found[rule] = scores(matrix.compute().cpu().numpy().astype(np.int64), groups)
             matrix.reset()
         return found
+
+    def _collect_places(self) -> dict[str, Places]:
+        """Return the places summed over all processes, and clear them."""
+        self.places = self.place_counts.places()
+        self.place_counts.reset()
+        return self.places
 
     def _matrix(self, rule: str) -> MulticlassConfusionMatrix:
         matrix = self.matrices[rule]

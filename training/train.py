@@ -63,6 +63,9 @@ def train_config(config: Config, reporter: Reporter) -> Path:
     _so_far(config).unlink(missing_ok=True)
     for rule, score in result.scores.items():
         reporter.log(score_line("test", rule, score))
+    where = "test tiles" if result.scores else "validation tiles after the last epoch"
+    for name, places in module.places.items():
+        reporter.log(f"Rare places on the {where}: {places.sentence(name)}.")
     return config.output
 
 

@@ -4,7 +4,7 @@ map that it was drawn from, or of another one of the same area. The estimators l
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..geodata.polygons import projected
 from ..mapping.record import RunRecord, classes_of, map_file, read_record, record_of
 from ..model.classes import BACKGROUND, NODATA_CLASS
 from .map_accuracy import MapAccuracy, estimate_by_strata
+from .places import Places, count_places
 from .requests import CompareRequest
 from .sample_layer import Sample, read_sample
 from .scores import Scores, scores
@@ -134,6 +135,8 @@ def _places(sample: Sample, raster: ClassRaster) -> NDArray[np.float64]:
 
 
 MAP, ORACLE = "map", "oracle"
+#: The run's own map, where another one that was made of it is compared, a reviewed one for example.
+BEFORE = "before"
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +149,7 @@ class Comparison:
         scores: row -> its scores.
         labelled: pixels with a reference class; those that are mapped too are in the matrices.
         left_out: reference classes that are none of the map's -> pixels, or polygons where these name them.
+        places: row (`map`, and `before` where the map was made of a run's own) -> places of each rare class.
         accuracy: of the sample.
         pixel_m2: area of a pixel of the sample's map.
     """
@@ -156,6 +160,7 @@ class Comparison:
     scores: dict[str, Scores] = field(default_factory=dict)
     labelled: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    places: dict[str, dict[str, Places]] = field(default_factory=dict)
     accuracy: MapAccuracy | None = None
     pixel_m2: float = 0.0
 
@@ -210,8 +215,14 @@ def compare(request: CompareRequest, reporter: Reporter) -> Comparison:
             )
             counted = _count(rasters, reference, _answering(record, rasters), reporter)
             found = _evaluated(counted, classes, record, request)
+            maps = {MAP: rasters[MAP]} | {
+                row: stack.enter_context(open_class_raster(path))
+                for row, path in _before(rasters[MAP].path, record).items()
+            }
+            _check_grids(maps)
+            found = replace(found, places=count_places(maps, reference, found.classes))
     if sample is not None:
-        found = Comparison(**{**vars(found), "accuracy": judged.accuracy, "pixel_m2": judged.pixel_m2})
+        found = replace(found, accuracy=judged.accuracy, pixel_m2=judged.pixel_m2)
     return found
 
 
@@ -228,6 +239,16 @@ def _rasters(request: CompareRequest, record: RunRecord | None, reporter: Report
         reporter.log("The maps of the run's experts are not there any more, so only the map is compared.")
         return {MAP: own}
     return {MAP: own, **experts}
+
+
+def _before(path: Path, record: RunRecord | None) -> dict[str, Path]:
+    """Return the run's own map, if the one that is compared was made of it and it is still there."""
+    own = None if record is None else record.products["land_cover"]
+    if own is None or not own.is_file() or own.resolve() == path.resolve():
+        return {}
+    with open_class_raster(path) as raster:
+        made_of_it = "MCE_DECIDED_BY" in raster.dataset.tags()
+    return {BEFORE: own} if made_of_it else {}
 
 
 def _check_grids(rasters: dict[str, ClassRaster]) -> None:

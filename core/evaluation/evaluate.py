@@ -5,7 +5,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,16 @@ from .page import evaluation_page
 from .requests import EvaluateRequest
 from .scores import Scores
 
-_TABLES = frozenset(f"{name}.csv" for name in ("classes", "confusion", "experts", "areas", "points"))
+_TABLES = frozenset(
+    f"{name}.csv" for name in ("classes", "confusion", "experts", "places", "areas", "points")
+)
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluateResult(JobResult):
     """What was found, in numbers and in words, and the files by id: `evaluation` (JSON), `page` (HTML),
-    `classes`, `confusion`, `experts`, `areas` and `points` (CSV), as far as there is something to say.
+    `classes`, `confusion`, `experts`, `places`, `areas` and `points` (CSV), as far as there is something to
+    say.
     """
 
     found: Comparison
@@ -49,6 +52,7 @@ class EvaluateResult(JobResult):
             "files": self.files,
             **(_numbers(found.scores[MAP]) if rows else nothing),
             "rows": rows,
+            "places": _places(found),
             "n_pixels": found.compared,
             "n_points": int(accuracy.counts.sum()) if accuracy else 0,
             "sample_overall": float(overall.value) if overall else None,
@@ -93,6 +97,8 @@ def evaluate(request: EvaluateRequest, reporter: Reporter | None = None) -> Eval
         contents["classes"] = "classes.csv", _csv(class_rows(found))
         contents["confusion"] = "confusion.csv", _csv(confusion_rows(found))
         contents["experts"] = "experts.csv", _csv(expert_rows(found))
+    if found.places:
+        contents["places"] = "places.csv", _csv(place_rows(found))
     if found.accuracy is not None:
         contents["areas"] = "areas.csv", _csv(area_rows(found))
         contents["points"] = "points.csv", _csv(point_rows(found.accuracy))
@@ -119,6 +125,9 @@ def summary(found: Comparison) -> str:
             f"Overall accuracy {100 * score.overall:.1f} %, mean accuracy {100 * score.mean_recall:.1f} %, "
             f"mean IoU {100 * score.mean_iou:.1f} % over {found.compared:,} pixels."
         )
+    if found.places:
+        told = "; ".join(one.sentence(name) for name, one in found.places[MAP].items())
+        said.append(f"Rare places: {told}.")
     if found.accuracy is not None:
         overall = found.accuracy.overall
         said.append(
@@ -155,6 +164,8 @@ def _json(found: Comparison, request: EvaluateRequest) -> str:
             "scores": {row: score.as_json(names) for row, score in found.scores.items()},
             "confusion": {row: matrix.tolist() for row, matrix in found.matrices.items()},
         }
+    if found.places:
+        value["places"] = as_plain(_places(found))
     if found.accuracy is not None:
         value["accuracy"] = found.accuracy.as_json(found.pixel_m2)
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -195,6 +206,30 @@ def expert_rows(found: Comparison) -> list[Row]:
         *(
             (found.titles[row], s.overall, s.mean_recall, s.mean_iou, *s.groups.values(), *s.recall)
             for row, s in found.scores.items()
+        ),
+    ]
+
+
+def _places(found: Comparison) -> dict[str, dict[str, Any]]:
+    """Return the places by row and class."""
+    return {
+        row: {
+            name: {**asdict(p), "false_per_km2": p.false_per_km2, "false_per_found": p.false_per_found}
+            for name, p in places.items()
+        }
+        for row, places in found.places.items()
+    }
+
+
+def place_rows(found: Comparison) -> list[Row]:
+    """Return places found, missed and false per rare class, of the map and of what it was before."""
+    header = ("row", "class", "found", "missed", "false", "km2", "false_per_km2", "false_per_found")
+    return [
+        header,
+        *(
+            (row, name, p.found, p.missed, p.false, p.km2, p.false_per_km2, p.false_per_found)
+            for row, places in found.places.items()
+            for name, p in places.items()
         ),
     ]
 

@@ -20,7 +20,7 @@ from ..pages.html_page import (
     Text,
     plot_dots,
 )
-from .compare import MAP, ORACLE, Comparison
+from .compare import BEFORE, MAP, ORACLE, Comparison
 from .map_accuracy import MapAccuracy
 from .requests import CompareRequest
 
@@ -127,6 +127,8 @@ def evaluation_page(found: Comparison, request: CompareRequest, remarks: Sequenc
         sections.append(Section("What did not count", [Text(sentence) for sentence in remarks]))
     if found.matrices:
         sections += [_classes(found, request), _confusion(found)]
+        if found.places:
+            sections.append(_places(found))
         if len(found.matrices) > 1:
             sections.append(_experts(found))
     if found.accuracy is not None:
@@ -225,6 +227,37 @@ def _confusion(found: Comparison) -> Section:
         columns = ("what is", "is mapped as", "pixels", "percent of the class")
         blocks.append(Table(columns, largest, "The confusions that cost most pixels."))
     return Section("Confusions", blocks)
+
+
+def _places(found: Comparison) -> Section:
+    """Return the rare classes by places."""
+    titles = {MAP: "map", BEFORE: "before"}
+    rows = [
+        (
+            Swatch(name, found.colors.get(name, "")),
+            titles[row],
+            p.found,
+            p.missed,
+            p.false,
+            f"{p.false_per_km2:.1f}",
+            None if np.isnan(p.false_per_found) else f"{p.false_per_found:.1f}",
+        )
+        for name in found.places[MAP]
+        for row, p in ((row, places[name]) for row, places in found.places.items())
+    ]
+    columns = ("class", "map", "found", "missed", "false", "false per km2", "false per one found")
+    note = " Before is the run's own map, which this one was made of." if BEFORE in found.places else ""
+    return Section(
+        "Rare places",
+        [
+            Text(
+                "Segments, not pixels. Found: of the reference's, those where the map says the class at "
+                "least once; missed: the others. False: of the map's with an interior pixel, those without a "
+                "reference pixel of the class." + note
+            ),
+            Table(columns, rows),
+        ],
+    )
 
 
 def _experts(found: Comparison) -> Section:

@@ -24,15 +24,16 @@ from ..base.progress import Reporter
 from ..geodata.grid import Region
 from ..geodata.labels import open_run_labels
 from ..model.classes import NODATA_CLASS
-from .boosting import Bools, Floats, MetaSettings
+from ..segments.counting import Errors, delta, stream_errors
+from .boosting import Bools, MetaSettings
 from .candidates import Candidates, find_candidates
-from .classifier import filled, matrix, medians
-from .counting import Errors, delta, stream_errors
 from .cross_validation import cross_validate
 from .fusion import accept
 from .outlines import cut_outlines
 from .pixels import RunPixels
+from .scorer import filled, matrix, medians
 from .training_set import TrainingSet, enough_tiles, known_candidates
+from .trees import Floats
 
 _BLOCK = 1024
 #: Pixels of an outline that are filled at once.

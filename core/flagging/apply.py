@@ -5,7 +5,7 @@ log of every change out (docs/science/methods.md section 2, eq. 14). What is dec
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,13 @@ from ..base.files import GEOTIFF, claim, disk_errors, part_of, write_whole
 from ..base.progress import SILENT, Reporter
 from ..base.results import JobResult
 from ..geodata.cog import WORK_PROFILE, put_in_place, run_in_daemons, write_cog
-from ..geodata.grid import name_of
+from ..geodata.grid import Region, name_of
 from ..geodata.mosaic import BandStyle, Category, Mosaic, Placement
 from ..geodata.styles import paletted_style
 from ..mapping.record import RunRecord, read_record
 from ..model.classes import NODATA_CLASS
-from .changes import AppliedDecision, Changes, change_log, decide
+from .alternatives import Alternatives, Basis
+from .changes import INSTEAD, AppliedDecision, Changes, Prices, change_log, decide
 from .flag import GDAL_CACHE_MB
 from .requests import ApplyRequest
 from .review import Review, read_outlines, read_review
@@ -57,7 +58,8 @@ def apply_review(
     *,
     block: int = BLOCK,
 ) -> ApplyResult:
-    """Write the fused map of a run: accepted candidates take their class, all else stays.
+    """Write the fused map of a run: accepted missed places take their class, the pixels of rejected doubtful
+    ones what they would have been without it, all else stays.
 
     The input is never touched. Memory holds one block of the map, `block` pixels a side, and what was
     decided. The same map for any `block`.
@@ -73,23 +75,24 @@ def apply_review(
     review = read_review(request.candidates)
     with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB), _opened(record.products["land_cover"]) as source:
         _require_same_map(review, record, source)
-        verdicts = decide(review, record.classes, request.decide_by, request.accepted_per_find)
-        changes = Changes(verdicts)
-        outlines = _Outlines(request.candidates, verdicts)
-        with _work_folder(request.target) as folder:
+        prices = Prices(request.accepted_per_find, request.kept_per_loss)
+        changes = Changes(decide(review, record.classes, request.decide_by, prices))
+        outlines = _Outlines(request.candidates, changes.decisions)
+        with _work_folder(request.target) as folder, closing(Alternatives(record)) as alternatives:
             fused = folder / "blocks.tif"
-            _Fusion(source, outlines, changes, reporter).write(fused, block)
+            _Fusion(source, outlines, changes, alternatives, reporter).write(fused, block)
             part = folder / "final.tif"
-            mosaic = _mosaic(source, fused, record, _tags(source, request, len(verdicts)))
+            n_applied = len({decision.uuid for decision in changes.decisions})
+            mosaic = _mosaic(source, fused, record, _tags(source, request, n_applied))
             _convert(mosaic, part, folder, lambda: reporter.progress(1, 1, "maps"))
             log = request.target.with_name(f"{request.target.stem}_changes.csv")
             write_whole(log, change_log(changes, review, record).encode("utf-8"))
             put_in_place(part, request.target)
             categories = mosaic.bands[0].categories
             write_whole(request.target.with_suffix(".qml"), paletted_style(categories))
-    message = _message(verdicts, changes, review, request)
+    message = _message(changes, review, request, alternatives.basis)
     reporter.log(message)
-    return ApplyResult(request.target, log, len(verdicts), changes.n_pixels, message)
+    return ApplyResult(request.target, log, n_applied, changes.n_pixels, message)
 
 
 def _claim(request: ApplyRequest, record: RunRecord) -> None:
@@ -144,22 +147,29 @@ def _require_same_map(review: Review, record: RunRecord, source: Any) -> None:
 class _Outlines:
     """The outlines of what is to be applied, found by place and read when they are needed."""
 
-    def __init__(self, path: Path, verdicts: Sequence[AppliedDecision]):
-        self._path, self._verdicts = path, verdicts
+    def __init__(self, path: Path, decisions: Sequence[AppliedDecision]):
+        self._path, self._decisions = path, decisions
         boxes: list[Any] = []
-        for start in range(0, len(verdicts), _AT_ONCE):
-            part = [verdict.uuid for verdict in verdicts[start : start + _AT_ONCE]]
-            found = read_outlines(path, part)
-            boxes += [shapely.box(*found[uuid].bounds) for uuid in part]
+        for start in range(0, len(decisions), _AT_ONCE):
+            numbers = list(range(start, min(start + _AT_ONCE, len(decisions))))
+            boxes += [shapely.box(*outline.bounds) for outline in self._read(numbers)]
         self._tree = shapely.STRtree(boxes)
 
     def within(self, bounds: tuple[float, float, float, float]) -> list[tuple[Any, int]]:
-        """Return the outlines that may touch the bounds, each with its verdict's number from 1, the last
-        rank first, so that the first has the last word where reviewers' outlines overlap.
+        """Return the outlines that may touch the bounds, each with its decision's number from 1, the last
+        first, so that the first has the last word where outlines overlap.
         """
         hits = np.sort(self._tree.query(shapely.box(*bounds)))[::-1].tolist()
-        found = read_outlines(self._path, [self._verdicts[hit].uuid for hit in hits]) if hits else {}
-        return [(found[self._verdicts[hit].uuid], hit + 1) for hit in hits]
+        return [(outline, hit + 1) for outline, hit in zip(self._read(hits), hits, strict=True)]
+
+    def _read(self, places: Sequence[int]) -> list[Any]:
+        """Return the outlines of the decisions at some places."""
+        found: dict[tuple[str, bool], Any] = {}
+        for original in (False, True):
+            uuids = [self._decisions[i].uuid for i in places if self._decisions[i].original == original]
+            outlines = read_outlines(self._path, uuids, original=original) if uuids else {}
+            found |= {(uuid, original): outline for uuid, outline in outlines.items()}
+        return [found[self._decisions[i].uuid, self._decisions[i].original] for i in places]
 
 
 @contextmanager
@@ -182,6 +192,7 @@ class _Fusion:
     source: Any
     outlines: _Outlines
     changes: Changes
+    alternatives: Alternatives
     reporter: Reporter
 
     def write(self, target: Path, block: int) -> None:
@@ -209,9 +220,9 @@ class _Fusion:
         if not found:
             return values
         numbers = rasterize(found, values.shape, transform=transform, dtype=np.int32)
-        numbers[values == NODATA_CLASS] = 0
-        self.changes.count(numbers, values)
-        return np.where(numbers > 0, self.changes.new_ids[numbers], values)
+        row, col = int(window.row_off), int(window.col_off)
+        region = Region(row, row + values.shape[0], col, col + values.shape[1])
+        return self.changes.changed(numbers, values, lambda old: self.alternatives.read(region, old))
 
 
 @contextmanager
@@ -269,18 +280,20 @@ def _convert(mosaic: Mosaic, part: Path, folder: Path, still_wanted: Callable[[]
         ) from failures[0]
 
 
-def _message(
-    verdicts: Sequence[AppliedDecision], changes: Changes, review: Review, request: ApplyRequest
-) -> str:
-    """Return the outcome in a sentence or two."""
+def _message(changes: Changes, review: Review, request: ApplyRequest, basis: Basis) -> str:
+    """Return the outcome in a few sentences."""
     states = Counter(review.states.tolist())
-    how = Counter(verdict.decided_by for verdict in verdicts)
-    n = len(verdicts)
+    by_uuid = {decision.uuid: decision.decided_by for decision in changes.decisions}
+    how, n = Counter(by_uuid.values()), len(by_uuid)
+    taken_out = len({d.uuid for d in changes.decisions if d.class_id == INSTEAD})
     by = " and ".join(f"{count} by the {name}" for name, count in how.items())
     text = (
         f"{n} of {len(review)} candidates {'was' if n == 1 else 'were'} applied{f' ({by})' if by else ''}; "
     )
     text += f"{changes.n_pixels} pixels of the map changed."
+    if taken_out:
+        source = "the logits" if basis == "logits" else "the first expert, as no logits were kept"
+        text += f" False places taken out: {taken_out}, replaced pixel by pixel by {source}."
     if request.decide_by != "classifier" and states["undecided"]:
         text += f" {states['undecided']} are undecided."
     if float(review.run.get("simplify_m") or 0) > 0 and n:

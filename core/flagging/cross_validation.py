@@ -5,23 +5,22 @@ curve of the effort of reviewing. Plain arrays in; nothing is fitted for later u
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import InputError
-from .boosting import (
-    Bools,
+from .boosting import Bools, MetaSettings
+from .by_class import (
     ClassCalibration,
-    Floats,
-    MetaSettings,
+    Ints,
     classes_with_enough,
     fit_class_boosting,
     fit_class_calibration,
 )
-from .fusion import threshold_of
-
-Ints = NDArray[np.int64]
+from .fusion import refuse, threshold_of
+from .trees import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +31,27 @@ class CrossValidation:
         folds: `[n]`, which fold held the candidate back.
         raw: `[n]`, the boostings' margins.
         scores: `[n]`, calibrated; the two parameters of each curve are fitted to all `raw` of its boosting.
-        aucs: ROC AUC of each fold; NaN for one whose candidates have one outcome only.
+        targets: `[n]`.
     """
 
     folds: Ints
     raw: Floats
     scores: Floats
     calibration: ClassCalibration
-    aucs: tuple[float, ...]
+    targets: Bools
+
+    def of(self, rows: Bools) -> Self:
+        """Return what it says of some of the candidates."""
+        parts = (self.folds[rows], self.raw[rows], self.scores[rows], self.calibration, self.targets[rows])
+        return type(self)(*parts)
+
+    @property
+    def aucs(self) -> tuple[float, ...]:
+        """ROC AUC of each fold; NaN for one whose candidates have one outcome only."""
+        return tuple(
+            roc_auc(self.targets[self.folds == fold], self.scores[self.folds == fold])
+            for fold in np.unique(self.folds).tolist()
+        )
 
     @property
     def auc(self) -> float:
@@ -78,15 +90,11 @@ def cross_validate(
     raw = np.empty(len(targets))
     for fold in range(int(folds.max()) + 1):
         held, seen = folds == fold, folds != fold
-        ids, held_ids = (None, None) if class_ids is None else (class_ids[seen], class_ids[held])
-        boosting = fit_class_boosting(values[seen], targets[seen], ids, own, settings)
-        raw[held] = boosting.raw(values[held], held_ids)
+        of_seen, of_held = (None, None) if class_ids is None else (class_ids[seen], class_ids[held])
+        boosting = fit_class_boosting(values[seen], targets[seen], of_seen, own, settings)
+        raw[held] = boosting.raw(values[held], of_held)
     calibration = fit_class_calibration(raw, targets, class_ids, own)
-    scores = calibration(raw, class_ids)
-    aucs = tuple(
-        roc_auc(targets[folds == fold], scores[folds == fold]) for fold in range(int(folds.max()) + 1)
-    )
-    return CrossValidation(folds, raw, scores, calibration, aucs)
+    return CrossValidation(folds, raw, calibration(raw, class_ids), calibration, targets)
 
 
 def assign_folds(targets: Bools, groups: NDArray[np.integer], settings: MetaSettings) -> Ints:
@@ -189,10 +197,44 @@ def operating_points(targets: Bools, scores: Floats, prices: Sequence[float] = P
     return rows
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """What taking doubtful places out of a map at one price does, by the probability that they are false.
+
+    Attributes:
+        kept_per_loss: false places kept rather than lose a true one; see `fusion.refuse`.
+        n_out: places taken out, `n_false` of them false.
+        share_of_false: that is taken out. share_lost: of the true places.
+    """
+
+    kept_per_loss: float
+    n_out: int
+    n_false: int
+    share_of_false: float
+    share_lost: float
+
+
+def refusal_points(false: Bools, scores: Floats, prices: Sequence[float] = PRICES) -> list[Refusal]:
+    """Return what each price takes out, by `false` `[n]` and the probability of it; NaN of nothing."""
+    rows = []
+    for price in prices:
+        out = refuse(scores, price)
+        n_true, lost = int((~false).sum()), int((out & ~false).sum())
+        n_false = int((out & false).sum())
+        share = n_false / int(false.sum()) if false.any() else float("nan")
+        lost_share = lost / n_true if n_true else float("nan")
+        rows.append(Refusal(price, int(out.sum()), n_false, share, lost_share))
+    return rows
+
+
 def roc_curve(targets: Bools, scores: Floats) -> tuple[Floats, Floats]:
-    """Return false and true positive rates from (0, 0) to (1, 1), one point per distinct score."""
+    """Return false and true positive rates from (0, 0) to (1, 1), one point per distinct score; none where
+    there is one outcome only.
+    """
     from sklearn import metrics
 
+    if targets.all() or not targets.any():
+        return np.zeros(0), np.zeros(0)
     false_rate, true_rate, _ = metrics.roc_curve(targets, scores)
     return np.asarray(false_rate, np.float64), np.asarray(true_rate, np.float64)
 

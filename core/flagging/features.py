@@ -13,6 +13,8 @@ from ..segments.table import SegmentTable, metric_names
 
 #: Begins the name of every feature that is not the paper's.
 OURS = "mce_"
+#: The feature that is the flagged class, and the one that is the kind: 1 of a doubtful place, 0 of a missed.
+CLASS, IS_DOUBTFUL = f"{OURS}class", f"{OURS}doubtful"
 #: Metrics that are places in a raster. On a map they are no property of what is there; they are features of
 #: fixed frames only.
 POSITION = ("row", "col")
@@ -71,6 +73,7 @@ def make_features(
     layers: Sequence[Layer] = (),
     *,
     position: bool = False,
+    doubtful: bool | None = None,
 ) -> FeatureTable:
     """Return the features of n segments.
 
@@ -81,16 +84,31 @@ def make_features(
             several classes.
         layers: what our own features are means of: `mce_<layer>`.
         position: keep the row and the column.
+        doubtful: feature `mce_doubtful`, are these places that the map itself says? None leaves it out.
     """
     names = paper_names(n_classes, position=position)
     scales = np.array([layer.scale for layer in layers])
     paper = np.stack([table.metrics[name] for name in names], axis=1)
     means = table.means[:, : len(layers)] * scales
-    values = np.concatenate([paper, class_ids.astype(np.float64)[:, None], means], axis=1)
-    return FeatureTable(feature_names(n_classes, layers, position=position), values)
+    kind = [] if doubtful is None else [np.full((len(table), 1), float(doubtful))]
+    values = np.concatenate([paper, class_ids.astype(np.float64)[:, None], means, *kind], axis=1)
+    return FeatureTable(
+        feature_names(n_classes, layers, position=position, kind=doubtful is not None), values
+    )
 
 
-def feature_names(n_classes: int, layers: Sequence[Layer] = (), *, position: bool = False) -> tuple[str, ...]:
-    """Return the columns of `make_features` in their order."""
-    ours = (f"{OURS}class", *(f"{OURS}{layer.name}" for layer in layers))
-    return (*paper_names(n_classes, position=position), *ours)
+def feature_names(
+    n_classes: int, layers: Sequence[Layer] = (), *, position: bool = False, kind: bool = False
+) -> tuple[str, ...]:
+    """Return the columns of `make_features` in their order; `kind` tells doubtful places from missed ones."""
+    ours = (CLASS, *(f"{OURS}{layer.name}" for layer in layers))
+    return (*paper_names(n_classes, position=position), *ours, *([IS_DOUBTFUL] if kind else []))
+
+
+def doubtful_rows(features: FeatureTable) -> NDArray[np.bool_]:
+    """Return which candidates are places that the map itself says, `[n]`; none where the table has no kinds,
+    as tables of earlier versions have not.
+    """
+    if IS_DOUBTFUL not in features.names:
+        return np.zeros(len(features.values), np.bool_)
+    return np.asarray(features.values[:, features.names.index(IS_DOUBTFUL)] == 1)

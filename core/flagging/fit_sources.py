@@ -14,12 +14,13 @@ from ..mapping.record import RunRecord, read_record
 from ..model.classes import select_classes
 from .alpha_study import LabelledRun
 from .candidates import find_candidates
+from .kinds import KINDS
 from .pixels import RunPixels
 from .requests import FitRequest
 from .review import Review, read_review
 from .training_set import TrainingSet, known_candidates
 
-#: What a decision says about a candidate; an unsure reviewer says nothing.
+#: Is the class of a candidate really there? An unsure reviewer says nothing.
 _VERDICTS = {"accept": True, "reject": False, "reclassify": False}
 
 
@@ -117,7 +118,13 @@ def gather(request: FitRequest, sources: Sources, reporter: Reporter) -> tuple[T
     notes += [f"Left out, as not all runs have it: {', '.join(lost)}."] if lost else []
     if request.features == "paper" and "M" not in shared:
         raise InputError("The reviewed candidates lack the paper's metrics; flag their runs anew.")
-    return TrainingSet.join([part.with_features(shared) for part in parts]), notes
+    training = TrainingSet.join([part.with_features(shared) for part in parts])
+    if not len(training):
+        raise InputError(
+            "There is nothing to learn from: no candidate lies where there is a label, or there is none; "
+            "give labels of the runs' area, or more runs."
+        )
+    return training, notes
 
 
 def _of_run(run: LabelledRun, sources: Sources, reporter: Reporter, notes: list[str]) -> TrainingSet:
@@ -126,7 +133,9 @@ def _of_run(run: LabelledRun, sources: Sources, reporter: Reporter, notes: list[
     with RunPixels(run.run, sources.alpha, reporter=reporter) as pixels:
         known = pixels.record.classes
         with open_run_labels(run.labels, pixels.grid, pixels.extent, known, run.field) as labels:
-            found = find_candidates(pixels, list(sources.classes), labels=labels, reporter=reporter)
+            found = find_candidates(
+                pixels, list(sources.classes), kinds=KINDS, labels=labels, reporter=reporter
+            )
             remark = left_out_remark(labels.left_out(), f"The labels file {run.labels}")
             if remark and not labels.any_known():
                 raise InputError(
@@ -147,4 +156,5 @@ def _of_review(review: Review, classes: Sequence[int]) -> TrainingSet:
         columns["x"][told],
         columns["y"][told],
         np.full(int(told.sum()), str(review.run["grid"]["crs"])),
+        np.full(int(told.sum()), np.nan),
     )

@@ -1,8 +1,10 @@
 """The job `flag_candidates`, read from top to bottom: a finished run in; out comes a ranked GeoPackage of the
-places that it may have missed. Each step lives in a module of its own beside this one.
+places that it may have missed, and of those that may be false in it. Each step lives in a module of its own
+beside this one.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +24,11 @@ from ..model.classes import select_classes
 from .candidates import BLOCK, Candidates, find_candidates
 from .fusion import accept
 from .geopackage import CandidateFile, check_replaceable, describe_run, make_columns, write_candidates
-from .outlines import cut_outlines, simplified, to_world
+from .kinds import DOUBTFUL, MISSED, Kind
+from .outlines import ReadClasses, cut_outlines, simplified, to_world
 from .pixels import RunPixels
 from .requests import FlagRequest
+from .rule import likely_real
 
 if TYPE_CHECKING:
     from ..mapping.predict import PredictResult
@@ -37,12 +41,15 @@ BY_MARGIN, BY_CLASSIFIER = "margin", "classifier"
 
 @dataclass(frozen=True)
 class FlagResult(JobResult):
-    """What was written: `n` candidates, `per_class` by class name, ranked by "margin" or "classifier"."""
+    """What was written: `n` candidates, `per_class` by class name, `n_doubtful` of them doubtful places,
+    ranked by "margin" or "classifier".
+    """
 
     run: Path
     candidates: Path
     n: int
     per_class: dict[str, int]
+    n_doubtful: int
     ranked_by: str
     message: str
     prediction: "PredictResult | None" = None
@@ -100,17 +107,23 @@ def flag_run(
         ids = [c.id for c in classes]
         if meta is not None:
             meta.require_fit_for(ids, pixels.feature_names, pixels.record.model.sha256, pixels.alpha)
-        found = find_candidates(pixels, ids, min_area_m2=request.min_area_m2, block=block, reporter=reporter)
-        scores = None if meta is None else meta.score(found.features)
+        found = find_candidates(
+            pixels,
+            ids,
+            kinds=request.kinds,
+            min_area_m2=request.min_area_m2,
+            block=block,
+            reporter=reporter,
+        )
         n_found = len(found)
-        if scores is not None and request.accepted_per_find is not None:
-            accepted = accept(scores, request.accepted_per_find)
-            found, scores = found.take(accepted), scores[accepted]
-        ranks = rank(found, scores)
+        if meta is not None and request.accepted_per_find is not None:
+            wanted = accept(meta.score(found.features), request.accepted_per_find)
+            found = found.take(wanted | (found.kinds == DOUBTFUL))
+        ranks = rank(found, None if meta is None else meta.changes(found.features))
         order = np.argsort(ranks)
-        outlines = _outline(found, pixels, request.simplify_m, reporter)
+        outlines = _outline(found, ids, pixels, request.simplify_m, reporter)
         content = CandidateFile(
-            {name: column[order] for name, column in make_columns(found, pixels, ranks, scores).items()},
+            {name: column[order] for name, column in make_columns(found, pixels, ranks, meta).items()},
             [outlines[index] for index in order],
             found.features.take(order),
             pixels.grid.crs,
@@ -119,20 +132,26 @@ def flag_run(
         )
     kept = write_candidates(request.target, content, overwrite=request.overwrite)
     per_class = Counter({c.name: int((found.class_ids == c.id).sum()) for c in classes})
-    ranked_by = BY_MARGIN if scores is None else BY_CLASSIFIER
-    message = _message(per_class, ranked_by, n_found - len(found), kept)
+    n_doubtful = int((found.kinds == DOUBTFUL).sum())
+    ranked_by = BY_MARGIN if meta is None else BY_CLASSIFIER
+    result = FlagResult(request.run, request.target, len(found), dict(per_class), n_doubtful, ranked_by, "")
+    message = _message(result, request, meta, n_found - len(found))
+    if kept:
+        message += f" Decisions kept from the replaced file: {kept}."
     reporter.log(message)
-    return FlagResult(request.run, request.target, len(found), dict(per_class), ranked_by, message)
+    return replace(result, message=message)
 
 
 def rank(candidates: Candidates, scores: NDArray[np.float64] | None) -> NDArray[np.int64]:
     """Return the place of each candidate in the order of review, 1 first, `[n]`.
 
-    The highest score first; without scores, and among equal ones, the surest of the ML rule (the smallest
-    mean margin `M = 1 - p1 + p2`), then the first in the raster.
+    The highest score first, the probability that the map changes. Without scores, and among equal ones, the
+    likeliest to change it by the rule of `rule.py`: of missed places the smallest mean margin
+    `M = 1 - p1 + p2`. Then the first in the raster.
     """
     table = candidates.table
-    keys = [table.first, table.metrics["M"]] + ([] if scores is None else [-scores])
+    unlikely = np.where(candidates.kinds == DOUBTFUL, likely_real(candidates.features), table.metrics["M"])
+    keys = [table.first, unlikely] + ([] if scores is None else [-scores])
     ranks = np.empty(len(candidates), np.int64)
     ranks[np.lexsort(keys)] = np.arange(1, len(candidates) + 1)
     return ranks
@@ -155,16 +174,23 @@ def _load(path: Path) -> "MetaClassifier":
 
 
 def _outline(
-    found: Candidates, pixels: RunPixels, simplify_m: float, reporter: Reporter
+    found: Candidates, class_ids: Sequence[int], pixels: RunPixels, simplify_m: float, reporter: Reporter
 ) -> list[shapely.MultiPolygon]:
     """Return the outline of each candidate in the CRS."""
     outlines: list[shapely.MultiPolygon] = [shapely.MultiPolygon()] * len(found)
     tolerance = simplify_m / pixels.grid.gsd
-    table = found.table
-    cut = cut_outlines(table.bounds, table.first, pixels.shape[1], pixels.classes)
-    for done, (index, polygons) in enumerate(cut):
-        reporter.progress(done, len(found), "outlines")
-        outlines[index] = to_world(simplified(polygons, tolerance), pixels.grid, pixels.extent)
+    table, done = found.table, 0
+    rare = np.isin(np.arange(256), class_ids)
+    reads: dict[Kind, ReadClasses] = {
+        MISSED: pixels.classes,
+        DOUBTFUL: lambda region: pixels.classes(region, rare),
+    }
+    for kind, read in reads.items():
+        rows = np.flatnonzero(found.kinds == kind)
+        for index, polygons in cut_outlines(table.bounds[rows], table.first[rows], pixels.shape[1], read):
+            reporter.progress(done, len(found), "outlines")
+            outlines[rows[index]] = to_world(simplified(polygons, tolerance), pixels.grid, pixels.extent)
+            done += 1
     return outlines
 
 
@@ -175,27 +201,32 @@ def _asked(request: FlagRequest) -> dict[str, Any]:
         "meta": str(request.meta) if request.meta else None,
         "priors": str(request.priors) if request.priors else "model",
         "accepted_per_find": request.accepted_per_find,
+        "kinds": list(request.kinds),
         "min_area_m2": request.min_area_m2,
         "simplify_m": request.simplify_m,
     }
 
 
-def _message(per_class: dict[str, int], ranked_by: str, n_left_out: int, kept: int) -> str:
-    """Return the outcome in a sentence or two."""
-    total = sum(per_class.values())
+def _message(result: FlagResult, request: FlagRequest, meta: "MetaClassifier | None", n_left_out: int) -> str:
+    """Return the outcome in a few sentences."""
+    total, n_doubtful = result.n, result.n_doubtful
     if total == 0 and n_left_out == 0:
-        names = " or ".join(per_class)
-        text = f"There are no candidates: the ML rule sees no {names} that the map lacks; the layer is empty."
+        names = " or ".join(result.per_class)
+        none = {
+            MISSED: f"the ML rule sees no {names} that the map lacks",
+            DOUBTFUL: f"the map says no {names}",
+        }
+        why = " and ".join(none[kind] for kind in request.kinds)
+        text = f"There are no candidates: {why}; the layer is empty."
     else:
-        counts = ", ".join(f"{n} {name}" for name, n in per_class.items())
-        how = (
-            "the meta classifier's score"
-            if ranked_by == BY_CLASSIFIER
-            else "the ML rule's margin, as no meta classifier was given"
-        )
-        text = f"{total} candidate{'s' * (total != 1)} ({counts}), ranked by {how}."
+        counts = ", ".join(f"{n} {name}" for name, n in result.per_class.items())
+        kinds = f" {total - n_doubtful} may be missed, {n_doubtful} may be false." if n_doubtful else ""
+        how = "the ML rule's margin, as no meta classifier was given"
+        if meta is not None:
+            how = "the meta classifier's score"
+        text = f"{total} candidate{'s' * (total != 1)} ({counts}), ranked by {how}.{kinds}"
+    if n_doubtful and meta is not None and DOUBTFUL not in meta.scorers:
+        text += " The classifier knows missed places only, so that doubtful ones are ranked by a plain rule."
     if n_left_out:
         text += f" {n_left_out} more promise too many false alarms and were left out."
-    if kept:
-        text += f" Decisions kept from the replaced file: {kept}."
     return text

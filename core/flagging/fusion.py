@@ -32,6 +32,27 @@ def accept(scores: NDArray[np.float64], accepted_per_find: float) -> NDArray[np.
     return scores >= threshold_of(accepted_per_find)
 
 
+def refuse(scores: NDArray[np.float64], kept_per_loss: float) -> NDArray[np.bool_]:
+    """Tell which doubtful places are taken out of a map, by the probability `[n]` that they are false.
+
+    To take one out that is false with probability p loses `(1 - p) / p` true places per false one; it is done
+    while d of these cost no more than the loss: from `p = d / (1 + d)` on.
+
+    Args:
+        scores: `[n]`.
+        kept_per_loss: d, false places that one keeps rather than lose a true one.
+
+    Raises:
+        InputError: if d is negative or no number.
+    """
+    if not kept_per_loss >= 0:
+        raise InputError(
+            f"The false places kept rather than lose a true one must be 0 or more, not {kept_per_loss}."
+        )
+    least = 1.0 if math.isinf(kept_per_loss) else kept_per_loss / (1 + kept_per_loss)
+    return np.asarray((scores >= least) & (scores > 0))
+
+
 def fuse(
     bayes: NDArray[Any],
     ml: NDArray[Any],

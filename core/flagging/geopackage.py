@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -25,7 +25,11 @@ from ..geodata.styles import add_styles, style_by_class, style_by_state
 from ..model.classes import LandCoverClass
 from .candidates import Candidates
 from .features import FeatureTable
+from .kinds import DOUBTFUL, MISSED
 from .pixels import RunPixels
+
+if TYPE_CHECKING:
+    from .classifier import MetaClassifier
 
 #: Namespace of the uuids of candidates.
 _NAMESPACE = uuid.UUID("8d2c7d0e-6b8f-5f0a-9a55-5f2a1c3f7b61")
@@ -35,22 +39,23 @@ def make_columns(
     found: Candidates,
     pixels: RunPixels,
     ranks: NDArray[np.int64],
-    scores: NDArray[np.float64] | None,
+    meta: "MetaClassifier | None" = None,
 ) -> dict[str, NDArray[Any]]:
     """Return the attributes of the layer, see `geopackage.COLUMNS`."""
     table, record = found.table, pixels.record
     rows, cols = np.divmod(table.first, pixels.shape[1])
     rows, cols = rows + pixels.extent.row0, cols + pixels.extent.col0
     names = {c.id: c.name for c in record.classes}
+    unknown = np.full(len(found), np.nan)
     return {
-        "uuid": np.array(make_uuids(pixels, found.class_ids, rows, cols), object),
+        "uuid": np.array(make_uuids(pixels, found, rows, cols), object),
         "class_id": found.class_ids,
-        "class_name": np.array([names[id_] for id_ in found.class_ids.tolist()], object),
+        "class_name": _named(found.class_ids, names),
         "area_m2": table.n_pixels * pixels.grid.gsd**2,
-        "score": np.full(len(found), np.nan) if scores is None else scores,
+        "score": unknown if meta is None else meta.changes(found.features),
         "rank": ranks,
         "bayes_class_id": found.bayes_ids,
-        "bayes_class_name": np.array([names[id_] for id_ in found.bayes_ids.tolist()], object),
+        "bayes_class_name": _named(found.bayes_ids, names),
         "entropy": table.metrics["E"],
         "margin": table.metrics["M"],
         "variation": table.metrics["V"],
@@ -62,7 +67,15 @@ def make_columns(
         "row_first": rows,
         "col_first": cols,
         "run": np.array([pixels.run.absolute().name] * len(found), object),
+        "kind": found.kinds.astype(object),
+        "instead_class_id": found.instead_ids,
+        "instead_class_name": _named(found.instead_ids, names),
+        "expected_iou": unknown if meta is None else meta.expected_iou(found.features),
     }
+
+
+def _named(ids: NDArray[np.integer], names: Mapping[int, str]) -> NDArray[Any]:
+    return np.array([names[id_] for id_ in ids.tolist()], object)
 
 
 def _joined(experts: Sequence[str], agreeing: NDArray[np.bool_]) -> str:
@@ -70,20 +83,19 @@ def _joined(experts: Sequence[str], agreeing: NDArray[np.bool_]) -> str:
 
 
 def make_uuids(
-    pixels: RunPixels,
-    class_ids: NDArray[np.integer],
-    rows: NDArray[np.integer],
-    cols: NDArray[np.integer],
+    pixels: RunPixels, found: Candidates, rows: NDArray[np.integer], cols: NDArray[np.integer]
 ) -> list[str]:
-    """Return the uuid of each candidate, from model, rule, class and first pixel on the world grid: flagging
-    again gives the same, and so does flagging a part.
+    """Return the uuid of each candidate, from model, rule, kind, class and first pixel on the world grid:
+    flagging again gives the same, and so does flagging a part.
     """
     code = pixels.grid.crs.to_epsg()
     place = (f"EPSG:{code}" if code else pixels.grid.crs.to_wkt(), repr(pixels.grid.gsd))
     rule = (pixels.record.model.sha256, repr(float(pixels.alpha)), pixels.priors_sha256)
     base = uuid.uuid5(_NAMESPACE, "|".join((*rule, *place)))
-    keys = zip(class_ids.tolist(), rows.tolist(), cols.tolist(), strict=True)
-    return [str(uuid.uuid5(base, f"{class_id}|{row}|{col}")) for class_id, row, col in keys]
+    # Missed places are named as they were when there was no other kind.
+    ends = np.where(found.kinds == MISSED, "", f"|{DOUBTFUL}").tolist()
+    keys = zip(found.class_ids.tolist(), rows.tolist(), cols.tolist(), ends, strict=True)
+    return [str(uuid.uuid5(base, f"{class_id}|{row}|{col}{end}")) for class_id, row, col, end in keys]
 
 
 def describe_run(
@@ -119,8 +131,9 @@ def _class(c: LandCoverClass) -> dict[str, Any]:
     return {"id": c.id, "name": c.name, "color": c.color, "group": c.group}
 
 
-#: Version of the tables; readers refuse others.
-SCHEMA_VERSION = 1
+#: Version of the tables. Version 1 had missed places only: no kind, no class to put instead.
+SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 _REVIEW_SQL = RESOURCES / "schema" / "review.sql"
 #: Columns of the layer `candidates` beside `fid` and `geometry`, in order.
 COLUMNS = {
@@ -143,6 +156,10 @@ COLUMNS = {
     "row_first": np.int64,  # first pixel on the world grid, see core/geodata/grid.py
     "col_first": np.int64,
     "run": object,
+    "kind": object,  # MISSED or DOUBTFUL, see `kinds.py`
+    "instead_class_id": np.int32,  # what the map says, mostly, once the candidate has changed it
+    "instead_class_name": object,
+    "expected_iou": np.float64,  # of a doubtful place with the true one, null without a meta classifier
 }
 #: Columns of the table `decisions` but for its running number.
 _LOG = "uuid, candidate, decision, class_id, undoes, user, time, seconds, comment, outline, model_sha256, run"
@@ -212,7 +229,7 @@ def open_candidates(path: Path, *, write: bool = False) -> Iterator[sqlite3.Conn
             if not tables >= {"candidates", "features", "run", "decisions", "review"}:
                 raise strange
             said = database.execute("SELECT value FROM run WHERE key = 'schema_version'").fetchone()
-            if said is None or said[0] != str(SCHEMA_VERSION):
+            if said is None or said[0] not in map(str, READABLE_VERSIONS):
                 raise InputError(
                     f"{path} was made by another version (its tables are of version {said and said[0]}, not "
                     f"{SCHEMA_VERSION}); flag the run anew with this one."
@@ -240,7 +257,7 @@ def _write_layer(part: Path, content: CandidateFile) -> None:
         {name: np.asarray(content.columns[name]).astype(kind) for name, kind in COLUMNS.items()},
         content.crs,
         geometry_type="MultiPolygon",
-        description="Places of rare classes that the map may have missed",
+        description="Places of rare classes that the map may have missed, or that may be false in it",
     )
 
 

@@ -79,7 +79,7 @@ class RunPixels:
         self.alpha = self.record.parameters.alpha if alpha is None else alpha
         check_alpha(self.alpha)
         self.class_ids = np.array([c.id for c in self.record.classes])
-        self._channels = np.full(2**16, IGNORED, np.uint8)
+        self._channels = np.full(256, IGNORED, np.uint8)
         self._channels[self.class_ids] = np.arange(len(self.class_ids))
         self.shape = self.record.grid.shape
         self.priors_sha256 = ""
@@ -159,7 +159,7 @@ class RunPixels:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the features that its candidates have."""
-        return feature_names(len(self.class_ids), self.layers)
+        return feature_names(len(self.class_ids), self.layers, kind=True)
 
     def __enter__(self) -> Self:
         return self
@@ -173,8 +173,13 @@ class RunPixels:
         """Close all files and remove the temporary one."""
         self._files.close()
 
-    def read(self, region: Region) -> PixelBlock:
-        """Return the pixels of a region: ML classes, heat in steps of 1/50000, and the layers.
+    def read(self, region: Region, rare: NDArray[np.bool_] | None = None) -> PixelBlock:
+        """Return the pixels of a region: classes, heat in steps of 1/50000, and the layers.
+
+        Args:
+            region: of the run's raster.
+            rare: by class id `[256]`; the classes are the map's own, widened by the ML rule's where it says a
+                rare one and the map does not. None takes the ML rule's.
 
         Raises:
             InputError: if a file breaks while being read.
@@ -182,8 +187,9 @@ class RunPixels:
         evidence = self._values(self._evidence, region)
         bayes, *experts = (self._values(dataset, region, 1) for dataset in self._maps)
         ml = evidence[0].astype(np.uint8)
+        said = ml if rare is None else widened(bayes, ml, rare)
         planes = [
-            *(expert == ml for expert in experts),
+            *(expert == said for expert in experts),
             *evidence[4:],
             *_LOGS[evidence[5:]],
             *(bayes == id_ for id_ in self.class_ids),
@@ -193,11 +199,20 @@ class RunPixels:
         layers = np.empty((len(planes), *region.shape), np.float32)
         for layer, plane in zip(layers, planes, strict=True):
             layer[:] = plane
-        return PixelBlock(self._channels[evidence[0]], evidence[1:4], layers)
+        return PixelBlock(self._channels[said], evidence[1:4], layers)
 
-    def classes(self, region: Region) -> NDArray[np.uint8]:
-        """Return the ML class channels `[h, w]` of a region, 255 where there is none."""
-        return self._channels[self._values(self._evidence, region, 1)]
+    def classes(self, region: Region, rare: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
+        """Return the class channels `[h, w]` of a region, 255 where there is none; `rare` as in `read`."""
+        ml = self._values(self._evidence, region, 1).astype(np.uint8)
+        return self._channels[ml if rare is None else widened(self.mapped(region), ml, rare)]
+
+    def mapped(self, region: Region) -> NDArray[np.uint8]:
+        """Return the map's class ids `[h, w]` of a region, NODATA_CLASS where it has none."""
+        return self._values(self._maps[0], region, 1)
+
+    def first_expert(self, region: Region) -> NDArray[np.uint8]:
+        """Return the class ids `[h, w]` of the expert for all classes."""
+        return self._values(self._maps[1], region, 1)
 
     def _values(self, dataset: Any, region: Region, band: int | None = None) -> NDArray[Any]:
         window = Window(region.col0, region.row0, region.shape[1], region.shape[0])
@@ -206,6 +221,18 @@ class RunPixels:
         except RasterioError as error:
             raise InputError(f"{dataset.name} cannot be read to its end; map it again.") from error
         return values
+
+
+def widened(mapped: NDArray[np.uint8], ml: NDArray[np.uint8], rare: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return the map's class ids, and the ML rule's where it says a rare class and the map does not.
+
+    Args:
+        mapped, ml: class ids of any shape, IGNORED where there is none; then there is none in the result.
+        rare: by class id `[256]`.
+    """
+    said = np.where(rare[ml] & ~rare[mapped], ml, mapped)
+    said[(mapped == IGNORED) | (ml == IGNORED)] = IGNORED
+    return said
 
 
 def _layers(n_experts: int, class_ids: Sequence[int], *, relief: bool) -> tuple[Layer, ...]:

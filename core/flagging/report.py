@@ -1,34 +1,72 @@
-"""What is known of a fitted meta classifier: as JSON, and as a page for people. What is measured lives in
-`cross_validation.py` and `alpha_study.py`.
+"""What is known of a fitted meta classifier, as JSON. As a page it is in `report_page.py`; what is measured
+lives in `cross_validation.py` and `alpha_study.py`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..pages.html_page import Line, Page, Plot, Section, Table, Text, plot_bars, plot_lines, render_page
+from ..segments.counting import Errors
 from .alpha_study import FEW, AlphaCurve
-from .boosting import Bools, Floats
+from .boosting import Bools
 from .classifier import MetaClassifier
-from .counting import Errors
 from .cross_validation import (
     CrossValidation,
     effort_to_find,
     operating_points,
-    precision_recall_curve,
     random_effort,
+    refusal_points,
     review_effort,
     roc_auc,
     roc_curve,
 )
+from .kinds import DOUBTFUL, Kind
+from .rule import change_of, likely_real
+from .training_set import TrainingSet
+from .trees import Floats
 
 #: Points of a curve in a report; the eye sees no more.
 _POINTS = 240
-#: Shares of the missed places for which the effort is tabulated.
+#: Shares of the errors for which the effort is tabulated.
 SHARES = (0.5, 0.8, 0.9, 0.95, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class KindFindings:
+    """What is known of the n candidates of one kind.
+
+    Attributes:
+        kind: of them.
+        changes: `[n]` would the map change, if people looked? A missed place is real, a doubtful one is not.
+        scores: `[n]` the probability of it, by classifiers that have seen no candidate of the tile.
+        others: by name what else one could rank them by, highest first, `[n]` each.
+        class_ids: `[n]`.
+        validation: of them; its targets are "is the class really there?".
+    """
+
+    kind: Kind
+    changes: Bools
+    scores: Floats
+    others: Mapping[str, Floats]
+    class_ids: Any
+    validation: CrossValidation
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    @property
+    def n_changes(self) -> int:
+        """How many would change the map."""
+        return int(self.changes.sum())
+
+    @property
+    def orders(self) -> dict[str, Floats]:
+        """All that they can be ranked by."""
+        return {"score": self.scores, **self.others}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,76 +74,130 @@ class Findings:
     """All that a report tells.
 
     Attributes:
-        meta, validation: the classifier and its cross-validation.
-        targets, class_ids, confidence: `[n]` of its candidates.
+        meta, validations: the classifier, and the cross-validation of each kind.
+        training: what it was fitted to.
         class_names: by id.
-        comparison: the cross-validation by name of the features used.
+        comparison: the cross-validation by kind and name of the features used.
         curve: errors by alpha, or None; then `no_curve` says why.
         tile_m: side of the tiles that folds keep together.
         inputs: what it was fitted to: files, model and settings, plain values.
     """
 
     meta: MetaClassifier
-    validation: CrossValidation
-    targets: Bools
-    class_ids: Any
-    confidence: Floats
+    validations: Mapping[Kind, CrossValidation]
+    training: TrainingSet
     class_names: Mapping[int, str]
-    comparison: Mapping[str, CrossValidation]
+    comparison: Mapping[Kind, Mapping[str, CrossValidation]]
     curve: AlphaCurve | None
     no_curve: str
     tile_m: float
     inputs: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def orders(self) -> dict[str, Floats]:
-        """What candidates can be ranked by, highest first, `[n]` each."""
-        return {"score": self.validation.scores, "margin": self.confidence}
+    @cached_property
+    def kinds(self) -> tuple[KindFindings, ...]:
+        """The kinds that there are candidates of."""
+        return tuple(self._of(kind, validation) for kind, validation in self.validations.items())
+
+    def _of(self, kind: Kind, validation: CrossValidation) -> KindFindings:
+        rows = self.training.doubtful == (kind == DOUBTFUL)
+        features, doubtful = self.training.features.take(rows), np.full(int(rows.sum()), kind == DOUBTFUL)
+        margin = self.training.margin[rows]
+        others = {"margin": -margin}
+        if kind == DOUBTFUL:
+            others = {
+                "margin": margin,
+                "expert agreement": 1 - likely_real(features),
+                "area": -features.select(["S"]).values[:, 0],
+            }
+        return KindFindings(
+            kind,
+            validation.targets ^ doubtful,
+            change_of(validation.scores, doubtful),
+            others,
+            self.training.class_ids[rows],
+            validation,
+        )
 
 
 def report_json(findings: Findings) -> dict[str, Any]:
-    """Return everything as values that JSON takes; NaN is None."""
-    f, v = findings, findings.validation
-    n, n_true = len(f.targets), int(f.targets.sum())
-    false_rate, true_rate = roc_curve(f.targets, v.scores)
-    efforts = {name: review_effort(f.targets, order) for name, order in f.orders.items()}
-    efforts["random"] = random_effort(n, n_true)[0]
+    """Return everything as values that JSON takes; NaN is None. Missed places stand at the top, doubtful ones
+    under their name.
+    """
+    f = findings
+    parts = {part.kind: _kind_json(f, part) for part in f.kinds}
+    outlines = f.meta.outlines
     return _plain(
         {
-            "candidates": n,
-            "missed_places": n_true,
-            "auc": {
-                "mean": v.auc,
-                "std": v.auc_std,
-                "folds": list(v.aucs),
-                "pooled": roc_auc(f.targets, v.scores),
-                "margin": roc_auc(f.targets, f.confidence),
-            },
-            "features_compared": {
-                name: {"mean": one.auc, "std": one.auc_std, "folds": list(one.aucs)}
-                for name, one in f.comparison.items()
-            },
-            "classes": by_class(f),
-            "calibration": {
-                "curves": _curves(v),
-                "error": calibration_error(f.targets, v.scores),
-                "bins": [list(row) for row in reliability(f.targets, v.scores)],
-            },
-            "operating_points": [{**asdict(p), "f1": p.f1} for p in operating_points(f.targets, v.scores)],
-            "roc": {"false_rate": thinned(false_rate), "true_rate": thinned(true_rate)},
-            "effort": {name: thinned(curve) for name, curve in efforts.items()},
-            "effort_to_find": {
-                name: {str(share): effort_to_find(curve, share) for share in SHARES}
-                for name, curve in efforts.items()
-            },
+            **parts.get("missed", {}),
+            "doubtful": parts.get("doubtful"),
+            "expected_iou": {"n": outlines.n, "r2": outlines.r2, "error": outlines.error},
+            "looks": looks(f),
             "alpha_curve": None if f.curve is None else _curve_json(f.curve),
             "alpha_curve_missing": f.no_curve or None,
-            "importances": f.meta.importances,
             "tile_m": f.tile_m,
             "settings": asdict(f.meta.settings),
             "inputs": f.inputs,
         }
     )
+
+
+def _kind_json(f: Findings, part: KindFindings) -> dict[str, Any]:
+    """Return what is said of one kind."""
+    v = part.validation
+    false_rate, true_rate = roc_curve(part.changes, part.scores)
+    efforts = {name: review_effort(part.changes, order) for name, order in part.orders.items()}
+    efforts["random"] = random_effort(len(part), part.n_changes)[0]
+    if part.kind == DOUBTFUL:
+        prices: list[Any] = [asdict(p) for p in refusal_points(part.changes, part.scores)]
+    else:
+        prices = [{**asdict(p), "f1": p.f1} for p in operating_points(part.changes, part.scores)]
+    return {
+        "candidates": len(part),
+        "false_places" if part.kind == DOUBTFUL else "missed_places": part.n_changes,
+        "auc": {
+            "mean": v.auc,
+            "std": v.auc_std,
+            "folds": list(v.aucs),
+            "pooled": roc_auc(part.changes, part.scores),
+            **{name: roc_auc(part.changes, order) for name, order in part.others.items()},
+        },
+        "classes": by_class(f, part),
+        "learnt_from": f.meta.scorers[part.kind].basis,
+        "importances": f.meta.scorers[part.kind].importances(),
+        "features_compared": {
+            name: {"mean": one.auc, "std": one.auc_std, "folds": list(one.aucs)}
+            for name, one in f.comparison.get(part.kind, {}).items()
+        },
+        "calibration": {
+            "curves": _curves(part.validation),
+            "error": calibration_error(part.changes, part.scores),
+            "bins": [list(row) for row in reliability(part.changes, part.scores)],
+        },
+        "operating_points": prices,
+        "roc": {"false_rate": thinned(false_rate), "true_rate": thinned(true_rate)},
+        "effort": {name: thinned(curve) for name, curve in efforts.items()},
+        "effort_to_find": {
+            name: {str(share): effort_to_find(curve, share) for share in SHARES}
+            for name, curve in efforts.items()
+        },
+    }
+
+
+def looks(f: Findings) -> dict[str, Any]:
+    """Return what looking at both kinds in one queue, the likeliest change first, brings: after each look the
+    errors of the map that are found, in all and by kind, and the looks for shares of them.
+    """
+    changes = np.concatenate([part.changes for part in f.kinds])
+    scores = np.concatenate([part.scores for part in f.kinds])
+    kinds = np.concatenate([np.full(len(part), part.kind) for part in f.kinds])
+    effort = review_effort(changes, scores)
+    by_kind = {part.kind: review_effort(changes & (kinds == part.kind), scores) for part in f.kinds}
+    return {
+        "errors": int(changes.sum()),
+        "found": thinned(effort),
+        "found_by_kind": {kind: thinned(curve) for kind, curve in by_kind.items()},
+        "to_find": {str(share): effort_to_find(effort, share) for share in SHARES},
+    }
 
 
 def reliability(targets: Bools, scores: Floats, bins: int = 10) -> list[tuple[float, float, int]]:
@@ -120,23 +212,25 @@ def calibration_error(targets: Bools, scores: Floats, bins: int = 10) -> float:
     return sum(abs(said - found) * n for said, found, n in groups) / max(1, len(targets))
 
 
-def by_class(f: Findings) -> dict[str, dict[str, Any]]:
+def by_class(f: Findings, part: KindFindings) -> dict[str, dict[str, Any]]:
     """Return name, counts and AUC of each flagged class, by id."""
     found = {}
     for id_ in f.meta.class_ids:
-        own = f.class_ids == id_
+        own = part.class_ids == id_
         found[str(id_)] = {
             "name": f.class_names[id_],
             "candidates": int(own.sum()),
-            "missed_places": int(f.targets[own].sum()),
-            "auc": roc_auc(f.targets[own], f.validation.scores[own]) if own.any() else float("nan"),
+            "false_places" if part.kind == DOUBTFUL else "missed_places": int(part.changes[own].sum()),
+            "auc": roc_auc(part.changes[own], part.scores[own]) if own.any() else float("nan"),
         }
     return found
 
 
-def _curves(v: CrossValidation) -> dict[str, dict[str, float]]:
-    named = {"shared": v.calibration.shared, **{str(id_): one for id_, one in v.calibration.own.items()}}
-    return {name: asdict(one) for name, one in named.items()}
+def _curves(v: CrossValidation) -> dict[str, dict[str, Any]]:
+    """Return the curves and offsets of the calibration by class."""
+    own = {str(id_): asdict(one) for id_, one in v.calibration.own.items()}
+    moved = {str(id_): {"offset": offset} for id_, offset in v.calibration.offsets.items()}
+    return {"shared": asdict(v.calibration.shared), **own, **moved}
 
 
 def _curve_json(curve: AlphaCurve) -> dict[str, Any]:
@@ -190,223 +284,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-_TOP = 20
-
-
-def report_html(findings: Findings) -> str:
-    """Return the page."""
-    f, v = findings, findings.validation
-    n, n_true = len(f.targets), int(f.targets.sum())
-    names = ", ".join(f.class_names[id_] for id_ in f.meta.class_ids)
-    facts = {
-        "ROC AUC, cross-validated": f"{v.auc:.3f} ± {v.auc_std:.3f}",
-        "Candidates": n,
-        "Missed places among them": n_true,
-        "Folds": int(v.folds.max()) + 1,
-        "Side of a tile": f"{f.tile_m:g} m",
-    }
-    sections = [
-        _quality(f),
-        _effort(f),
-        _alphas(f),
-        _features(f),
-        Section("What it was fitted to", [Table(("what", "value"), _told(f.inputs))]),
-    ]
-    return render_page(Page("Meta classifier for missed places", f"Flags {names}.", sections, facts))
-
-
-def _quality(f: Findings) -> Section:
-    v = f.validation
-    false_rate, true_rate = roc_curve(f.targets, v.scores)
-    margin_roc = roc_curve(f.targets, f.confidence)
-    roc = plot_lines(
-        [
-            Line("meta classifier", thinned(false_rate), thinned(true_rate)),
-            Line("ML margin", thinned(margin_roc[0]), thinned(margin_roc[1])),
-            Line("chance", [0, 1], [0, 1], dashed=True),
-        ],
-        x_label="share of false alarms accepted",
-        y_label="share of missed places accepted",
-    )
-    precision, recall, _ = precision_recall_curve(f.targets, v.scores)
-    curve = plot_lines(
-        [Line("meta classifier", thinned(recall), thinned(precision))],
-        x_label="recall: share of missed places accepted",
-        y_label="precision",
-        y_limits=(0, 1.02),
-    )
-    groups = reliability(f.targets, v.scores)
-    calibrated = plot_lines(
-        [
-            Line("candidates by tenths", [g[0] for g in groups], [g[1] for g in groups], marked=True),
-            Line("reliable", [0, 1], [0, 1], dashed=True),
-        ],
-        x_label="mean score",
-        y_label="share of missed places",
-    )
-    rows = [
-        (f"{p.accepted_per_find:g}", p.threshold, p.n_accepted, p.n_true, p.precision, p.recall, p.f1)
-        for p in operating_points(f.targets, v.scores)
-    ]
-    columns = (
-        "false alarms per find",
-        "least score",
-        "accepted",
-        "missed places",
-        "precision",
-        "recall",
-        "F1",
-    )
-    per_class = [(c["name"], c["candidates"], c["missed_places"], c["auc"]) for c in by_class(f).values()]
-    return Section(
-        "How well it tells missed places from false alarms",
-        [
-            Text(
-                "Every candidate was scored by a classifier that had seen no candidate of its tile. The "
-                "spread of the AUC is the standard deviation over folds."
-            ),
-            Plot(roc, "ROC curve of the scores out of fold, and of the ML margin alone."),
-            Table(columns, rows, "What accepting candidates up to a price does."),
-            Plot(curve, "Precision and recall over all thresholds."),
-            Plot(
-                calibrated,
-                "Scores against the share of true candidates, in ten groups of equal size; mean difference "
-                f"{calibration_error(f.targets, v.scores):.3f}.",
-            ),
-            Table(
-                ("class", "candidates", "missed places", "AUC"),
-                per_class,
-                "By flagged class, all folds pooled.",
-            ),
-        ],
-    )
-
-
-def _effort(f: Findings) -> Section:
-    n, n_true = len(f.targets), int(f.targets.sum())
-    by_score, by_margin = (review_effort(f.targets, order) for order in f.orders.values())
-    mean, spread = random_effort(n, n_true)
-    k = np.arange(n + 1)
-    plot = plot_lines(
-        [
-            Line("by score", thinned(k), thinned(by_score)),
-            Line("by ML margin", thinned(k), thinned(by_margin)),
-            Line("in random order", thinned(k), thinned(mean), band=thinned(spread), dashed=True),
-        ],
-        x_label="candidates looked at",
-        y_label="missed places found",
-    )
-    rows = [
-        (f"{share:.0%}", *(effort_to_find(curve, share) for curve in (by_score, by_margin, mean)))
-        for share in SHARES
-    ]
-    return Section(
-        "The effort of reviewing",
-        [
-            Plot(
-                plot,
-                "Missed places found while candidates are looked at in order; the band is one standard "
-                "deviation of random order.",
-            ),
-            Table(
-                ("of the missed places", "by score", "by ML margin", "in random order"),
-                rows,
-                "Candidates to be looked at until a share of the missed places is found.",
-            ),
-        ],
-    )
-
-
-def _alphas(f: Findings) -> Section:
-    title = "Segments invented and missed"
-    if f.curve is None:
-        return Section(title, [Text(f.no_curve)])
-    curve = f.curve
-    lines = {"ML rule": curve.plain}
-    for index, price in enumerate(
-        dict.fromkeys(one.accepted_per_find for r in curve.rows for one in r.fused)
-    ):
-        points = [(row.alpha, row.fused[index].errors) for row in curve.rows if row.fused]
-        lines[f"MetaFusion, {price:g} per find"] = tuple(points)
-    plot = plot_lines(
-        [
-            Line(
-                name,
-                [e.fn for _, e in line],
-                [e.fp for _, e in line],
-                marked=True,
-                notes=[f"{alpha:g}" for alpha, _ in line] if name == "ML rule" else (),
-            )
-            for name, line in lines.items()
-        ],
-        x_label="missed segments (FN)",
-        y_label="invented segments (FP)",
-    )
-    return Section(
-        title,
-        [
-            Text(
-                "FP are segments with an interior pixel and no label of their class, FN labelled segments "
-                "without a pixel of it on the map. Δ is how many more FP than Bayes's pay for one FN less. "
-                "MetaFusion accepts candidates up to a price, false alarms per find, by scores out of fold."
-            ),
-            Plot(plot, "Each point is one alpha; 0 is the map itself (Bayes)."),
-            _rule_table(curve),
-            _fusion_table(curve),
-        ],
-    )
-
-
-def _rule_table(curve: AlphaCurve) -> Table:
-    rows = [(f"{a:g}", e.fp, e.fn, e.tp, e.f1, curve.delta(e)) for a, e in curve.plain]
-    return Table(("alpha", "FP", "FN", "TP", "F1", "Δ"), rows, "The ML rule alone; alpha 0 is Bayes.")
-
-
-def _fusion_table(curve: AlphaCurve) -> Table:
-    columns = ("alpha", "candidates", "AUC", "false alarms per find", "accepted", "FP", "FN", "F1", "Δ",
-               "ML FP at that FN", "better?")  # fmt: skip
-    rows: list[tuple[Any, ...]] = []
-    for row in curve.rows:
-        same = (f"{row.alpha:g}", row.n_candidates, row.auc)
-        few = " (few candidates)" if row.n_candidates < FEW else ""
-        if not row.fused:
-            rows.append((*same, "too few candidates", *[None] * 6, ""))
-        for one in row.fused:
-            e = one.errors
-            told = {True: "yes", False: "no", None: "–"}[one.is_better]
-            counts = (f"{one.accepted_per_find:g}", one.n_accepted, e.fp, e.fn, e.f1, curve.delta(e))
-            rows.append((*same, *counts, one.ml_fp_at_equal_fn, told + few))
-    return Table(columns, rows, f"MetaFusion; {FEW} candidates and more are enough to learn from.")
-
-
-def _features(f: Findings) -> Section:
-    importances = list(f.meta.importances.items())
-    top = importances[:_TOP]
-    compared = [
-        (name, one.auc, one.auc_std, roc_auc(f.targets, one.scores)) for name, one in f.comparison.items()
-    ]
-    blocks: list[Text | Table | Plot] = [
-        Plot(
-            plot_bars([name for name, _ in top], [share for _, share in top], x_label="share of the gain"),
-            f"The {len(top)} most important of {len(importances)} features; ours begin with mce_.",
-        )
-    ]
-    if len(compared) > 1:
-        blocks.append(
-            Table(
-                ("features", "AUC, mean over folds", "standard deviation", "AUC, folds pooled"),
-                compared,
-                "The paper's metrics alone against all features, on the same folds.",
-            )
-        )
-    return Section("Features", blocks)
-
-
-def _told(inputs: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-    rows = []
-    for name, value in inputs.items():
-        values = value if isinstance(value, list | tuple) else [value]
-        rows += [(name if i == 0 else "", str(v)) for i, v in enumerate(values)]
-    return rows

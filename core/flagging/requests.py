@@ -18,6 +18,7 @@ from ..base.requests import (
     option,
 )
 from ..mapping.requests import MappingRequest, PredictRequest
+from .kinds import KINDS, Kind
 
 #: Files in the folder of the run, where no others are given.
 CANDIDATES_FILE, REVIEWED_FILE = "candidates.gpkg", "land_cover_reviewed.tif"
@@ -27,11 +28,16 @@ ACCEPTED_PER_FIND = (
     "False alarms accepted for each missed place found; default: any in flag-candidates, in apply-review "
     "what the candidates were flagged with, else 1."
 )
+KEPT_PER_LOSS = (
+    "False places left in the map rather than take a true one out, where the classifier decides on doubtful "
+    "places."
+)
 OVERWRITE = "Replace results that are already there."
 
 
 class FlagRequest(MappingRequest):
-    """List the places of rare classes that a map has probably missed, best first, as polygons.
+    """List the places of rare classes that a map has probably missed, and those that it says and that may be
+    false, best first, as polygons.
 
     Works on a finished run; given --image it maps first, in one pass, with logits. Another alpha and other
     priors than the run's need its logits.
@@ -48,6 +54,9 @@ class FlagRequest(MappingRequest):
         f"GeoPackage to write; default: RUN_DIR/{CANDIDATES_FILE}.", None, metavar="GPKG"
     )
     classes: Names = option(CLASSES, (), flag="--class", metavar="NAME|ID")
+    kind: Literal["both", "missed", "doubtful"] = option(
+        "Places to list: missed by the map, doubtful ones that it says, or both.", "both"
+    )
     alpha: float | None = option(ALPHA, None, ge=0, le=1)
     min_area_m2: float = option("Leave smaller candidates out.", 0.0, metavar="M2", ge=0)
     meta: OptionalPath = option(
@@ -71,6 +80,11 @@ class FlagRequest(MappingRequest):
         return self
 
     @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of places to list."""
+        return KINDS if self.kind == "both" else (self.kind,)
+
+    @property
     def target(self) -> Path:
         """The GeoPackage to write."""
         return self.output or self.run / CANDIDATES_FILE
@@ -85,7 +99,9 @@ class FlagRequest(MappingRequest):
 
 
 class FitRequest(JobRequest):
-    """Learn to tell missed places from false alarms, from labels or from reviewed candidates."""
+    """Learn to tell missed places from false alarms, and false places of the map from true ones, from labels
+    or from reviewed candidates.
+    """
 
     job: ClassVar[str] = "fit_meta_classifier"
 
@@ -108,8 +124,19 @@ class FitRequest(JobRequest):
     overwrite: bool = option(OVERWRITE, False)
 
 
+class RankRequest(JobRequest):
+    """Give the candidates of a file new scores and ranks by a meta classifier; decisions stay."""
+
+    job: ClassVar[str] = "rank_candidates"
+
+    candidates: Path = option("Candidates to rank anew.", metavar="GPKG", positional=True)
+    meta: Path = option("Fitted meta classifier.", metavar="FILE")
+
+
 class ApplyRequest(JobRequest):
-    """Write a copy of the map with the accepted candidates in it; the map itself stays as it is."""
+    """Write a copy of the map with accepted missed places in it and without rejected doubtful ones; the map
+    itself stays as it is.
+    """
 
     job: ClassVar[str] = "apply_review"
 
@@ -120,6 +147,7 @@ class ApplyRequest(JobRequest):
         "Who decides: people, the classifier, or people and, where they have not, the classifier.", "review"
     )
     accepted_per_find: float | None = option(ACCEPTED_PER_FIND, None, metavar="N", ge=0)
+    kept_per_loss: float = option(KEPT_PER_LOSS, 3.0, metavar="N", ge=0)
     overwrite: bool = option(OVERWRITE, False)
 
     @property

@@ -14,11 +14,20 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from ..base.errors import InputError
-from .features import FeatureTable
+from .features import IS_DOUBTFUL, FeatureTable
 from .geopackage import COLUMNS, open_candidates
+from .kinds import DOUBTFUL, MISSED
 
 #: `state` of a candidate without a decision that counts.
 UNDECIDED = "undecided"
+#: What stands in for the columns that files of version 1 have not: they hold missed places only.
+_BEFORE_KINDS = {
+    "kind": f"'{MISSED}'",
+    "instead_class_id": "review.class_id",
+    "instead_class_name": "review.class_name",
+    "expected_iou": "NULL",
+}
+_DRAWN = "EXISTS (SELECT 1 FROM decisions AS d WHERE d.uuid = review.decision_uuid AND d.outline IS NOT NULL)"
 _ENVELOPE_BYTES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
 
 
@@ -33,6 +42,7 @@ class Review:
         features: `[n, F]`, NaN where unknown.
         run: what the file says of its run.
         crs: of outlines and centres.
+        drawn: `[n]` has the decision that counts an outline that the reviewer drew?
         log: `user`, `time` and `comment` of the decision that counts, each `[n]`, None where there is none.
     """
 
@@ -43,6 +53,7 @@ class Review:
     features: FeatureTable
     run: dict[str, Any]
     crs: CRS
+    drawn: NDArray[np.bool_]
     log: dict[str, NDArray[Any]]
 
     def __len__(self) -> int:
@@ -55,8 +66,13 @@ class Review:
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """`[n]` of the meta classifier, NaN without one."""
+        """`[n]` of the meta classifier, that the map changes; NaN without one."""
         return self.columns["score"]
+
+    @property
+    def doubtful(self) -> NDArray[np.bool_]:
+        """`[n]` is it a place that the map itself says?"""
+        return np.asarray(self.columns["kind"] == DOUBTFUL)
 
 
 def read_review(path: Path) -> Review:
@@ -67,22 +83,30 @@ def read_review(path: Path) -> Review:
     """
     told = ("user", "time", "comment")
     names = [*COLUMNS, "state", "final_class_id", *told]
-    quoted = ", ".join(f'review."{name}"' for name in names)
     with open_candidates(path) as database:
+        there = {row[1] for row in database.execute("PRAGMA table_info(candidates)")}
+        quoted = ", ".join(
+            f'review."{name}"' if name in there or name not in COLUMNS else f"{_BEFORE_KINDS[name]} AS {name}"
+            for name in names
+        )
         run = {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM run")}
-        rows = database.execute(f"SELECT {quoted} FROM review ORDER BY rank, uuid").fetchall()
+        rows = database.execute(f"SELECT {quoted}, {_DRAWN} FROM review ORDER BY rank, uuid").fetchall()
         columns = [row[1] for row in database.execute("PRAGMA table_info(features)")][2:]
         listed = ", ".join(f'"{name}"' for name in columns)
         known = {
             uuid: values
             for uuid, *values in database.execute(f"SELECT uuid, {listed} FROM features").fetchall()
         }
+    names.append("drawn")
     layer = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
     missing = [uuid for uuid in layer["uuid"] if uuid not in known]
     if missing:
         raise InputError(f"{path} has candidates without features ({missing[0]}); flag the run anew.")
     values = [known[uuid] for uuid in layer["uuid"]]
     features = np.array(values, np.float64).reshape(len(rows), len(columns))
+    if IS_DOUBTFUL not in columns:
+        doubtful = np.array([kind == DOUBTFUL for kind in layer["kind"]], np.float64)
+        columns, features = [*columns, IS_DOUBTFUL], np.column_stack([features, doubtful])
     final = [-1 if id_ is None else id_ for id_ in layer["final_class_id"]]
     typed = {name: np.array(layer[name], kind) for name, kind in COLUMNS.items()}
     return Review(
@@ -93,20 +117,24 @@ def read_review(path: Path) -> Review:
         FeatureTable(tuple(columns), features),
         run,
         CRS.from_user_input(run["grid"]["crs_wkt"]),
+        np.array(layer["drawn"], np.bool_),
         {name: np.array(layer[name], object) for name in told},
     )
 
 
-def read_outlines(path: Path, uuids: Sequence[str] | None = None) -> dict[str, shapely.Geometry]:
+def read_outlines(
+    path: Path, uuids: Sequence[str] | None = None, *, original: bool = False
+) -> dict[str, shapely.Geometry]:
     """Return the outlines of these candidates (of all, without `uuids`) in the CRS by uuid: the reviewer's,
-    where he drew one.
+    where he drew one, unless it is the `original` that is wanted.
 
     Raises:
         InputError: if the file is no candidates GeoPackage of this version, or an outline is broken.
     """
+    outline = "review.geometry" if original else "coalesce(decisions.outline, review.geometry)"
     query = (
-        "SELECT review.uuid, coalesce(decisions.outline, review.geometry) "
-        "FROM review LEFT JOIN decisions ON decisions.uuid = review.decision_uuid"
+        f"SELECT review.uuid, {outline} FROM review "
+        "LEFT JOIN decisions ON decisions.uuid = review.decision_uuid"
     )
     with open_candidates(path) as database:
         if uuids is None:

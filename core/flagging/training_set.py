@@ -9,9 +9,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .boosting import Bools, Floats
+from .boosting import Bools
 from .candidates import Candidates
-from .features import FeatureTable
+from .features import FeatureTable, doubtful_rows
+from .scorer import Examples
+from .trees import Floats
 
 #: Tiles are never made smaller than this, however few they are.
 SMALLEST_TILE_M = 20.0
@@ -23,10 +25,11 @@ class TrainingSet:
 
     Attributes:
         features: of each.
-        targets: `[n]` is it a missed place?
+        targets: `[n]` is its class really there?
         class_ids: `[n]` the flagged class.
         x, y: `[n]` centre.
         crs: `[n]` the CRS of the centre by name.
+        iou: `[n]` of doubtful places with the true ones, NaN where it is unknown.
     """
 
     features: FeatureTable
@@ -35,14 +38,24 @@ class TrainingSet:
     x: Floats
     y: Floats
     crs: NDArray[np.str_]
+    iou: Floats
 
     def __len__(self) -> int:
         return len(self.targets)
 
     @property
-    def confidence(self) -> Floats:
-        """`[n]` minus the mean margin `M = 1 - p1 + p2`: the rank where there is no classifier."""
-        return -self.features.select(["M"]).values[:, 0]
+    def doubtful(self) -> Bools:
+        """`[n]` is it a place that the map itself says?"""
+        return doubtful_rows(self.features)
+
+    @property
+    def margin(self) -> Floats:
+        """`[n]` the mean margin `M = 1 - p1 + p2`: small where the ML rule is sure."""
+        return self.features.select(["M"]).values[:, 0]
+
+    def examples(self, groups: NDArray[np.int64]) -> Examples:
+        """Return what a classifier is fitted to; `groups` `[n]` as of `tile_groups`."""
+        return Examples(self.features, self.targets, groups)
 
     def with_features(self, names: Sequence[str]) -> Self:
         """Return the same candidates with these features only."""
@@ -53,7 +66,7 @@ class TrainingSet:
         """Return all rows of all parts, of which there must be one at least, with equal features."""
         rest = (
             np.concatenate([getattr(part, name) for part in parts])
-            for name in ("targets", "class_ids", "x", "y", "crs")
+            for name in ("targets", "class_ids", "x", "y", "crs", "iou")
         )
         return cls(FeatureTable.join([part.features for part in parts]), *rest)
 
@@ -91,8 +104,10 @@ def enough_tiles(
 
 def known_candidates(candidates: Candidates, crs: str) -> TrainingSet:
     """Return the candidates with at least one labelled pixel as a training set; they need labels."""
-    assert candidates.labelled is not None and candidates.target is not None
+    assert candidates.labelled is not None and candidates.target is not None and candidates.iou is not None
     found = candidates.take(candidates.labelled)
     targets: Bools = candidates.target[candidates.labelled]
     names = np.full(len(found), crs)
-    return TrainingSet(found.features, targets, found.class_ids, found.x, found.y, names)
+    return TrainingSet(
+        found.features, targets, found.class_ids, found.x, found.y, names, candidates.iou[candidates.labelled]
+    )

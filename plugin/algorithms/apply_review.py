@@ -33,7 +33,7 @@ class ApplyReview(MceAlgorithm):
         return tr("Apply a review to the map")
 
     def shortDescription(self) -> str:
-        return tr("Writes a copy of the map with the accepted candidates in it.")
+        return tr("Writes a copy of the map with missed places in it and without false ones, as was decided.")
 
     def tags(self) -> list[str]:
         return [*tr("review,candidates,accept,fusion,verified map").split(","), "metafusion", "mce"]
@@ -47,6 +47,11 @@ class ApplyReview(MceAlgorithm):
                 "ACCEPTED_PER_FIND",
                 "accepted_per_find",
                 tr("False alarms accepted for each missed place found (empty: as flagged, else 1)"),
+            ),
+            Number(
+                "KEPT_PER_LOSS",
+                "kept_per_loss",
+                tr("False places kept rather than lose a true one, where the classifier decides"),
             ),
             Flag("OVERWRITE", "overwrite", tr("Replace an earlier result")),
             Flag("LOAD_LAYERS", "", tr("Add the map to the project"), advanced=True, default=True),

@@ -29,6 +29,8 @@ from ..review.export import (
     looked_at,
     read_codes,
 )
+from ..review.records import Kind
+from ..review.statistics import flags_of
 
 
 class ExportReview(MceAlgorithm):
@@ -60,7 +62,11 @@ class ExportReview(MceAlgorithm):
         ]
 
     def outputs(self) -> list[QgsProcessingOutputDefinition]:
-        return [QgsProcessingOutputNumber("N_ACCEPTED", tr("Number of accepted candidates"))]
+        return [
+            QgsProcessingOutputNumber("N_ACCEPTED", tr("Number of accepted candidates")),
+            QgsProcessingOutputNumber("N_FOUND", tr("Number of missed places found")),
+            QgsProcessingOutputNumber("N_THROWN_OUT", tr("Number of doubtful places thrown out")),
+        ]
 
     def process(self, values: Values) -> dict[str, Any]:
         parameters, feedback = values.parameters, values.feedback
@@ -86,9 +92,23 @@ class ExportReview(MceAlgorithm):
                         name, count, choice
                     )
                 )
+            missed, doubtful = flags_of(store, Kind.MISSED), flags_of(store, Kind.DOUBTFUL)
         del sink  # which closes the file
-        feedback.pushInfo(tr("{} accepted candidates were written.").format(n))
-        return {"ACCEPTED": target, "N_ACCEPTED": n}
+        feedback.pushInfo(
+            tr(
+                "{} accepted candidates were written: missed places found {}, doubtful places kept {}, given "
+                "another class {}. Doubtful places thrown out: {}."
+            ).format(
+                *(n, missed.n_accepted, doubtful.n_accepted),
+                *(missed.n_reclassified + doubtful.n_reclassified, doubtful.n_thrown_out),
+            )
+        )
+        return {
+            "ACCEPTED": target,
+            "N_ACCEPTED": n,
+            "N_FOUND": missed.n_accepted,
+            "N_THROWN_OUT": doubtful.n_thrown_out,
+        }
 
 
 class _Accepted(Row):

@@ -35,7 +35,7 @@ class FitMetaClassifier(MceAlgorithm):
         return tr("Fit a meta classifier")
 
     def shortDescription(self) -> str:
-        return tr("Learns to tell missed places from false alarms, from labels or from reviews.")
+        return tr("Learns which missed places are real and which of the map are false, from labels or reviews.")
 
     def tags(self) -> list[str]:
         return [*tr("meta classifier,training,candidates,review,report").split(","), "metafusion", "mce"]
@@ -78,7 +78,7 @@ class FitMetaClassifier(MceAlgorithm):
                 "META",
                 "output",
                 tr("File for the classifier"),
-                filter=tr("Meta classifiers (*.skops)"),
+                filter=tr("Meta classifiers (*.json)"),
                 check=_name_fault,
             ),
         ]
@@ -89,8 +89,11 @@ class FitMetaClassifier(MceAlgorithm):
             QgsProcessingOutputFile("REPORT_JSON", tr("Report as data (JSON)")),
             QgsProcessingOutputNumber("AUC", tr("ROC AUC, mean over the folds")),
             QgsProcessingOutputNumber("AUC_STD", tr("Its standard deviation over the folds")),
-            QgsProcessingOutputNumber("N_CANDIDATES", tr("Number of candidates")),
+            QgsProcessingOutputNumber("N_CANDIDATES", tr("Number of candidates for missed places")),
             QgsProcessingOutputNumber("N_TRUE", tr("Number of missed places among them")),
+            QgsProcessingOutputNumber("AUC_DOUBTFUL", tr("ROC AUC of doubtful places, mean over the folds")),
+            QgsProcessingOutputNumber("N_DOUBTFUL", tr("Number of doubtful places")),
+            QgsProcessingOutputNumber("N_FALSE", tr("Number of false ones among them")),
             QgsProcessingOutputString("MESSAGE", tr("How well it ranks, in words")),
         ]
 
@@ -110,6 +113,9 @@ class FitMetaClassifier(MceAlgorithm):
             "AUC_STD": result["auc_std"],
             "N_CANDIDATES": result["n_candidates"],
             "N_TRUE": result["n_true"],
+            "AUC_DOUBTFUL": result["auc_doubtful"],
+            "N_DOUBTFUL": result["n_doubtful"],
+            "N_FALSE": result["n_false"],
             "MESSAGE": result["message"],
         }
 
@@ -146,6 +152,6 @@ class _Labels(Row):
 
 
 def _name_fault(_name: str, target: str) -> str:
-    if target and Path(target).suffix.lower() != ".skops":
-        return tr('META "{}": choose a name that ends in .skops.').format(target)
+    if target and Path(target).suffix.lower() not in (".json", ".skops"):  # the second as it once was
+        return tr('META "{}": choose a name that ends in .json.').format(target)
     return ""

@@ -1,4 +1,6 @@
-"""Processing algorithm `flag_candidates`: rare-class places that a map has probably missed, best first."""
+"""Processing algorithm `flag_candidates`: rare-class places that a map has probably missed, and those that may
+be false in it, best first.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from ..file_parameters import File, Folder, geopackage_output
 from ..i18n import tr
 from ..layer_parameters import POLYGONS, as_advanced, mapping_rows, setting_rows
 from ..layers import group_of_run, load_on_completion, place_candidates, place_products
-from ..parameters import Flag, Number, Row, Text, Values
+from ..parameters import Choice, Flag, Number, Row, Text, Values
 
 #: Parameters that only mapping reads.
 OF_MAPPING = ("DEM", "SOURCES", "EXTENT", "CRS")
@@ -31,10 +33,10 @@ class FlagCandidates(MceAlgorithm):
     _group: str  # set by `prepare_run`
 
     def displayName(self) -> str:
-        return tr("Flag missed rare places")
+        return tr("Flag missed and doubtful rare places")
 
     def shortDescription(self) -> str:
-        return tr("Lists the places of rare classes that a map has probably missed, best first.")
+        return tr("Lists the places of rare classes that a map has probably missed or that may be false, best first.")
 
     def tags(self) -> list[str]:
         tags = tr("candidates,rare classes,missed,review,verify,uncertainty,maximum likelihood")
@@ -52,8 +54,9 @@ class FlagCandidates(MceAlgorithm):
                 "META",
                 "meta",
                 tr("Meta classifier (empty: ranked by the margin)"),
-                filter=tr("Meta classifiers (*.skops);;All files (*)"),
+                filter=tr("Meta classifiers (*.json *.skops);;All files (*)"),
             ),
+            Choice("KIND", "kind", tr("Places to list: missed, doubtful or both")),
             Number(
                 "ACCEPTED_PER_FIND",
                 "accepted_per_find",
@@ -99,6 +102,7 @@ class FlagCandidates(MceAlgorithm):
             QgsProcessingOutputVectorLayer("CANDIDATES", tr("Candidates"), POLYGONS),
             QgsProcessingOutputFolder("RUN_DIR", tr("Folder of the run")),
             QgsProcessingOutputNumber("N_CANDIDATES", tr("Number of candidates")),
+            QgsProcessingOutputNumber("N_DOUBTFUL", tr("Number of doubtful places among them")),
             QgsProcessingOutputString("PER_CLASS", tr("Candidates of each class")),
             QgsProcessingOutputString("RANKED_BY", tr("What they are ranked by")),
             QgsProcessingOutputString("MESSAGE", tr("What was found, in words")),
@@ -133,6 +137,7 @@ class FlagCandidates(MceAlgorithm):
             "CANDIDATES": placed.source,
             "RUN_DIR": result["run"],
             "N_CANDIDATES": result["n"],
+            "N_DOUBTFUL": result["n_doubtful"],
             "PER_CLASS": ", ".join(f"{name}: {n}" for name, n in result["per_class"].items()),
             "RANKED_BY": result["ranked_by"],
             "MESSAGE": result["message"],

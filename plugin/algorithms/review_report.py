@@ -14,8 +14,9 @@ from ..layer_parameters import Candidates
 from ..parameters import Row, Values
 from ..review.export import looked_at
 from ..review.merge import write_text
+from ..review.records import Kind
 from ..review.report import review_csv, review_html
-from ..review.statistics import count_flags, measure_agreement
+from ..review.statistics import Flags, flags_of, measure_agreement
 
 
 class ReviewReport(MceAlgorithm):
@@ -47,7 +48,10 @@ class ReviewReport(MceAlgorithm):
             QgsProcessingOutputNumber("N_CANDIDATES", tr("Number of candidates")),
             QgsProcessingOutputNumber("N_DECIDED", tr("Number of decided candidates")),
             QgsProcessingOutputNumber("N_ACCEPTED", tr("Number of accepted candidates")),
-            QgsProcessingOutputNumber("PRECISION", tr("Precision of the flags, 0 to 1")),
+            QgsProcessingOutputNumber("N_FOUND", tr("Number of missed places found")),
+            QgsProcessingOutputNumber("N_THROWN_OUT", tr("Number of doubtful places thrown out")),
+            QgsProcessingOutputNumber("PRECISION", tr("Precision of the flags of missed places, 0 to 1")),
+            QgsProcessingOutputNumber("SHARE_FALSE", tr("Share of false ones among doubtful places, 0 to 1")),
             QgsProcessingOutputNumber("AGREEMENT", tr("Agreement of two people, 0 to 1")),
             QgsProcessingOutputString("MESSAGE", tr("What was decided, in words")),
         ]
@@ -61,22 +65,35 @@ class ReviewReport(MceAlgorithm):
             feedback.setProgress(50)
             if table:
                 write_text(Path(table), review_csv(store))
-            flags, agreement = count_flags(store, store.candidates, ""), measure_agreement(store)
-        message = tr(
-            "{} of {} candidates are decided: {} accepted, {} rejected, {} of another class, {} unsure."
-        )
-        message = message.format(
-            *(flags.n_decided, flags.n, flags.n_accepted, flags.n_rejected),
-            *(flags.n_reclassified, flags.n_unsure),
-        )
+            missed, doubtful = flags_of(store, Kind.MISSED), flags_of(store, Kind.DOUBTFUL)
+            agreement = measure_agreement(store)
+        message = " ".join(_sentence(flags) for flags in (missed, doubtful) if flags.n) or _sentence(missed)
         feedback.pushInfo(message)
         return {
             "REPORT": page,
             "TABLE": table or None,
-            "N_CANDIDATES": flags.n,
-            "N_DECIDED": flags.n_decided,
-            "N_ACCEPTED": flags.n_accepted,
-            "PRECISION": flags.precision,
+            "N_CANDIDATES": missed.n + doubtful.n,
+            "N_DECIDED": missed.n_decided + doubtful.n_decided,
+            "N_ACCEPTED": missed.n_accepted + doubtful.n_accepted,
+            "N_FOUND": missed.n_accepted,
+            "N_THROWN_OUT": doubtful.n_thrown_out,
+            "PRECISION": missed.precision,
+            "SHARE_FALSE": doubtful.precision,
             "AGREEMENT": agreement.share,
             "MESSAGE": message,
         }
+
+
+def _sentence(flags: Flags) -> str:
+    if flags.kind is Kind.DOUBTFUL:
+        text = tr(
+            "{} of {} doubtful places are decided: {} kept, {} thrown out, {} of another class, {} unsure."
+        )
+    else:
+        text = tr(
+            "{} of {} missed places are decided: {} accepted, {} rejected, {} of another class, {} unsure."
+        )
+    return text.format(
+        *(flags.n_decided, flags.n, flags.n_accepted, flags.n_rejected),
+        *(flags.n_reclassified, flags.n_unsure),
+    )

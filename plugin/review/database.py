@@ -21,10 +21,11 @@ from typing import Any
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsGeometry
 
 from ..i18n import tr
-from .records import Candidate, ReviewClass, ReviewError
+from .records import Candidate, Kind, ReviewClass, ReviewError
 
-#: Version of the tables; others are refused, as the backend does.
-SCHEMA_VERSION = 1
+#: Versions of the tables, the last is today's; others are refused, as the backend does. Version 1 had missed
+#: places only.
+SCHEMA_VERSIONS = ("1", "2")
 _TABLES = {"candidates", "features", "run", "decisions", "review"}
 #: Seconds to wait for another program to finish its transaction.
 _BUSY_S = 2.0
@@ -99,7 +100,8 @@ def strange(path: Path) -> ReviewError:
     """Return what is said of a file that is something else."""
     return ReviewError(
         tr(
-            '{} is no GeoPackage of candidates, or is damaged: choose one from "Flag missed rare places".'
+            "{} is no GeoPackage of candidates, or is damaged: choose one from "
+            '"Flag missed and doubtful rare places".'
         ).format(path)
     )
 
@@ -162,15 +164,30 @@ def _check(database: sqlite3.Connection, path: Path) -> None:
     if not tables >= _TABLES:
         raise strange(path)
     said = database.execute("SELECT value FROM run WHERE key = 'schema_version'").fetchone()
-    if said is None or said[0] != str(SCHEMA_VERSION):
+    if said is None or said[0] not in SCHEMA_VERSIONS:
         raise ReviewError(
             tr(
                 "{} was made by another version (its tables are of version {}, not {}): flag the run anew."
-            ).format(path, said and said[0], SCHEMA_VERSION)
+            ).format(path, said and said[0], SCHEMA_VERSIONS[-1])
         )
 
 
-_COLUMNS = ", ".join(f'"{name}"' for name in Candidate._fields)
+_KINDS = frozenset(kind.value for kind in Kind)
+#: What columns that version 1 did not have would say of its candidates.
+_SINCE_VERSION_2 = {
+    "kind": f"'{Kind.MISSED}'",
+    "instead_class_id": "class_id",
+    "instead_class_name": "class_name",
+    "expected_iou": "NULL",
+}
+
+
+def read_version(path: Path) -> int:
+    """Return the version of a file's tables; raise ReviewError where it cannot be used."""
+    database, _ = connect(path, read_only=True)
+    with closing(database), readable_errors(path):
+        (said,) = database.execute("SELECT value FROM run WHERE key = 'schema_version'").fetchone()
+    return int(said)
 
 
 def read_run(database: sqlite3.Connection) -> dict[str, Any]:
@@ -183,10 +200,15 @@ def read_run(database: sqlite3.Connection) -> dict[str, Any]:
 
 def read_candidates(database: sqlite3.Connection) -> tuple[list[Candidate], int]:
     """Return the candidates in order of rank, and the number of outlines that somebody drew beside them."""
-    rows = database.execute(f"SELECT {_COLUMNS} FROM candidates ORDER BY rank, uuid").fetchall()
+    known = {row[1] for row in database.execute("PRAGMA table_info(candidates)")}
+    missing = {name: value for name, value in _SINCE_VERSION_2.items() if name not in known}
+    columns = ", ".join(missing.get(name, f'"{name}"') for name in Candidate._fields)
+    rows = database.execute(f"SELECT {columns} FROM candidates ORDER BY rank, uuid").fetchall()
     everyone = map(Candidate._make, rows)
     flagged = [
-        c for c in everyone if None not in (c.uuid, c.class_id, c.class_name, c.area_m2, c.rank, c.x, c.y)
+        c
+        for c in everyone
+        if None not in (c.uuid, c.class_id, c.class_name, c.area_m2, c.rank, c.x, c.y) and c.kind in _KINDS
     ]
     return flagged, len(rows) - len(flagged)
 

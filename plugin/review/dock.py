@@ -4,7 +4,7 @@ them. It shows and asks; what happens is in `reviewer.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from qgis.gui import QgsDockWidget
 from qgis.PyQt.QtCore import Qt, pyqtSignal
@@ -21,9 +21,11 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..i18n import tr
+from .candidate_panel import CandidatePanel
+from .facts import effect_sentences, effect_words
 from .keys import N_CLASS_KEYS, N_EXPERT_KEYS, Command, Keys, Topic, expert, reclassify, topic_title
-from .panels import CandidatePanel, FinishPanel, ProgressPanel, QueuePanel
-from .records import ReviewClass
+from .panels import FinishPanel, FirstLookPanel, ProgressPanel, QueuePanel
+from .records import Candidate, ReviewClass
 from .store import ReviewStore
 from .widgets import Column, CommandButton, color_icon, described, folding_group, text_label
 
@@ -46,10 +48,23 @@ class ButtonPanel(QWidget):
         verdicts = {"accept": tr("Accept"), "reject": tr("Reject"), "unsure": tr("Unsure")}
         moves = {"previous": tr("Previous"), "skip": tr("Skip"), "next_undecided": tr("Next")}
         steps = {"undo": tr("Undo"), "redo": tr("Redo"), "draw": tr("Draw")}
-        layout.addLayout(self._row(verdicts))
+        self._verdicts = {name: CommandButton(keys, name, text) for name, text in verdicts.items()}
+        self.effects = text_label(tr("What the keys do"), tr("What to accept and to reject does to the map"))
+        self._effect_texts = ("", "")
+        for name in ("accept", "reject"):
+            keys.action(name).changed.connect(self._say_effects)
+        layout.addLayout(_row(self._verdicts.values()))
+        layout.addWidget(self.effects)
         layout.addLayout(self._classes)
-        layout.addLayout(self._row(moves))
-        layout.addLayout(self._row(steps))
+        for texts in (moves, steps):
+            layout.addLayout(_row(CommandButton(keys, name, text) for name, text in texts.items()))
+
+    def show_effects(self, candidate: Candidate) -> None:
+        """Say beside the keys what to accept and to reject does to the map at a candidate."""
+        for name, sentence in zip(("accept", "reject"), effect_sentences(candidate)):
+            self._verdicts[name].set_tip(sentence)
+        self._effect_texts = effect_words(candidate)
+        self._say_effects()
 
     def set_classes(self, classes: Sequence[ReviewClass]) -> None:
         """Show a button for each class that has a key, and all of them in the list."""
@@ -81,11 +96,22 @@ class ButtonPanel(QWidget):
         self._classes.addWidget(button, place // 2, place % 2)
         self._class_buttons.append(button)
 
-    def _row(self, commands: Mapping[str, str]) -> QHBoxLayout:
-        row = QHBoxLayout()
-        for command, text in commands.items():
-            row.addWidget(CommandButton(self._keys, command, text), 1)
-        return row
+    def _say_effects(self) -> None:
+        """Put the keys, as the user has them, before what they do."""
+        names = {"accept": tr("Accept"), "reject": tr("Reject")}
+        parts = [
+            f"{self._keys.key_of(name) or names[name]}: {text}"
+            for name, text in zip(names, self._effect_texts)
+            if text
+        ]
+        self.effects.setText("   ".join(parts))
+
+
+def _row(buttons: Iterable[QWidget]) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for button in buttons:
+        row.addWidget(button, 1)
+    return row
 
 
 class LayerBar(QWidget):
@@ -200,15 +226,16 @@ class ReviewDock(QgsDockWidget):
     def __init__(self, keys: Keys, store: ReviewStore, parent: QWidget | None = None) -> None:
         super().__init__(tr("Review candidates"), parent)
         self.setObjectName("mce_review")
-        described(self, tr("Review candidates"), tr("Verify the places that the map may have missed"))
+        described(self, tr("Review candidates"), tr("Verify the places where the map may be wrong"))
         classes = {c.id: c for c in store.classes}
-        has_scores = any(candidate.score is not None for candidate in store.candidates)
         self.candidate = CandidatePanel()
         self.buttons = ButtonPanel(keys)
         self.buttons.set_classes(store.classes)
         self.layers = LayerBar(keys)
         self.progress = ProgressPanel(classes)
-        self.queue = QueuePanel(store.flagged, has_scores)
+        self.queue = QueuePanel(store.flagged, {candidate.kind for candidate in store.candidates})
+        self.queue.set_scored(store.has_scores)
+        self.first_look = FirstLookPanel()
         self.finish = FinishPanel()
         self.key_list = KeyList(keys, [c.name for c in store.classes], store.run.get("experts", []))
         self.keys_group = folding_group(tr("Keys"), tr("What each key does"), "keys", folded=True)
@@ -231,6 +258,7 @@ class ReviewDock(QgsDockWidget):
         layout = QVBoxLayout(body)
         layout.addWidget(self.candidate)
         layout.addWidget(self.buttons)
+        layout.addWidget(self.first_look)
         for group, panel in groups:
             inner = QVBoxLayout(group)
             inner.addWidget(panel)

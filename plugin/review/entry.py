@@ -33,7 +33,7 @@ class ReviewEntry(QObject):
         icon = QIcon(icon_file("review"))
         self.action = QAction(icon, tr("Review candidates…"), iface.mainWindow())
         self.action.setObjectName("mce_review_action")
-        self.action.setToolTip(tr("Verify the places that the map may have missed, one key at a time"))
+        self.action.setToolTip(tr("Verify the places where the map may be wrong, one key at a time"))
         self.action.triggered.connect(lambda _checked=False: self.open())
         self.layer_action = QAction(icon, tr("Review these candidates"), iface.mainWindow())
         self.layer_action.triggered.connect(lambda _checked=False: self.open())

@@ -43,6 +43,7 @@ FIELDS: Mapping[str, Any] = {
     "RUN": _TEXT,
     "MODEL": _TEXT,
     "MODEL_SHA": _TEXT,
+    "KIND": _TEXT,  # missed: it is new; doubtful: the map said so, or something else that was false
 }
 
 
@@ -98,6 +99,7 @@ def export_features(store: ReviewStore, codes: Mapping[str, tuple[int, ...]]) ->
                 *(candidate.n_experts, candidate.experts),
                 *(decision.user, decision.time, decision.comment),
                 *(candidate.uuid, candidate.run, store.run.get("model"), decision.model_sha256),
+                candidate.kind,
             ]
         )
         yield feature

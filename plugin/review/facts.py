@@ -1,5 +1,5 @@
 """What is shown of the current candidate, in words that a cartographer understands: what the map, its
-metrics and each expert say. How it is shown is in `panels.py`.
+metrics and each expert say. How it is shown is in `candidate_panel.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from qgis.core import QgsGeometry, QgsRasterLayer
 
 from ..i18n import tr
 from .layers import RunFiles
-from .queue import Progress, ReviewQueue
-from .records import Candidate, ReviewClass, State, Verdict
+from .queue import GroupProgress, Progress, ReviewQueue
+from .records import Candidate, Kind, ReviewClass, State, Verdict
 from .store import ReviewStore
 
 #: Upper limits of the entropy (0 sure, 1 nothing known) for each of the words below.
@@ -46,11 +46,70 @@ def short_status(verdict: Verdict | None) -> str:
     }[verdict]
 
 
+def kind_name(kind: str) -> str:
+    """Return the name of the places of a kind, for filters and tables."""
+    return tr("Doubtful places") if kind == Kind.DOUBTFUL else tr("Missed places")
+
+
+def question_words(candidate: Candidate) -> str:
+    """Return what the reviewer is asked."""
+    text = tr("Is this really {}?") if candidate.is_doubtful else tr("Was {} overlooked here?")
+    return text.format(candidate.class_name)
+
+
+def effect_words(candidate: Candidate) -> tuple[str, str]:
+    """Return in few words what to accept and what to reject does to the map."""
+    if candidate.is_doubtful:
+        return tr("keep"), tr("becomes {}").format(_instead(candidate))
+    return tr("becomes {}").format(candidate.class_name), tr("stays {}").format(candidate.bayes_class_name)
+
+
+def effect_sentences(candidate: Candidate) -> tuple[str, str]:
+    """Return the same in a sentence each."""
+    if candidate.is_doubtful:
+        return (
+            tr("The map is right: {} stays here.").format(candidate.class_name),
+            tr("The map is wrong: each pixel takes its next best class, mostly {}.").format(
+                _instead(candidate)
+            ),
+        )
+    return (
+        tr("The map missed it: {} is put here.").format(candidate.class_name),
+        tr("The map is right: {} stays here.").format(candidate.bayes_class_name),
+    )
+
+
+def flag_words(candidate: Candidate) -> str:
+    """Return the flagged class, and what makes the place a candidate."""
+    text = tr("{}: doubtful, the map says so") if candidate.is_doubtful else tr("{}: perhaps missed")
+    return text.format(candidate.class_name)
+
+
+def change_words(candidate: Candidate) -> str:
+    """Return which class would go, or come, if the candidate changed the map."""
+    if candidate.is_doubtful:
+        return tr("else mostly {}").format(_instead(candidate))
+    return tr("in place of {}").format(candidate.bayes_class_name)
+
+
+def _instead(candidate: Candidate) -> str:
+    return candidate.instead_class_name or tr("the next best class")
+
+
 def score_words(candidate: Candidate) -> str:
-    """Return how likely the map missed the place, or why nobody knows."""
+    """Return how likely the map is wrong at the place, or why nobody knows."""
     if candidate.score is None:
         return tr("No score: it was flagged without a meta classifier. Rank {}.").format(candidate.rank)
-    return tr("A missed place with a probability of {:.0%}. Rank {}.").format(candidate.score, candidate.rank)
+    if candidate.is_doubtful:
+        text = tr("The map is wrong here with a probability of {:.0%}. Rank {}.")
+    else:
+        text = tr("A missed place with a probability of {:.0%}. Rank {}.")
+    return text.format(candidate.score, candidate.rank)
+
+
+def outline_words(candidate: Candidate) -> str:
+    """Return how well the outline is expected to agree with the true one."""
+    return tr("Expected overlap with the true place (IoU): {:.0%}.").format(candidate.expected_iou or 0.0)
 
 
 def area_words(area_m2: float) -> str:
@@ -95,7 +154,12 @@ def support_words(candidate: Candidate) -> str:
 
 def evidence_words(candidate: Candidate) -> list[str]:
     """Return what the metrics say, one sentence each."""
-    return [doubt_words(candidate.entropy), chance_words(candidate), support_words(candidate)]
+    said = [doubt_words(candidate.entropy), chance_words(candidate)]
+    if candidate.bayes_class_id != candidate.class_id:
+        said.append(support_words(candidate))
+    if candidate.expected_iou is not None:
+        said.append(outline_words(candidate))
+    return said
 
 
 def expert_words(name: str, agrees: bool, class_name: str) -> str:
@@ -109,6 +173,14 @@ def speed_words(progress: Progress) -> str:
     if progress.per_minute is None or progress.seconds_left is None:
         return tr("The speed is known after the first decision.")
     return tr("{:.1f} a minute, {} left").format(progress.per_minute, duration_words(progress.seconds_left))
+
+
+def verdict_words(kind: str, progress: GroupProgress) -> str:
+    """Return what was decided of a group, in numbers."""
+    n = {verdict: progress.verdicts.get(verdict.value, 0) for verdict in Verdict}
+    no = n[Verdict.REJECT] + n[Verdict.RECLASSIFY]
+    text = tr("doubtful: {} kept, {} thrown out") if kind == Kind.DOUBTFUL else tr("missed: {} found, {} not")
+    return text.format(n[Verdict.ACCEPT], no)
 
 
 def duration_words(seconds: float) -> str:
@@ -169,13 +241,15 @@ def _open(files: Sequence[Path]) -> QgsRasterLayer | None:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is shown of a candidate: `place` of `n` in the queue, from 0; `status` is what was decided."""
+    """What is shown of a candidate: `place` of `n` in the queue, from 0; `status` is what was decided;
+    `other` is the class that the candidate would take the place of, or that would take its place.
+    """
 
     candidate: Candidate
     state: State
     status: str
     flagged: ReviewClass
-    mapped: ReviewClass | None
+    other: ReviewClass | None
     opinions: Sequence[Opinion]
     place: int
     n: int
@@ -191,7 +265,7 @@ def gather_facts(store: ReviewStore, queue: ReviewQueue, opinions: Opinions, cur
         state,
         status_words(state, final.name if final else ""),
         classes[current.class_id],
-        classes.get(current.bayes_class_id),
+        classes.get(current.instead_class_id if current.is_doubtful else current.bayes_class_id),
         opinions.of(current, queue.geometry(current.uuid)),
         queue.position or 0,
         len(queue),

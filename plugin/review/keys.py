@@ -111,8 +111,8 @@ def _deciding() -> list[Command]:
         for n in range(1, N_CLASS_KEYS + 1)
     ]
     return [
-        Command("accept", tr("Accept: the map missed it"), "A", topic),
-        Command("reject", tr("Reject: the map is right"), "R", topic),
+        Command("accept", tr("Accept: its class is there"), "A", topic),
+        Command("reject", tr("Reject: its class is not there"), "R", topic),
         Command("unsure", tr("Unsure"), "U", topic),
         *classes,
         Command("class_menu", tr("Another class…"), "C", topic),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..file_parameters import gpkg_fault
 from ..i18n import tr
-from .database import nobody_writes, readable_errors
+from .database import nobody_writes, read_version, readable_errors
 from .log import DecisionLog
 from .records import Decision, ReviewError
 from .statistics import Disagreement, disagreements, disagreements_csv
@@ -85,7 +85,8 @@ def merge_copies(
     overwrite: bool = False,
     on_copy: Callable[[int], None] = lambda _: None,
 ) -> Merged:
-    """Write a GeoPackage with the candidates of the first copy and the decisions of all.
+    """Write a GeoPackage with the candidates of the first copy and the decisions of all. Where some copies
+    are older than doubtful places, the first of the others counts as first.
 
     The log is the same for any order of the copies, and merging again adds nothing: rows stand by time, but
     never before what stood before them in a copy, however wrong a clock was.
@@ -99,12 +100,12 @@ def merge_copies(
     Raises ReviewError, and nothing is written then.
     """
     _require_sense(copies, target, overwrite=overwrite)
-    others = [*copies[1:]]
+    base, *others = sorted(copies, key=read_version, reverse=True)
     with ExitStack() as stack:
         if target.exists():
             others.append(target)
             stack.enter_context(nobody_writes(target))
-        first = stack.enter_context(_opened(copies[0]))
+        first = stack.enter_context(_opened(base))
         logs = [first.log]
         for number, copy in enumerate(others, start=1):
             on_copy(number)

@@ -18,6 +18,8 @@ class Order(TextEnum):
     """How candidates follow each other."""
 
     SCORE = "score"
+    GAIN = "gain"
+    GAIN_AREA = "gain_area"
     CLASS = "class"
     AREA = "area"
     DISTANCE = "distance"
@@ -27,9 +29,10 @@ class Order(TextEnum):
 def arrange(candidates: Sequence[Candidate], order: Order, *, tile_m: float = TILE_M) -> list[int]:
     """Return the places of the candidates in an order; of equals the better rank comes first.
 
-    SCORE is the rank that flagging gave; CLASS goes class by class, as they first appear in it; AREA begins
-    with the largest; DISTANCE is a walk without long jumps; TILE ends one tile of the map after the other,
-    row by row, to and fro.
+    SCORE is the rank that flagging gave; GAIN begins where a look changes the map most probably, and
+    GAIN_AREA where it changes most of it by expectation, see `expected_gains`; CLASS goes class by class, as
+    they first appear in the rank; AREA begins with the largest; DISTANCE is a walk without long jumps; TILE
+    ends one tile of the map after the other, row by row, to and fro.
 
     Args:
         candidates: in order of rank.
@@ -40,6 +43,12 @@ def arrange(candidates: Sequence[Candidate], order: Order, *, tile_m: float = TI
     if order is Order.CLASS:
         first = {c: i for i, c in enumerate(dict.fromkeys(c.class_id for c in candidates))}
         places.sort(key=lambda i: first[candidates[i].class_id])
+    elif order is Order.GAIN:
+        gains = expected_gains(candidates)
+        places.sort(key=lambda i: -gains[i])
+    elif order is Order.GAIN_AREA:
+        gains = expected_gains(candidates)
+        places.sort(key=lambda i: -gains[i] * candidates[i].area_m2)
     elif order is Order.AREA:
         places.sort(key=lambda i: -candidates[i].area_m2)
     elif order is Order.DISTANCE:
@@ -49,6 +58,18 @@ def arrange(candidates: Sequence[Candidate], order: Order, *, tile_m: float = TI
         keys = [_tile(c.x, c.y, tile_m) for c in candidates]
         places.sort(key=keys.__getitem__)
     return places
+
+
+def expected_gains(candidates: Sequence[Candidate]) -> list[float]:
+    """Return how likely it is that the map changes at each candidate: its score.
+
+    Where no candidate has one the place in the rank stands for it, from 1 for the first down to 0; where some
+    have one it is 0 of the others.
+    """
+    scores = [c.score for c in candidates]
+    if any(score is not None for score in scores):
+        return [score or 0.0 for score in scores]
+    return [1 - place / len(candidates) for place in range(len(candidates))]
 
 
 def _tile(x: float, y: float, side: float) -> tuple[int, int]:
@@ -115,7 +136,8 @@ class Filter:
         score: least and greatest score; candidates without one are left out.
         statuses: verdicts as text, and "undecided".
         extent: west, south, east, north of the centre, in the store's CRS.
-        uuids: these candidates alone, for example those that a merge found disputed.
+        uuids: these candidates alone, for example those of a first look.
+        kinds: texts of kinds.
     """
 
     classes: frozenset[int] | None = None
@@ -123,6 +145,7 @@ class Filter:
     statuses: frozenset[str] | None = None
     extent: tuple[float, float, float, float] | None = None
     uuids: frozenset[str] | None = None
+    kinds: frozenset[str] | None = None
 
     def select(
         self, candidates: Sequence[Candidate], places: Iterable[int], counting: Mapping[str, Decision]
@@ -133,6 +156,8 @@ class Filter:
         chosen = list(places)
         if self.classes is not None:
             chosen = [i for i in chosen if candidates[i].class_id in self.classes]
+        if self.kinds is not None:
+            chosen = [i for i in chosen if candidates[i].kind in self.kinds]
         if self.score is not None:
             low, high = self.score
             scores = ((i, candidates[i].score) for i in chosen)

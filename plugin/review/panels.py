@@ -1,10 +1,10 @@
-"""The panels of the dock: the current candidate, the queue's order and filter, how far the review is, and
-what comes after the decisions.
+"""The panels of the dock beside that of the current candidate: the queue's order and filter, the end of a
+first look, how far the review is, and what comes after the decisions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from qgis.gui import QgsCheckableComboBox
 from qgis.PyQt.QtCore import Qt, pyqtSignal
@@ -23,148 +23,33 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..i18n import tr
-from .facts import (
-    Facts,
-    Opinion,
-    area_words,
-    evidence_words,
-    expert_words,
-    score_words,
-    short_status,
-    speed_words,
-)
+from .facts import kind_name, short_status, speed_words, verdict_words
+from .first_look import N_EACH
 from .order import Filter, Order
-from .queue import Progress
-from .records import UNDECIDED, ReviewClass, Verdict
-from .widgets import NoteField, Swatch, described, label_for, text_label
-
-
-class CandidatePanel(QWidget):
-    """Shows one candidate at a time."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.place = text_label(tr("Place in the queue"), tr("Which of the candidates in the queue this is"))
-        self.status = text_label(tr("Status"), tr("What was decided on this candidate, by whom and when"))
-        self.flagged, self.flagged_swatch = _named_swatch(
-            tr("Class that the map may have missed"), tr("The rare class that was flagged here")
-        )
-        bold = self.flagged.font()
-        bold.setBold(True)
-        self.flagged.setFont(bold)
-        self.mapped, self.mapped_swatch = _named_swatch(
-            tr("Class of the map"), tr("What the map says here, and what would be replaced")
-        )
-        self.score_bar = described(
-            QProgressBar(), tr("Score"), tr("Probability that the map missed it, by the meta classifier")
-        )
-        self.score_bar.setRange(0, 100)
-        self.score = text_label(tr("Score in words"), tr("How likely the map missed it"))
-        self.area = text_label(tr("Area"), tr("Area of the candidate"))
-        self.strip = ExpertStrip()
-        self.evidence = text_label(tr("Evidence"), tr("What the metrics of the candidate say"))
-        self.note = NoteField()
-        self._lay_out()
-
-    def show_facts(self, facts: Facts) -> None:
-        """Show a candidate."""
-        candidate = facts.candidate
-        self.place.setText(tr("{} of {}").format(facts.place + 1, facts.n))
-        self.status.setText(facts.status)
-        self.flagged.setText(candidate.class_name)
-        self.flagged_swatch.set(facts.flagged.color)
-        self.mapped.setText(tr("in place of {}").format(candidate.bayes_class_name))
-        self.mapped_swatch.set(facts.mapped.color if facts.mapped else "")
-        self.score_bar.setVisible(candidate.score is not None)
-        self.score_bar.setValue(round(100 * (candidate.score or 0)))
-        self.score.setText(score_words(candidate))
-        self.area.setText(area_words(candidate.area_m2))
-        self.strip.show_opinions(facts.opinions, candidate.class_name)
-        self.evidence.setText("\n".join(evidence_words(candidate)))
-        self.setEnabled(True)
-
-    def show_nothing(self, reason: str) -> None:
-        """Say why there is no candidate."""
-        for label in (self.status, self.flagged, self.mapped, self.score, self.area, self.evidence):
-            label.clear()
-        for swatch in (self.flagged_swatch, self.mapped_swatch):
-            swatch.set("")
-        self.score_bar.hide()
-        self.strip.show_opinions([], "")
-        self.place.setText(reason)
-        self.setEnabled(False)
-
-    def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.addWidget(self.place, 0)
-        top.addWidget(self.status, 1)
-        self.status.setAlignment(Qt.AlignmentFlag.AlignRight)
-        classes = QGridLayout()
-        for row, (swatch, label) in enumerate(
-            ((self.flagged_swatch, self.flagged), (self.mapped_swatch, self.mapped))
-        ):
-            classes.addWidget(swatch, row, 0)
-            classes.addWidget(label, row, 1)
-        classes.setColumnStretch(1, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(top)
-        layout.addLayout(classes)
-        for widget in (self.area, self.score_bar, self.score, self.strip, self.evidence, self.note):
-            layout.addWidget(widget)
-
-
-class ExpertStrip(QWidget):
-    """A square per expert in the colour of the class that it sees, ticked where that is the flagged one."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        described(self, tr("Experts"), tr("Which experts see the flagged class: a square for each, in order"))
-        self._layout = QHBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._summary = text_label(tr("Experts that agree"), tr("How many experts see the flagged class"))
-        self._layout.addWidget(self._summary, 1)
-        self.squares: list[Swatch] = []
-
-    def show_opinions(self, opinions: Sequence[Opinion], class_name: str) -> None:
-        """Show what each expert says."""
-        while len(self.squares) < len(opinions):
-            self.squares.append(Swatch(self))
-            self._layout.insertWidget(len(self.squares) - 1, self.squares[-1])
-        for square in self.squares[len(opinions) :]:
-            square.hide()
-        for square, opinion in zip(self.squares, opinions):
-            text = expert_words(opinion.expert, opinion.agrees, class_name)
-            if opinion.says is not None and not opinion.agrees:
-                text = tr("{} It sees {}.").format(text, opinion.says.name)
-            square.set(opinion.says.color if opinion.says else "", "✓" if opinion.agrees else "")
-            described(square, text, text)
-            square.show()
-        agreeing = sum(opinion.agrees for opinion in opinions)
-        self._summary.setText(
-            tr("{} of {} experts agree").format(agreeing, len(opinions)) if opinions else ""
-        )
-
-
-def _named_swatch(name: str, tip: str) -> tuple[QLabel, Swatch]:
-    """Return a label for a class and the square of its colour."""
-    return text_label(name, tip), described(Swatch(), tr("{}: colour").format(name), tip)
+from .queue import Group, Progress
+from .records import UNDECIDED, Kind, ReviewClass, Verdict
+from .widgets import Swatch, described, label_for, text_label
 
 
 class QueuePanel(QWidget):
     """Tells which order and filter the user wants; the extent of a filter is added by who knows the map."""
 
     order_wanted = pyqtSignal(object)
-    #: A `Filter`, and whether only what the map shows now is wanted.
-    filter_wanted = pyqtSignal(object, bool)
+    #: A `Filter` without what is not known here: the present view, and which candidates a first look shows.
+    filter_wanted = pyqtSignal(object)
 
     def __init__(
-        self, classes: Sequence[ReviewClass], has_scores: bool, parent: QWidget | None = None
+        self, classes: Sequence[ReviewClass], kinds: Collection[str], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.order = described(QComboBox(), tr("Order"), tr("In which order candidates come"))
         for order in Order:
-            self.order.addItem(_order_title(order, has_scores), order.value)
+            self.order.addItem("", order.value)
+        self.kind = described(QComboBox(), tr("Kind"), tr("Missed places, doubtful ones of the map, or both"))
+        self.kind.addItem(tr("Both"), "")
+        for kind in Kind:
+            self.kind.addItem(kind_name(kind), kind.value)
+        self.kind.setEnabled(len(kinds) > 1)
         self.classes = described(
             QgsCheckableComboBox(), tr("Classes"), tr("Only candidates of these classes; none ticked: of all")
         )
@@ -187,20 +72,34 @@ class QueuePanel(QWidget):
             tr("Only in the present view"),
             tr("Only candidates whose centre the map shows at the moment of ticking"),
         )
+        self.first_look = described(
+            QCheckBox(tr("First look: {} of each class and kind").format(N_EACH)),
+            tr("First look"),
+            tr("Only a few of each, from the best score to the worst, to see early how bad it is"),
+        )
         self.reset = described(QPushButton(tr("All")), tr("All candidates"), tr("Take every condition away"))
-        for widget in (self.lowest, self.highest):
-            widget.setEnabled(has_scores)
         self._lay_out()
         self._connect()
 
+    def set_scored(self, has_scores: bool) -> None:
+        """Say whether the candidates have scores."""
+        for at, order in enumerate(Order):
+            self.order.setItemText(at, _order_title(order, has_scores))
+        for widget in (self.lowest, self.highest):
+            widget.setEnabled(has_scores)
+
     def filter(self) -> Filter:
-        """Return what is chosen, without the extent."""
+        """Return what is chosen, but for extent and first look."""
         classes = frozenset(int(id_) for id_ in self.classes.checkedItemsData())
         statuses = frozenset(str(status) for status in self.statuses.checkedItemsData())
         low, high = self.lowest.value(), self.highest.value()
         everything = not self.lowest.isEnabled() or (low, high) == (0.0, 1.0)
+        kind = str(self.kind.currentData())
         return Filter(
-            classes=classes or None, score=None if everything else (low, high), statuses=statuses or None
+            classes=classes or None,
+            score=None if everything else (low, high),
+            statuses=statuses or None,
+            kinds=frozenset({kind}) if kind else None,
         )
 
     def clear(self) -> None:
@@ -212,12 +111,15 @@ class QueuePanel(QWidget):
         self.lowest.setValue(0.0)
         self.highest.setValue(1.0)
         self.in_view.setChecked(False)
+        self.first_look.setChecked(False)
+        self.kind.setCurrentIndex(0)
         for widget in self._conditions():
             widget.blockSignals(False)
         self._tell()
 
     def _conditions(self) -> tuple[QWidget, ...]:
-        return self.classes, self.statuses, self.lowest, self.highest, self.in_view
+        boxes = (self.in_view, self.first_look)
+        return self.kind, self.classes, self.statuses, self.lowest, self.highest, *boxes
 
     def _lay_out(self) -> None:
         scores = QHBoxLayout()
@@ -229,28 +131,34 @@ class QueuePanel(QWidget):
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addRow(label_for(self.order, tr("Order")), self.order)
+        layout.addRow(label_for(self.kind, tr("Kind")), self.kind)
         layout.addRow(label_for(self.classes, tr("Classes")), self.classes)
         layout.addRow(label_for(self.statuses, tr("Status")), self.statuses)
         layout.addRow(label_for(self.lowest, tr("Score")), scores)
+        layout.addRow(self.first_look)
         layout.addRow(last)
 
     def _connect(self) -> None:
         self.order.activated.connect(lambda _index: self.order_wanted.emit(Order(self.order.currentData())))
+        self.kind.activated.connect(lambda _index: self._tell())
         self.classes.checkedItemsChanged.connect(lambda _items: self._tell())
         self.statuses.checkedItemsChanged.connect(lambda _items: self._tell())
         for box in (self.lowest, self.highest):
             box.setKeyboardTracking(False)
             box.valueChanged.connect(lambda _value: self._tell())
-        self.in_view.toggled.connect(lambda _on: self._tell())
+        for box in (self.in_view, self.first_look):
+            box.toggled.connect(lambda _on: self._tell())
         self.reset.clicked.connect(lambda _checked=False: self.clear())
 
     def _tell(self) -> None:
-        self.filter_wanted.emit(self.filter(), self.in_view.isChecked())
+        self.filter_wanted.emit(self.filter())
 
 
 def _order_title(order: Order, has_scores: bool) -> str:
     return {
         Order.SCORE: tr("Highest score first") if has_scores else tr("Best rank first"),
+        Order.GAIN: tr("Highest expected gain first"),
+        Order.GAIN_AREA: tr("Highest expected gain by area first"),
         Order.CLASS: tr("Class by class"),
         Order.AREA: tr("Largest first"),
         Order.DISTANCE: tr("A short walk"),
@@ -289,9 +197,10 @@ class ProgressPanel(QWidget):
         self._classes = classes
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setColumnStretch(1, 1)
+        self._grid.setColumnStretch(1, 2)
         self._grid.setColumnStretch(2, 1)
-        self.bars: dict[int, Bar] = {}
+        self.bars: dict[Group, Bar] = {}
+        self.labels: dict[Group, QLabel] = {}
         self.speed = text_label(tr("Speed"), tr("Your last decisions per minute, and what that means"))
         self.total = Bar(tr("All candidates"), tr("Decided candidates of all in the queue"))
         self._grid.addWidget(self.total.bar, 0, 0, 1, 3)
@@ -302,25 +211,67 @@ class ProgressPanel(QWidget):
         """Show how far one is."""
         self.total.fill(progress.n_decided, progress.n)
         self.speed.setText(speed_words(progress))
-        for id_, part in progress.classes.items():
-            (self.bars.get(id_) or self._add(id_)).fill(part.n_decided, part.n)
-        for id_, bar in self.bars.items():
-            if id_ not in progress.classes:
+        for group, part in progress.groups.items():
+            (self.bars.get(group) or self._add(group)).fill(part.n_decided, part.n)
+            self.labels[group].setText(f"{self._name(group)}\n{verdict_words(group.kind, part)}")
+        for group, bar in self.bars.items():
+            if group not in progress.groups:
                 bar.fill(0, 0)
+                self.labels[group].setText(self._name(group))
 
-    def _add(self, id_: int) -> Bar:
-        class_ = self._classes.get(id_)
-        name = class_.name if class_ else str(id_)
-        tip = tr("Decided candidates of {}").format(name)
+    def _name(self, group: Group) -> str:
+        class_ = self._classes.get(group.class_id)
+        return class_.name if class_ else str(group.class_id)
+
+    def _add(self, group: Group) -> Bar:
+        class_, name = self._classes.get(group.class_id), self._name(group)
+        tip = tr("Decided candidates of {}: {}").format(name, kind_name(group.kind))
         swatch, label = described(Swatch(), tr("{}: colour").format(name), tip), text_label(name, tip)
         swatch.set(class_.color if class_ else "")
-        label.setText(name)
         bar = Bar(tr("Progress of {}").format(name), tip)
         row = len(self.bars) + 2
         for column, widget in enumerate((swatch, label, bar.bar, bar.numbers)):
             self._grid.addWidget(widget, row, column)
-        self.bars[id_] = bar
+        self.bars[group], self.labels[group] = bar, label
         return bar
+
+
+class FirstLookPanel(QWidget):
+    """Says at the end of a first look how many were right; hidden before."""
+
+    rank_wanted = pyqtSignal()
+    #: Go on with all candidates as they are.
+    go_on_wanted = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.results = text_label(tr("First look"), tr("How many were right, by class and kind"))
+        rank = described(QPushButton(rank_text()), rank_text(), rank_tip())
+        rank.clicked.connect(lambda _checked=False: self.rank_wanted.emit())
+        go_on = described(
+            QPushButton(tr("Go on with all")), tr("Go on with all"), tr("Ends the first look, ranks stay")
+        )
+        go_on.clicked.connect(lambda _checked=False: self.go_on_wanted.emit())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.results, rank, go_on):
+            layout.addWidget(widget)
+        self.hide()
+
+    def show_results(self, sentences: Sequence[str]) -> None:
+        """Show the results, a sentence for each class and kind; hide the panel without any."""
+        self.results.setText("\n".join((tr("The first look is done."), *sentences)))
+        self.setVisible(bool(sentences))
+
+
+def rank_text() -> str:
+    """Return what the buttons that rank anew say."""
+    return tr("Rank the rest by what is decided so far")
+
+
+def rank_tip() -> str:
+    """Return what they do."""
+    return tr("Learns from the decisions in the background and ranks all candidates anew; you can go on")
 
 
 class FinishPanel(QWidget):
@@ -331,6 +282,7 @@ class FinishPanel(QWidget):
     apply_wanted = pyqtSignal()
     fit_wanted = pyqtSignal()
     second_look_wanted = pyqtSignal()
+    rank_wanted = pyqtSignal()
     load_wanted = pyqtSignal()
     user_wanted = pyqtSignal()
 
@@ -344,6 +296,7 @@ class FinishPanel(QWidget):
                 tr("How often the flags were right, and how fast you are"),
                 self.statistics_wanted,
             ),
+            (rank_text(), rank_tip(), self.rank_wanted),
             (tr("Export the accepted…"), tr("Writes the accepted outlines to a layer"), self.export_wanted),
             (
                 tr("Apply the review to the map…"),

@@ -8,20 +8,28 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from qgis.core import QgsGeometry
 
 from .order import TILE_M, Filter, Order, arrange
-from .records import UNDO, Candidate, Decision, State
+from .records import UNDO, Candidate, Decision, Kind, State
 from .store import ReviewStore
 
 #: Decisions that the present speed is measured over.
 RECENT = 50
 
 
+class Group(NamedTuple):
+    """The candidates of one kind (as text) and one flagged class."""
+
+    kind: str
+    class_id: int
+
+
 @dataclass(frozen=True)
-class ClassProgress:
-    """Of one flagged class: all candidates in the queue, and how many have which verdict (as text)."""
+class GroupProgress:
+    """Of one group: all its candidates in the queue, and how many have which verdict (as text)."""
 
     n: int
     verdicts: Mapping[str, int]
@@ -37,22 +45,22 @@ class Progress:
     """How far one is with the queue.
 
     Attributes:
-        classes: by class id, in order of the flagged classes.
+        groups: missed places before doubtful ones, in order of the flagged classes.
         seconds_each: mean over the user's last 50 decisions, None before the first.
     """
 
-    classes: Mapping[int, ClassProgress]
+    groups: Mapping[Group, GroupProgress]
     seconds_each: float | None = None
 
     @property
     def n(self) -> int:
         """Candidates in the queue."""
-        return sum(c.n for c in self.classes.values())
+        return sum(g.n for g in self.groups.values())
 
     @property
     def n_decided(self) -> int:
         """Candidates in it with a decision that counts."""
-        return sum(c.n_decided for c in self.classes.values())
+        return sum(g.n_decided for g in self.groups.values())
 
     @property
     def per_minute(self) -> float | None:
@@ -74,30 +82,37 @@ class Tally:
     def __init__(self, store: ReviewStore, places: Iterable[int], user: str | None) -> None:
         self._store, self._user = store, user
         candidates = store.candidates
-        self._class = {candidates[place].uuid: candidates[place].class_id for place in places}
-        self._total = Counter(self._class.values())
+        groups: dict[tuple[str, int], Group] = {}
+        self._group: dict[str, Group] = {}
+        for c in map(candidates.__getitem__, places):
+            key = c.kind, c.class_id
+            self._group[c.uuid] = groups.get(key) or groups.setdefault(key, Group(*key))
+        self._total = Counter(self._group.values())
         self._verdict: dict[str, str] = {}
-        self._verdicts: dict[int, Counter[str]] = {id_: Counter() for id_ in self._total}
+        self._verdicts: dict[Group, Counter[str]] = {group: Counter() for group in self._total}
         self._n_seen = 0
         self._count(store.log.candidates())
 
     def progress(self) -> Progress:
         """Return the counts as they are now."""
         self._count(dict.fromkeys(row.candidate for row in self._store.log.rows[self._n_seen :]))
-        ids = [*(c.id for c in self._store.flagged if c.id in self._total), *self._total]
-        classes = {
-            id_: ClassProgress(self._total[id_], {name: n for name, n in self._verdicts[id_].items() if n})
-            for id_ in ids
+        flagged = (Group(kind, c.id) for kind in Kind for c in self._store.flagged)
+        groups = {
+            group: GroupProgress(
+                self._total[group], {name: n for name, n in self._verdicts[group].items() if n}
+            )
+            for group in (*flagged, *self._total)
+            if group in self._total
         }
-        return Progress(classes, self._seconds_each())
+        return Progress(groups, self._seconds_each())
 
     def _count(self, changed: Iterable[str]) -> None:
         """Take in the present statuses of candidates whose decisions may have changed."""
         log = self._store.log
-        here = [uuid for uuid in changed if uuid in self._class]
+        here = [uuid for uuid in changed if uuid in self._group]
         counting = log.all_counting(self._user, here)
         for uuid in here:
-            verdicts, before = self._verdicts[self._class[uuid]], self._verdict.pop(uuid, None)
+            verdicts, before = self._verdicts[self._group[uuid]], self._verdict.pop(uuid, None)
             if before is not None:
                 verdicts[before] -= 1
             decision = counting.get(uuid)
@@ -188,6 +203,14 @@ class ReviewQueue:
         self._second_look = None if uuids is None else frozenset(uuids)
         self._select()
         self.resume()
+
+    def reload(self) -> None:
+        """Read the candidates anew, whose scores and ranks have changed; the current one stays."""
+        store, current = self._store, self.current
+        store.reload_candidates()
+        self._current = store.index(current.uuid) if current is not None and current.uuid in store else None
+        self._arranged.clear()
+        self._select()
 
     def resume(self) -> Candidate | None:
         """Go where the user stopped: to the next undecided candidate after the last that he decided."""

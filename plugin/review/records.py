@@ -34,13 +34,22 @@ UNDO = "undo"
 UNDECIDED = "undecided"
 
 
+class Kind(TextEnum):
+    """What is asked of a candidate: did the map miss its class there, or is its class false in the map?"""
+
+    MISSED = "missed"
+    DOUBTFUL = "doubtful"
+
+
 class Candidate(NamedTuple):
     """One row of the layer `candidates` without its outline: a tuple, because there may be 100,000.
 
-    `score` is None without a meta classifier; `rank` 1 is to be looked at first; `bayes_class_*` is what the
-    map says there, mostly; `entropy`, `margin` and `variation` are means over the candidate; `experts` are
-    the names of the `n_experts` that say the flagged class in most of it; `x` and `y` are its centre in the
-    store's CRS.
+    `score` is the probability that the map is wrong there, None without a meta classifier; `rank` 1 is to be
+    looked at first; `bayes_class_*` is what the map says there, mostly; `entropy`, `margin` and `variation`
+    are means over the candidate; `experts` are the names of the `n_experts` that say the flagged class in
+    most of it; `x` and `y` are its centre in the store's CRS; `kind` is the text of a `Kind`;
+    `instead_class_*` is what the map says, mostly, once the candidate has changed it; `expected_iou` is how
+    well a doubtful place agrees with the true one, None where unknown.
     """
 
     fid: int
@@ -63,6 +72,15 @@ class Candidate(NamedTuple):
     row_first: int
     col_first: int
     run: str
+    kind: str
+    instead_class_id: int
+    instead_class_name: str
+    expected_iou: float | None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Does the map itself say the flagged class here?"""
+        return self.kind == Kind.DOUBTFUL
 
 
 class Decision(NamedTuple):

@@ -11,15 +11,16 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..i18n import tr
-from .records import Candidate, Verdict
+from .facts import kind_name
+from .records import Candidate, Kind, Verdict
 from .statistics import (
     Agreement,
     Disagreement,
     Flags,
-    count_flags,
     disagreements,
     flags_by_class,
     flags_by_score,
+    flags_of,
     measure_agreement,
     outcome_name,
     pace_by_user,
@@ -154,7 +155,7 @@ _SHOWN = 50
 _COLUMNS = (
     *("uuid", "rank", "class_id", "class_name", "map_class", "score", "area_m2", "x", "y"),
     *("status", "final_class_id", "final_class", "user", "time", "seconds", "comment"),
-    *("n_people", "disagreement"),
+    *("n_people", "disagreement", "kind", "instead_class", "expected_iou"),
 )
 
 
@@ -176,28 +177,29 @@ def review_csv(store: ReviewStore) -> str:
             else (decision.user, decision.time, decision.seconds, decision.comment)
         )
         people = len({row.user for row in store.log.standing(c.uuid)})
-        row = (*about, state.status, *final, *told, people, int(c.uuid in disputed))
+        what = (c.kind, c.instead_class_name, c.expected_iou)
+        row = (*about, state.status, *final, *told, people, int(c.uuid in disputed), *what)
         writer.writerow(["" if value is None else value for value in row])
     return text.getvalue()
 
 
 def review_html(store: ReviewStore) -> str:
     """Return the page."""
-    whole = count_flags(store, store.candidates, tr("all"))
+    kinds = [flags for flags in (flags_of(store, kind) for kind in Kind) if flags.n]
     agreement = measure_agreement(store)
     pace = pace_by_user(store)
     seconds = sum(p.seconds for p in pace)
     speed = 60 * sum(p.n_timed for p in pace) / seconds if seconds else None
     facts = {
-        tr("Candidates"): whole.n,
-        tr("Decided"): whole.n_decided,
-        tr("Precision of the flags"): percent(whole.precision),
+        tr("Candidates"): len(store),
+        tr("Decided"): sum(flags.n_decided for flags in kinds),
+        **{key: value for flags in kinds for key, value in _found(flags).items()},
         tr("Decisions a minute"): speed,
         tr("People"): len(pace),
         tr("Agreement"): percent(agreement.share),
     }
     sections = [
-        _precision(store, whole),
+        *(_precision(store, flags) for flags in kinds),
         _pace(store),
         _agreement(agreement),
         _disagreements(store),
@@ -206,34 +208,51 @@ def review_html(store: ReviewStore) -> str:
     return render(tr("Review of candidates"), store.path.name, facts, sections)
 
 
+def _found(flags: Flags) -> dict[str, object]:
+    """Return what a review of one kind comes to, in two numbers."""
+    if flags.kind is Kind.DOUBTFUL:
+        return {
+            tr("False places thrown out"): flags.n_thrown_out,
+            tr("False of the doubtful"): percent(flags.precision),
+        }
+    return {
+        tr("Missed places found"): flags.n_accepted,
+        tr("Precision of the flags"): percent(flags.precision),
+    }
+
+
 def _precision(store: ReviewStore, whole: Flags) -> str:
+    doubtful, names = whole.kind is Kind.DOUBTFUL, _verdict_names(whole.kind)
     columns = [
-        *(tr("candidates"), tr("decided"), tr("accepted"), tr("rejected"), tr("another class"), tr("unsure")),
-        *(tr("precision"), tr("95 % interval"), ""),
+        *(tr("candidates"), tr("decided"), *names.values()),
+        *(tr("share false") if doubtful else tr("precision"), tr("95 % interval"), ""),
     ]
-    by_class = table(
-        [tr("class"), *columns], map(_flags_row, [*flags_by_class(store), whole]), tr("By flagged class.")
-    )
-    scored = [flags for flags in flags_by_score(store) if flags.n]
+    rows = [*flags_by_class(store, whole.kind), whole]
+    by_class = table([tr("class"), *columns], map(_flags_row, rows), tr("By flagged class."))
+    scored = [flags for flags in flags_by_score(store, whole.kind) if flags.n]
     by_score = (
         table([tr("score"), *columns], map(_flags_row, scored), tr("By score of the meta classifier."))
         if scored
         else paragraph(tr("The candidates have no scores."))
     )
-    return section(
-        tr("How many flags were right"),
-        paragraph(
-            tr(
-                "Precision is the share of accepted candidates among those accepted, rejected or given "
-                "another class; what is unsure is not judged. The interval (Wilson) holds if those judged "
-                "stand for their group, which they do not where only the best were looked at. Candidates are "
-                "no random sample of the map: nothing here says how accurate the map is."
-            )
-        ),
-        legend(_verdict_names()),
-        by_class,
-        by_score,
+    if doubtful:
+        title = tr("How many doubtful places of the map were false")
+        share = tr(
+            "The share of false places is that of the rejected and those given another class among all that "
+            "were judged; what is unsure is not judged."
+        )
+    else:
+        title = tr("How many flags were right")
+        share = tr(
+            "Precision is the share of accepted candidates among those accepted, rejected or given another "
+            "class; what is unsure is not judged."
+        )
+    caution = tr(
+        "The interval (Wilson) holds if those judged stand for their group, which they do not where only the "
+        "best were looked at. Candidates are no random sample of the map: nothing here says how accurate the "
+        "map is."
     )
+    return section(title, paragraph(share), paragraph(caution), legend(names), by_class, by_score)
 
 
 def _flags_row(flags: Flags) -> Sequence[object]:
@@ -243,7 +262,7 @@ def _flags_row(flags: Flags) -> Sequence[object]:
         Verdict.RECLASSIFY.value: flags.n_reclassified,
         Verdict.UNSURE.value: flags.n_unsure,
     }
-    names = _verdict_names()
+    names = _verdict_names(flags.kind)
     label = ", ".join(f"{names[state]} {n}" for state, n in counts.items())
     between = None
     if flags.interval is not None:
@@ -254,10 +273,11 @@ def _flags_row(flags: Flags) -> Sequence[object]:
     )
 
 
-def _verdict_names() -> dict[str, str]:
+def _verdict_names(kind: Kind) -> dict[str, str]:
+    doubtful = kind is Kind.DOUBTFUL
     return {
-        Verdict.ACCEPT.value: tr("accepted"),
-        Verdict.REJECT.value: tr("rejected"),
+        Verdict.ACCEPT.value: tr("kept") if doubtful else tr("accepted"),
+        Verdict.REJECT.value: tr("thrown out") if doubtful else tr("rejected"),
         Verdict.RECLASSIFY.value: tr("another class"),
         Verdict.UNSURE.value: tr("unsure"),
     }
@@ -311,7 +331,7 @@ def _disagreements(store: ReviewStore) -> str:
     if not found:
         return section(title, paragraph(tr("Nowhere.")))
     names = {c.id: c.name for c in store.classes}
-    columns = (tr("rank"), tr("class"), tr("x"), tr("y"), tr("decisions, the last one counts"))
+    columns = (tr("rank"), tr("what"), tr("class"), tr("x"), tr("y"), tr("decisions, the last one counts"))
     rows = [_disagreement_row(item, names) for item in found[:_SHOWN]]
     said = tr("{} candidates; the first {} are listed, all are marked in the table (CSV).").format(
         len(found), min(len(found), _SHOWN)
@@ -322,7 +342,7 @@ def _disagreements(store: ReviewStore) -> str:
 def _disagreement_row(item: Disagreement, names: dict[int, str]) -> Sequence[object]:
     c: Candidate = item.candidate
     said = "; ".join(f"{row.user}: {outcome_name(row, names)}" for row in item.decisions)
-    return c.rank, c.class_name, c.x, c.y, said
+    return c.rank, kind_name(c.kind), c.class_name, c.x, c.y, said
 
 
 def _about(store: ReviewStore) -> str:

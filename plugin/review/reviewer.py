@@ -5,7 +5,6 @@ nowhere else in the user interface.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,14 @@ from qgis.PyQt.QtWidgets import QAction, QApplication
 from ..help import help_html
 from ..i18n import tr
 from ..paths import RESOURCES
+from .choosing import Choosing
 from .dock import ReviewDock
 from .drawing import OutlineEditor
-from .facts import Opinions, gather_facts
+from .facts import Facts, Opinions, gather_facts
 from .finishing import Finishing
 from .keys import N_CLASS_KEYS, Keys, allowed_commands, reclassify
 from .layers import read_run_files
 from .map_views import MapViews
-from .order import Filter
 from .records import Candidate, ReviewError, Verdict
 from .session import ReviewSession
 from .store import ReviewStore
@@ -63,6 +62,7 @@ class Reviewer(QObject):
         )
         experts = [str(name) for name in store.run.get("experts", [])]
         self._opinions = Opinions(experts, store.classes, self.files)
+        self.choosing = Choosing(self.session, self.dock, self.map_views, self)
         self._finishing = Finishing(iface, self.session, self.files, open_algorithm, self)
         self._connect()
         self.keys.give_way = self.editor.takes_letters
@@ -86,6 +86,7 @@ class Reviewer(QObject):
         QApplication.instance().applicationStateChanged.disconnect(self._follow_attention)
         self._project.layersRemoved.disconnect(self._layers_gone)
         self.editor.stop()
+        self.choosing.ranking.stop()
         self.map_views.close()
         self.keys.unregister()
         self._iface.mapCanvas().removeEventFilter(self.keys)
@@ -118,14 +119,17 @@ class Reviewer(QObject):
     def _connect(self) -> None:
         dock, session = self.dock, self.session
         session.current_changed.connect(self._show)
-        session.progress_changed.connect(lambda: dock.progress.show_progress(session.queue.progress()))
         session.decided.connect(lambda _decision: self.map_views.repaint_states())
         for name, do in self._handlers().items():
             self.keys.action(name).triggered.connect(lambda _checked=False, do=do: self._attempt(do))
         dock.buttons.class_chosen.connect(lambda id_: self.decide(Verdict.RECLASSIFY, id_))
         dock.candidate.note.finished.connect(self._back_to_map)
-        dock.queue.order_wanted.connect(self._set_order)
-        dock.queue.filter_wanted.connect(self._set_filter)
+        dock.queue.order_wanted.connect(lambda _order: self._back_to_map())
+        for wanted in (dock.first_look.go_on_wanted, dock.first_look.rank_wanted):
+            wanted.connect(self._back_to_map)
+        self.choosing.said.connect(self._say)
+        self.choosing.failed.connect(self._warn)
+        self.choosing.ranks_changed.connect(self._show_facts)
         dock.finish.load_wanted.connect(self.map_views.load_layers)
         dock.finish.user_wanted.connect(self.user_wanted)
         self._finishing.connect_panel(dock.finish)
@@ -180,13 +184,24 @@ class Reviewer(QObject):
         self.map_views.clear()
         self.dock.candidate.show_nothing(reason)
 
-    def _show_candidate(self, current: Candidate) -> None:
+    def _show_facts(self) -> Facts | None:
+        """Show in the dock what is known of the current candidate, if there is one, and return it."""
+        current = self.session.current
+        if current is None:
+            return None
         try:
             facts = gather_facts(self._store, self.session.queue, self._opinions, current)
         except ReviewError as error:  # it was deleted: the one before must not stay in sight
             self._show_nothing(str(error))
-            return
+            return None
         self.dock.candidate.show_facts(facts)
+        self.dock.buttons.show_effects(current)
+        return facts
+
+    def _show_candidate(self, current: Candidate) -> None:
+        facts = self._show_facts()
+        if facts is None:
+            return
         comment = facts.state.decision.comment if facts.state.decision is not None else ""
         self.dock.candidate.note.setPlainText(self._drafts.get(current.uuid, comment or ""))
         self._look_again()
@@ -249,17 +264,6 @@ class Reviewer(QObject):
         )
         for name, may in allowed.items():
             self.keys.action(name).setEnabled(may)
-
-    def _set_order(self, order: Any) -> None:
-        self._attempt(lambda: self.session.set_order(order))
-        self._back_to_map()
-
-    def _set_filter(self, wanted: Filter, in_view: bool) -> None:
-        self._attempt(
-            lambda: self.session.set_filter(
-                replace(wanted, extent=self.map_views.extent_in(self._store.crs) if in_view else None)
-            )
-        )
 
     def _layers_gone(self, *_layers: object) -> None:
         self._enable()  # the user may have taken away the layer that he drew on

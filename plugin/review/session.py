@@ -205,6 +205,17 @@ class ReviewSession(QObject):
         self._moved()
         self.progress_changed.emit()
 
+    def reload(self) -> None:
+        """Take in other scores and ranks of the candidates; the current one stays, and is not announced
+        anew. Raises ReviewError.
+        """
+        self.refresh()
+        before = self._current_uuid()
+        self.queue.reload()
+        if self._current_uuid() != before:
+            self._moved()
+        self.progress_changed.emit()
+
     def set_second_look(self, uuids: frozenset[str] | None) -> None:
         """Look at these candidates as if nobody had, or end that with None."""
         self.queue.set_second_look(uuids)

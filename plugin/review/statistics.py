@@ -1,4 +1,4 @@
-"""What a review says of the flags: how many of them were right, by class and by score, how fast it went,
+"""What a review says of the flags: how many of them were right, by kind, class and score, how fast it went,
 and where reviewers differ, be it in copies of a file or in a second look (a random share of what was
 decided, shown to a colleague who does not see how).
 
@@ -18,7 +18,7 @@ from itertools import combinations
 
 from ..i18n import tr
 from .log import DecisionLog, state_of
-from .records import UNDO, Candidate, Decision, ReviewClass, ReviewError, Verdict
+from .records import UNDO, Candidate, Decision, Kind, ReviewClass, ReviewError, Verdict
 from .store import ReviewStore
 
 #: 97.5 % of the standard normal distribution lie below it.
@@ -35,8 +35,9 @@ def wilson(n_true: int, n: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Flags:
-    """Candidates of one group, and what was decided of them. What is unsure is not judged."""
+    """Candidates of one kind and group, and what was decided of them. What is unsure is not judged."""
 
+    kind: Kind
     name: str
     n: int
     n_accepted: int
@@ -55,14 +56,24 @@ class Flags:
         return self.n_accepted + self.n_rejected + self.n_reclassified
 
     @property
+    def n_right(self) -> int:
+        """Flags that were right: missed places that are really there, doubtful ones that are thrown out."""
+        return self.n_thrown_out if self.kind is Kind.DOUBTFUL else self.n_accepted
+
+    @property
+    def n_thrown_out(self) -> int:
+        """Candidates whose class is not there."""
+        return self.n_rejected + self.n_reclassified
+
+    @property
     def precision(self) -> float | None:
-        """Share of the judged flags whose class is really there, None where none was judged."""
-        return self.n_accepted / self.n_judged if self.n_judged else None
+        """Share of the judged flags that were right, None where none was judged."""
+        return self.n_right / self.n_judged if self.n_judged else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """Wilson's 95 % interval of the precision, as if the judged were drawn at random from the group."""
-        return wilson(self.n_accepted, self.n_judged) if self.n_judged else None
+        return wilson(self.n_right, self.n_judged) if self.n_judged else None
 
 
 @dataclass(frozen=True)
@@ -84,33 +95,45 @@ class Pace:
         return 60 * self.n_timed / self.seconds if self.seconds > 0 else None
 
 
-def count_flags(store: ReviewStore, candidates: Iterable[Candidate], name: str) -> Flags:
-    """Count the decisions on some candidates."""
+def count_flags(store: ReviewStore, candidates: Iterable[Candidate], name: str, kind: Kind) -> Flags:
+    """Count the decisions on some candidates of a kind."""
     counts: Counter[str] = Counter(store.state(c.uuid).status for c in candidates)
     verdicts = (Verdict.ACCEPT, Verdict.REJECT, Verdict.RECLASSIFY, Verdict.UNSURE)
-    return Flags(name, sum(counts.values()), *(counts[verdict.value] for verdict in verdicts))
+    return Flags(kind, name, sum(counts.values()), *(counts[verdict.value] for verdict in verdicts))
 
 
-def flags_by_class(store: ReviewStore) -> list[Flags]:
-    """Return the flags of each class, in the order of the flagged classes."""
+def flags_of(store: ReviewStore, kind: Kind) -> Flags:
+    """Return all flags of a kind."""
+    return count_flags(store, of_kind(store, kind), tr("all"), kind)
+
+
+def of_kind(store: ReviewStore, kind: Kind) -> list[Candidate]:
+    """Return the candidates of a kind."""
+    return [candidate for candidate in store.candidates if candidate.kind == kind]
+
+
+def flags_by_class(store: ReviewStore, kind: Kind) -> list[Flags]:
+    """Return the flags of a kind by class, in the order of the flagged classes."""
     groups: dict[int, list[Candidate]] = {c.id: [] for c in store.flagged}
     names = {c.id: c.name for c in store.flagged}
-    for candidate in store.candidates:
+    for candidate in of_kind(store, kind):
         groups.setdefault(candidate.class_id, []).append(candidate)
         names.setdefault(candidate.class_id, candidate.class_name)
-    return [count_flags(store, group, names[id_]) for id_, group in groups.items()]
+    return [count_flags(store, group, names[id_], kind) for id_, group in groups.items()]
 
 
-def flags_by_score(store: ReviewStore, n_bins: int = 10) -> list[Flags]:
-    """Return the flags by score in `n_bins` equal parts of 0 to 1, best first; nothing without scores."""
+def flags_by_score(store: ReviewStore, kind: Kind, n_bins: int = 10) -> list[Flags]:
+    """Return the flags of a kind by score in `n_bins` equal parts of 0 to 1, best first; nothing without
+    scores.
+    """
     bins: list[list[Candidate]] = [[] for _ in range(n_bins)]
-    for candidate in store.candidates:
+    for candidate in of_kind(store, kind):
         if candidate.score is not None:
             bins[min(n_bins - 1, max(0, int(candidate.score * n_bins)))].append(candidate)
     if not any(bins):
         return []
     names = [f"{i / n_bins:.2g}–{(i + 1) / n_bins:.2g}" for i in range(n_bins)]
-    return [count_flags(store, group, name) for name, group in zip(names, bins)][::-1]
+    return [count_flags(store, group, name, kind) for name, group in zip(names, bins)][::-1]
 
 
 def pace_by_user(store: ReviewStore) -> list[Pace]:

@@ -67,14 +67,12 @@ class ReviewStore:
         self._database, self._clock = database, clock
         self._identity = identity(path)
         with readable_errors(path):
-            self.run: dict[str, Any] = read_run(database)
             self._srs_id = read_srs_id(database)
             self._version = self._data_version()
-            self.candidates, n_strays = read_candidates(database)
+            n_strays = self.reload_candidates()
             self.log = DecisionLog(
                 map(Decision._make, database.execute(f"SELECT {_LOG} FROM decisions ORDER BY id"))
             )
-        self._index = {candidate.uuid: i for i, candidate in enumerate(self.candidates)}
         self.classes = read_classes(self.run, "map_classes", path)
         self.flagged = read_classes(self.run, "classes", path)
         self.crs = read_crs(self.run, path)
@@ -113,6 +111,11 @@ class ReviewStore:
 
     def __len__(self) -> int:
         return len(self.candidates)
+
+    @property
+    def has_scores(self) -> bool:
+        """Has any candidate a score?"""
+        return any(candidate.score is not None for candidate in self.candidates)
 
     def __contains__(self, uuid: str) -> bool:
         return uuid in self._index
@@ -205,6 +208,18 @@ class ReviewStore:
         self._version = version
         self.log.add(rows)
         return rows
+
+    def reload_candidates(self) -> int:
+        """Read the candidates and what the file says of its run; return how many outlines were left out.
+
+        Raises ReviewError, and then all stays as it was.
+        """
+        with readable_errors(self.path):
+            run, (candidates, n_strays) = read_run(self._database), read_candidates(self._database)
+        self.run: dict[str, Any] = run
+        self.candidates: list[Candidate] = candidates
+        self._index = {candidate.uuid: i for i, candidate in enumerate(candidates)}
+        return n_strays
 
     def copy_to(self, path: Path) -> None:
         """Write the whole file as it is now to a new one; raise ReviewError."""

@@ -465,6 +465,16 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Number of missed places found</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
+   <source>Number of doubtful places thrown out</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/export_review.py" />
    <source>Class catalogues (*.json);;All files (*)</source>
    <translation type="unfinished" />
   </message>
@@ -475,7 +485,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/export_review.py" />
-   <source>{} accepted candidates were written.</source>
+   <source>{} accepted candidates were written: missed places found {}, doubtful places kept {}, given another class {}. Doubtful places thrown out: {}.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1294,6 +1304,41 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/algorithms/rank_candidates.py" />
+   <source>Rank candidates anew</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/rank_candidates.py" />
+   <source>Gives candidates new scores and ranks by a meta classifier; decisions stay.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/rank_candidates.py" />
+   <source>Candidates to rank anew</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/rank_candidates.py" />
+   <source>Fitted meta classifier</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/rank_candidates.py" />
+   <source>File of the candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/rank_candidates.py" />
+   <source>What was done, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/rank_candidates.py" />
+   <source>meta classifier,candidates,review,rank,score</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/algorithms/review_report.py" />
    <source>Report on a review</source>
    <translation type="unfinished" />
@@ -1305,7 +1350,12 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/review_report.py" />
-   <source>{} of {} candidates are decided: {} accepted, {} rejected, {} of another class, {} unsure.</source>
+   <source>{} of {} doubtful places are decided: {} kept, {} thrown out, {} of another class, {} unsure.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>{} of {} missed places are decided: {} accepted, {} rejected, {} of another class, {} unsure.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1320,7 +1370,12 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/review_report.py" />
-   <source>Precision of the flags, 0 to 1</source>
+   <source>Precision of the flags of missed places, 0 to 1</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/review_report.py" />
+   <source>Share of false ones among doubtful places, 0 to 1</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1919,6 +1974,141 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Place in the queue</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Which of the candidates in the queue this is</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Status</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>What was decided on this candidate, by whom and when</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Question</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>What is asked of this place</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Flagged class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>The rare class in question, and whether the map says it here</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Other class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Of a missed place: what the map says. Of a doubtful one: what the map would say instead</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Score</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Probability that the map is wrong here, by the meta classifier</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Score in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>How likely the map is wrong here</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Area</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Area of the candidate</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>What the metrics of the candidate say</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Experts</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Which experts see the flagged class: a square for each, in order</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>Experts that agree</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>How many experts see the flagged class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>{} of {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>{}: colour</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>{} It sees {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/candidate_panel.py" />
+   <source>{} of {} experts agree</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/choosing.py" />
+   <source>The candidates are ranked by your decisions in the background: go on meanwhile.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/choosing.py" />
+   <source>{} can only be read: work on a copy to rank it anew.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/database.py" />
    <source>The outline of this candidate is broken: flag the run anew.</source>
    <translation type="unfinished" />
@@ -2030,6 +2220,16 @@
   </message>
   <message>
    <location filename="../../plugin/review/dock.py" />
+   <source>What the keys do</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
+   <source>What to accept and to reject does to the map</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/dock.py" />
    <source>Change the keys</source>
    <translation type="unfinished" />
   </message>
@@ -2055,7 +2255,7 @@
   </message>
   <message>
    <location filename="../../plugin/review/dock.py" />
-   <source>Verify the places that the map may have missed</source>
+   <source>Verify the places where the map may be wrong</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2155,7 +2355,7 @@
   </message>
   <message>
    <location filename="../../plugin/review/entry.py" />
-   <source>Verify the places that the map may have missed, one key at a time</source>
+   <source>Verify the places where the map may be wrong, one key at a time</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2186,6 +2386,51 @@
   <message>
    <location filename="../../plugin/review/facts.py" />
    <source>Undecided</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Doubtful places</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Missed places</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Is this really {}?</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Was {} overlooked here?</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>{}: doubtful, the map says so</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>{}: perhaps missed</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>the next best class</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>The map is wrong here with a probability of {:.0%}. Rank {}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>A missed place with a probability of {:.0%}. Rank {}.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2230,6 +2475,16 @@
   </message>
   <message>
    <location filename="../../plugin/review/facts.py" />
+   <source>doubtful: {} kept, {} thrown out</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>missed: {} found, {} not</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
    <source>less than a minute</source>
    <translation type="unfinished" />
   </message>
@@ -2245,7 +2500,17 @@
   </message>
   <message>
    <location filename="../../plugin/review/facts.py" />
-   <source>A missed place with a probability of {:.0%}. Rank {}.</source>
+   <source>keep</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>in place of {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>Expected overlap with the true place (IoU): {:.0%}.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2280,12 +2545,42 @@
   </message>
   <message>
    <location filename="../../plugin/review/facts.py" />
+   <source>becomes {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>stays {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>The map missed it: {} is put here.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>The map is right: {} stays here.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>else mostly {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
    <source>No score: it was flagged without a meta classifier. Rank {}.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/review/facts.py" />
    <source>{} min</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/facts.py" />
+   <source>The map is wrong: each pixel takes its next best class, mostly {}.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2324,6 +2619,16 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <location filename="../../plugin/review/first_look.py" />
+   <source>{}: of {} places of the map {} were right, {} false, {} unsure.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/first_look.py" />
+   <source>{}: of {} places {} were overlooked, {} not, {} unsure.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <location filename="../../plugin/review/keys.py" />
    <source>Decide</source>
    <translation type="unfinished" />
@@ -2345,12 +2650,12 @@
   </message>
   <message>
    <location filename="../../plugin/review/keys.py" />
-   <source>Accept: the map missed it</source>
+   <source>Accept: its class is there</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/review/keys.py" />
-   <source>Reject: the map is right</source>
+   <source>Reject: its class is not there</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2545,97 +2850,12 @@
   </message>
   <message>
    <location filename="../../plugin/review/panels.py" />
-   <source>Place in the queue</source>
+   <source>Rank the rest by what is decided so far</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/review/panels.py" />
-   <source>Which of the candidates in the queue this is</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Status</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>What was decided on this candidate, by whom and when</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Class that the map may have missed</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>The rare class that was flagged here</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Class of the map</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>What the map says here, and what would be replaced</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Score</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Probability that the map missed it, by the meta classifier</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Score in words</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>How likely the map missed it</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Area</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Area of the candidate</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>What the metrics of the candidate say</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Experts</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Which experts see the flagged class: a square for each, in order</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>Experts that agree</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>How many experts see the flagged class</source>
+   <source>Learns from the decisions in the background and ranks all candidates anew; you can go on</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2646,6 +2866,21 @@
   <message>
    <location filename="../../plugin/review/panels.py" />
    <source>In which order candidates come</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Kind</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Missed places, doubtful ones of the map, or both</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Both</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2690,12 +2925,32 @@
   </message>
   <message>
    <location filename="../../plugin/review/panels.py" />
+   <source>First look</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Only a few of each, from the best score to the worst, to see early how bad it is</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
    <source>All candidates</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/review/panels.py" />
    <source>Take every condition away</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Highest expected gain first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Highest expected gain by area first</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2735,6 +2990,21 @@
   </message>
   <message>
    <location filename="../../plugin/review/panels.py" />
+   <source>How many were right, by class and kind</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Go on with all</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
+   <source>Ends the first look, ranks stay</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/panels.py" />
    <source>All</source>
    <translation type="unfinished" />
   </message>
@@ -2750,7 +3020,7 @@
   </message>
   <message>
    <location filename="../../plugin/review/panels.py" />
-   <source>Decided candidates of {}</source>
+   <source>Decided candidates of {}: {}</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2825,32 +3095,27 @@
   </message>
   <message>
    <location filename="../../plugin/review/panels.py" />
-   <source>{} of {}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>in place of {}</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
-   <source>{}: colour</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/panels.py" />
    <source>Progress of {}</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/review/panels.py" />
-   <source>{} It sees {}.</source>
+   <source>The first look is done.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/review/panels.py" />
-   <source>{} of {} experts agree</source>
+   <source>First look: {} of each class and kind</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/ranking.py" />
+   <source>Cancelled: the ranks are as they were.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>The interval (Wilson) holds if those judged stand for their group, which they do not where only the best were looked at. Candidates are no random sample of the map: nothing here says how accurate the map is.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2875,17 +3140,7 @@
   </message>
   <message>
    <location filename="../../plugin/review/report.py" />
-   <source>all</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/report.py" />
    <source>Decided</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/report.py" />
-   <source>Precision of the flags</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2910,7 +3165,27 @@
   </message>
   <message>
    <location filename="../../plugin/review/report.py" />
+   <source>Missed places found</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>Precision of the flags</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
    <source>By flagged class.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>How many doubtful places of the map were false</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>The share of false places is that of the rejected and those given another class among all that were judged; what is unsure is not judged.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2920,12 +3195,7 @@
   </message>
   <message>
    <location filename="../../plugin/review/report.py" />
-   <source>accepted</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/report.py" />
-   <source>rejected</source>
+   <source>Precision is the share of accepted candidates among those accepted, rejected or given another class; what is unsure is not judged.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2980,6 +3250,11 @@
   </message>
   <message>
    <location filename="../../plugin/review/report.py" />
+   <source>what</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
    <source>class</source>
    <translation type="unfinished" />
   </message>
@@ -3005,6 +3280,16 @@
   </message>
   <message>
    <location filename="../../plugin/review/report.py" />
+   <source>False places thrown out</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>False of the doubtful</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
    <source>By score of the meta classifier.</source>
    <translation type="unfinished" />
   </message>
@@ -3015,7 +3300,22 @@
   </message>
   <message>
    <location filename="../../plugin/review/report.py" />
-   <source>Precision is the share of accepted candidates among those accepted, rejected or given another class; what is unsure is not judged. The interval (Wilson) holds if those judged stand for their group, which they do not where only the best were looked at. Candidates are no random sample of the map: nothing here says how accurate the map is.</source>
+   <source>kept</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>accepted</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>thrown out</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>rejected</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -3065,11 +3365,6 @@
   </message>
   <message>
    <location filename="../../plugin/review/report.py" />
-   <source>precision</source>
-   <translation type="unfinished" />
-  </message>
-  <message>
-   <location filename="../../plugin/review/report.py" />
    <source>95 % interval</source>
    <translation type="unfinished" />
   </message>
@@ -3090,12 +3385,17 @@
   </message>
   <message>
    <location filename="../../plugin/review/report.py" />
-   <source>what</source>
+   <source>value</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/review/report.py" />
-   <source>value</source>
+   <source>share false</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/report.py" />
+   <source>precision</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -3131,6 +3431,11 @@
   <message>
    <location filename="../../plugin/review/session.py" />
    <source>{} {}, rank {}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/review/statistics.py" />
+   <source>all</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -35,14 +35,17 @@ WHEN EXISTS (SELECT 1 FROM decisions WHERE uuid = NEW.uuid OR id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'decisions are append-only: this decision is already there'); END;
 
 -- The current state of every candidate: its last decision that was not undone. `state` is undecided, accept,
--- reject, reclassify or unsure; `final_class_id` is the class that the reviewer put there, in the outline
--- that he drew, if he drew one.
+-- reject, reclassify or unsure. Of a missed place, to accept is to say that its class is there; of a doubtful
+-- one, to accept is to say that the map is right, to reject that it is not, so that each pixel of the class
+-- takes its next best one. `final_class_id` is the class that the reviewer put there, in the outline that he
+-- drew, if he drew one; a reject puts none.
 CREATE VIEW review AS
 SELECT
   c.fid AS OGC_FID,
   c.geometry,
   c.uuid, c.class_id, c.class_name, c.area_m2, c.score, c.rank, c.bayes_class_id, c.bayes_class_name,
   c.entropy, c.margin, c.variation, c.n_experts, c.experts, c.support, c.x, c.y, c.row_first, c.col_first, c.run,
+  c.kind, c.instead_class_id, c.instead_class_name, c.expected_iou,
   coalesce(d.decision, 'undecided') AS state,
   CASE d.decision WHEN 'accept' THEN c.class_id WHEN 'reclassify' THEN d.class_id END AS final_class_id,
   d.uuid AS decision_uuid, d.user, d.time, d.seconds, d.comment

@@ -14,6 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "qgis"))
 
+from mce_landcover.plugin.review.first_look import first_look
 from mce_landcover.plugin.review.order import Filter, Order
 from mce_landcover.plugin.review.records import Verdict
 from mce_landcover.plugin.review.session import ReviewSession
@@ -58,7 +59,7 @@ def main() -> None:
     application = QgsApplication([], False)
     application.initQgis()
     with tempfile.TemporaryDirectory() as folder:
-        path = make_file(Path(folder) / "candidates.gpkg", n, extent_m=50_000)
+        path = make_file(Path(folder) / "candidates.gpkg", n, extent_m=50_000, doubtful=2)
         fill_log(path, n)
         print(f"{n:,} candidates, half of them decided, {path.stat().st_size / 1e6:.0f} MB")
 
@@ -76,6 +77,7 @@ def main() -> None:
         filters = {
             "nothing": Filter(),
             "class": Filter(classes=frozenset({3})),
+            "kind": Filter(kinds=frozenset({"doubtful"})),
             "score": Filter(score=(0.2, 0.8)),
             "status": Filter(statuses=frozenset({"undecided"})),
             "extent": Filter(extent=middle),
@@ -89,6 +91,8 @@ def main() -> None:
         timed("previous", session.previous, 50)
         timed("upcoming 5", lambda: session.queue.upcoming(5), 50)
         timed("geometry", lambda: session.store.geometry(session.current.uuid), 50)
+        timed("first look", lambda: first_look(session.store.candidates))
+        timed("other ranks", session.reload)
         timed("progress", session.queue.progress)
         timed("decide, undecided next", lambda: session.decide(Verdict.REJECT), 50)
         timed("undo", session.undo, 20)

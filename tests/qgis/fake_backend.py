@@ -4,10 +4,12 @@ The environment variable FAKE_BACKEND_MODE says how: `work` (the default) answer
 the promised form and writes the tiny rasters that it names. Started with `-I`, like the real one.
 """
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -124,6 +126,15 @@ def fit_meta_classifier(parameters):
         "n_true": 8,
         "message": "Fitted.",
     }
+
+
+def rank_candidates(parameters):
+    """Turn the ranks round, and score the candidates by them."""
+    with contextlib.closing(sqlite3.connect(parameters["candidates"])) as database, database:
+        (n,) = database.execute("SELECT count(*) FROM candidates").fetchone()
+        database.execute("UPDATE candidates SET rank = ? - rank", (n + 1,))
+        database.execute("UPDATE candidates SET score = 1 - (rank - 0.5) / ?", (n,))
+    return {"candidates": parameters["candidates"], "n": n, "message": f"{n} candidates are ranked anew."}
 
 
 def apply_review(parameters):

@@ -32,6 +32,12 @@ COLUMNS = {
     **{"variation": REAL, "n_experts": WHOLE, "experts": TEXT, "support": REAL, "x": REAL, "y": REAL},
     **{"row_first": WHOLE, "col_first": WHOLE, "run": TEXT},
 }
+#: Columns since version 2 of the tables.
+KIND_COLUMNS = {
+    **{"kind": TEXT, "instead_class_id": WHOLE, "instead_class_name": TEXT, "expected_iou": REAL},
+}
+#: The review tables of version 1, as they were: it had missed places only.
+OLD_SQL = Path(__file__).with_name("review_version_1.sql")
 WEST, SOUTH = 2_600_000.0, 1_200_000.0
 
 
@@ -56,11 +62,18 @@ def make_file(
     extent_m: float = 5000.0,
     scored: bool = True,
     said: Mapping[str, Any] | None = None,
+    doubtful: int = 0,
+    old: bool = False,
 ) -> Path:
-    """Write n candidates at random places; the i-th has rank i + 1, a square outline and `name_of(i)`."""
+    """Write n candidates at random places; the i-th has rank i + 1, a square outline and `name_of(i)`.
+
+    With `doubtful` every so many-th (the last of each so many) is a doubtful place of bedrock; else all are
+    missed ones. `old` files have the tables of version 1.
+    """
     dice = random.Random(seed)
-    _make_layer(path)
-    names = list(COLUMNS)
+    columns = COLUMNS if old else {**COLUMNS, **KIND_COLUMNS}
+    _make_layer(path, columns)
+    names = list(columns)
     rows = []
     for i in range(n):
         flagged = FLAGGED[dice.random() < 0.3]
@@ -72,10 +85,16 @@ def make_file(
             **{"bayes_class_id": 1, "bayes_class_name": "bedrock", "entropy": dice.random()},
             **{"margin": dice.random(), "variation": dice.random(), "n_experts": 1, "experts": "tail"},
             **{"support": dice.random(), "x": x, "y": y, "row_first": i, "col_first": i, "run": "run"},
+            **{"kind": "missed", "instead_class_id": flagged["id"], "instead_class_name": flagged["name"]},
+            "expected_iou": None,
         }
+        if doubtful and i % doubtful == doubtful - 1:
+            values |= {"kind": "doubtful", "instead_class_id": 1, "instead_class_name": "bedrock"}
+            values |= {"bayes_class_id": flagged["id"], "bayes_class_name": flagged["name"]}
+            values |= {"support": 1.0, "expected_iou": 0.35 if scored else None}
         rows.append((square(x, y, side), *(values[name] for name in names)))
     run = {
-        **{"schema_version": 1, "run": "run", "model": "demo", "model_sha256": "ab" * 32},
+        **{"schema_version": 1 if old else 2, "run": "run", "model": "demo", "model_sha256": "ab" * 32},
         **{"classes": FLAGGED, "map_classes": CLASSES},
         "grid": {"crs": "EPSG:2056", "crs_wkt": "", "gsd": 0.5},
         **(said or {}),
@@ -84,7 +103,8 @@ def make_file(
         quoted = ", ".join(f'"{name}"' for name in names)
         marks = ", ".join("?" * (len(names) + 1))
         database.executemany(f"INSERT INTO candidates (geometry, {quoted}) VALUES ({marks})", rows)
-        database.executescript((RESOURCES / "schema" / "review.sql").read_text(encoding="utf-8"))
+        sql = OLD_SQL if old else RESOURCES / "schema" / "review.sql"
+        database.executescript(sql.read_text(encoding="utf-8"))
         database.execute("CREATE TABLE features (fid INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE)")
         database.executemany("INSERT INTO features (uuid) VALUES (?)", [(row[1],) for row in rows])
         database.execute("CREATE TABLE run (id INTEGER PRIMARY KEY, key TEXT UNIQUE, value TEXT NOT NULL)")
@@ -93,14 +113,14 @@ def make_file(
     return path
 
 
-def _make_layer(path: Path) -> None:
+def _make_layer(path: Path, columns: Mapping[str, int]) -> None:
     crs = osr.SpatialReference()
     crs.ImportFromEPSG(2056)
     source = ogr.GetDriverByName("GPKG").CreateDataSource(str(path), ["VERSION=1.2"])
     # Without the index: its triggers need functions that only GDAL has.
     options = ["GEOMETRY_NAME=geometry", "FID=fid", "SPATIAL_INDEX=NO"]
     layer = source.CreateLayer("candidates", crs, ogr.wkbMultiPolygon, options)
-    for name, kind in COLUMNS.items():
+    for name, kind in columns.items():
         layer.CreateField(ogr.FieldDefn(name, kind))
     del layer, source
 

@@ -26,6 +26,7 @@ PARAMETERS = {
         *("RUNS", "LABELS", "REVIEWED", "CLASSES", "LABEL_FIELD", "ALPHA", "FEATURES", "FOLDS", "TILE"),
         *("OVERSAMPLE", "SEED", "OVERWRITE", "META"),
     },
+    "rank_candidates": {"CANDIDATES", "META"},
     "apply_review": {
         *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
     },
@@ -73,6 +74,7 @@ OUTPUTS = {
     "fit_meta_classifier": {
         *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
     },
+    "rank_candidates": {"CANDIDATES_FILE", "N_CANDIDATES", "MESSAGE"},
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},
     "explain": {"HEAT_MAP", "CLASS_NAME", "EXPERT_NAME", "LOGIT", "INSIDE", "SHARES", "MESSAGE"},
     "screen_tiles": {"TILES_FILE", "TILES", "N_TILES", "SECONDS", "RANKED_BY", "MESSAGE"},
@@ -86,9 +88,10 @@ OUTPUTS = {
         *("MERGED_FILE", "CANDIDATES", "DISAGREEMENTS", "N_DECISIONS", "N_DISAGREEMENTS", "MESSAGE"),
     },
     "review_report": {
-        *("REPORT", "TABLE", "N_CANDIDATES", "N_DECIDED", "N_ACCEPTED", "PRECISION", "AGREEMENT", "MESSAGE"),
+        *("REPORT", "TABLE", "N_CANDIDATES", "N_DECIDED", "N_ACCEPTED", "N_FOUND", "N_THROWN_OUT"),
+        *("PRECISION", "SHARE_FALSE", "AGREEMENT", "MESSAGE"),
     },
-    "export_review": {"ACCEPTED", "N_ACCEPTED"},
+    "export_review": {"ACCEPTED", "N_ACCEPTED", "N_FOUND", "N_THROWN_OUT"},
     "prepare_tiles": {
         *("OUTPUT_DIR", "CONFIG", "REPORT_HTML", "N_TILES", "N_TRAIN", "N_VAL", "N_TEST", "N_CLASSES"),
         *("LABELLED_PIXELS", "NEIGHBOURS_PARTED", "MESSAGE"),

@@ -87,6 +87,49 @@ def test_the_report(path, other, context, feedback, tmp_path):
     assert rows[11]["status"] == "undecided" and rows[11]["user"] == ""
 
 
+@pytest.fixture
+def both(tmp_path, provider) -> Path:
+    """Missed and doubtful places in turn; the first six are decided."""
+    path = make_file(tmp_path / "both.gpkg", doubtful=2)
+    with closing(ReviewStore.open(path, "Ursula")) as store:
+        for i, verdict in enumerate([Verdict.ACCEPT, Verdict.REJECT, Verdict.REJECT, Verdict.ACCEPT]):
+            store.decide(name_of(i), verdict)
+        store.decide(name_of(4), Verdict.RECLASSIFY, class_id=7)
+        store.decide(name_of(5), Verdict.RECLASSIFY, class_id=7)
+    return path
+
+
+def test_the_report_counts_kinds_apart(both, context, feedback, tmp_path):
+    files = {"REPORT": str(tmp_path / "page.html"), "TABLE": str(tmp_path / "table.csv")}
+    result = run("review_report", context, feedback, CANDIDATES=str(both), **files)
+    assert (result["N_CANDIDATES"], result["N_DECIDED"], result["N_ACCEPTED"]) == (12, 6, 2)
+    assert (result["N_FOUND"], result["N_THROWN_OUT"]) == (1, 2)
+    assert result["PRECISION"] == pytest.approx(1 / 3)
+    assert result["SHARE_FALSE"] == pytest.approx(2 / 3)
+    assert result["MESSAGE"] == (
+        "3 of 6 missed places are decided: 1 accepted, 1 rejected, 1 of another class, 0 unsure. "
+        "3 of 6 doubtful places are decided: 1 kept, 1 thrown out, 1 of another class, 0 unsure."
+    )
+    page = Path(files["REPORT"]).read_text(encoding="utf-8")
+    for said in ("Missed places found", "False places thrown out", "33.3\u00a0%", "66.7\u00a0%"):
+        assert said in page
+    assert "How many doubtful places of the map were false" in page
+    rows = list(csv.DictReader(Path(files["TABLE"]).read_text(encoding="utf-8").splitlines()))
+    assert [row["kind"] for row in rows] == ["missed", "doubtful"] * 6
+    assert (rows[1]["instead_class"], rows[1]["expected_iou"]) == ("bedrock", "0.35")
+    assert (rows[0]["instead_class"], rows[0]["expected_iou"]) == (rows[0]["class_name"], "")
+
+
+def test_an_old_file_is_reported_as_missed_places_alone(tmp_path, provider, context, feedback):
+    path = make_file(tmp_path / "old.gpkg", old=True)
+    with closing(ReviewStore.open(path, "me")) as store:
+        store.decide(name_of(0), Verdict.ACCEPT)
+    result = run("review_report", context, feedback, CANDIDATES=str(path), REPORT=str(tmp_path / "page.html"))
+    assert (result["N_FOUND"], result["N_THROWN_OUT"], result["SHARE_FALSE"]) == (1, 0, None)
+    assert result["PRECISION"] == 1.0
+    assert "doubtful" not in Path(result["REPORT"]).read_text(encoding="utf-8")
+
+
 def test_the_report_alone_of_a_file_that_nobody_reviewed(tmp_path, provider, context, feedback):
     path = make_file(tmp_path / "new.gpkg", scored=False)
     result = run("review_report", context, feedback, CANDIDATES=str(path), REPORT=str(tmp_path / "page.html"))
@@ -123,12 +166,30 @@ def test_exporting(path, context, feedback, tmp_path):
     assert feedback.warnings == ['No single OBJEKTART for "water" (candidates: 1): set it by hand (5, 10).']
 
 
+def test_exporting_tells_kinds_apart(both, context, feedback, tmp_path):
+    result = run(
+        "export_review", context, feedback, CANDIDATES=str(both), ACCEPTED=str(tmp_path / "accepted.gpkg")
+    )
+    assert (result["N_ACCEPTED"], result["N_FOUND"], result["N_THROWN_OUT"]) == (4, 1, 2)
+    layer = QgsVectorLayer(result["ACCEPTED"], "accepted", "ogr")
+    found = {f["UUID"]: (f["KIND"], f["DECISION"], f["CLASS"]) for f in layer.getFeatures()}
+    blocks = {name: name.startswith("large blocks") for _, _, name in found.values()}
+    assert found.keys() == {name_of(i) for i in (0, 3, 4, 5)}
+    assert found[name_of(0)][:2] == ("missed", "accept") and blocks[found[name_of(0)][2]]
+    assert found[name_of(3)][:2] == ("doubtful", "accept") and blocks[found[name_of(3)][2]]
+    assert found[name_of(5)] == ("doubtful", "reclassify", "water")
+    (said,) = (text for text in feedback.said if "were written" in text)
+    assert "missed places found 1, doubtful places kept 1, given another class 2." in said
+    assert said.endswith("Doubtful places thrown out: 2.")
+
+
 def test_a_shapefile_keeps_all_fields(path, context, feedback, tmp_path):
     result = run(
         "export_review", context, feedback, CANDIDATES=str(path), ACCEPTED=str(tmp_path / "accepted.shp")
     )
     fields = QgsVectorLayer(result["ACCEPTED"], "accepted", "ogr").fields().names()
-    assert fields[:4] == ["OBJEKTART", "ART_CODES", "CLASS_ID", "CLASS"] and "MODEL_SHA" in fields
+    assert fields[:4] == ["OBJEKTART", "ART_CODES", "CLASS_ID", "CLASS"]
+    assert "MODEL_SHA" in fields and fields[-1] == "KIND"
 
 
 def test_codes_of_another_catalogue(path, context, feedback, tmp_path):

@@ -58,8 +58,10 @@ def centre_of(canvas):
 def test_the_candidate_is_shown_in_words(reviewer):
     panel = reviewer.dock.candidate
     candidate = reviewer.session.current
-    assert panel.flagged.text() == candidate.class_name
-    assert "bedrock" in panel.mapped.text()
+    assert panel.question.text() == f"Was {candidate.class_name} overlooked here?"
+    assert panel.flagged.text() == f"{candidate.class_name}: perhaps missed"
+    assert panel.other.text() == "in place of bedrock"
+    assert reviewer.dock.buttons.effects.text() == f"A: becomes {candidate.class_name}   R: stays bedrock"
     assert panel.place.text() == "1 of 12"
     assert panel.status.text() == "Undecided"
     assert f"{candidate.score:.0%}" in panel.score.text()

@@ -263,3 +263,31 @@ def test_decisions_on_candidates_that_the_first_copy_lacks_are_kept(path, tmp_pa
     change(path, "DELETE FROM candidates WHERE uuid = ?", name_of(3))
     done = merge_copies([path, other], tmp_path / "merged.gpkg")
     assert (done.n_elsewhere, done.n_decisions) == (1, 1)
+
+
+@pytest.mark.parametrize("old_first", [True, False])
+def test_an_old_copy_and_a_new_one_are_merged_into_a_new_one(tmp_path, qgis_app, old_first):
+    """The new file has doubtful places beside the missed ones that the old one has, too."""
+    old = make_file(tmp_path / "old.gpkg", 6, old=True)
+    new = make_file(tmp_path / "new.gpkg", 12, doubtful=6)
+    decide(old, "A", accept(0), reject(1))
+    decide(new, "B", accept(1), reject(11), clock=Wall(START + timedelta(hours=1)))
+    done = merge_copies([old, new] if old_first else [new, old], tmp_path / "merged.gpkg")
+    assert (done.n_decisions, done.n_added, done.n_elsewhere) == (4, 2, 0)
+    assert [d.candidate.uuid for d in done.disagreements] == [name_of(1)]
+    with closing(ReviewStore.open(done.path, "me")) as store:
+        assert len(store) == 12 and store.candidate(name_of(11)).is_doubtful
+        assert store.state(name_of(0)).verdict is Verdict.ACCEPT
+        assert store.state(name_of(11)).verdict is Verdict.REJECT
+        for candidate in store.candidates:
+            assert store.state(candidate.uuid).status == states_in(done.path)[candidate.uuid][0]
+
+
+def test_two_old_copies_are_merged_into_an_old_one(tmp_path, qgis_app):
+    path = make_file(tmp_path / "old.gpkg", old=True)
+    other = copy(path, "other.gpkg")
+    decide(other, "B", accept(3))
+    done = merge_copies([path, other], tmp_path / "merged.gpkg")
+    assert rows_of(done.path, "SELECT value FROM run WHERE key = 'schema_version'") == [("1",)]
+    with closing(ReviewStore.open(done.path, "me")) as store:
+        assert store.state(name_of(3)).verdict is Verdict.ACCEPT

@@ -8,7 +8,7 @@ from mce_landcover.plugin.review.order import Filter, Order
 from mce_landcover.plugin.review.queue import ReviewQueue
 from mce_landcover.plugin.review.records import UNDECIDED, Verdict
 from mce_landcover.plugin.review.store import ReviewStore
-from review_files import make_file, name_of
+from review_files import change, make_file, name_of
 
 N = 12
 
@@ -153,12 +153,13 @@ def test_a_second_look_shows_nothing_that_others_decided(queue, store, path):
 
 
 def brute_force(store, uuids):
-    counts = Counter((store.candidate(u).class_id, store.state(u).status) for u in uuids)
+    candidates = map(store.candidate, uuids)
+    counts = Counter(((c.kind, c.class_id), store.state(c.uuid).status) for c in candidates)
     return {key: n for key, n in counts.items() if key[1] != UNDECIDED}
 
 
 def counted(progress):
-    return {(id_, name): n for id_, c in progress.classes.items() for name, n in c.verdicts.items()}
+    return {(group, name): n for group, g in progress.groups.items() for name, n in g.verdicts.items()}
 
 
 def test_progress_is_what_counting_anew_gives(queue, store):
@@ -182,7 +183,38 @@ def test_progress_is_what_counting_anew_gives(queue, store):
     part = frozenset({name_of(0), name_of(3)})
     queue.set_filter(Filter(uuids=part))
     assert counted(queue.progress()) == brute_force(store, part)
-    assert list(progress.classes) == [3, 4]
+    assert list(progress.groups) == [("missed", 3), ("missed", 4)]
+
+
+def test_progress_tells_kinds_apart(tmp_path, qgis_app):
+    with closing(ReviewStore.open(make_file(tmp_path / "both.gpkg", 30, doubtful=2), "me")) as store:
+        queue = ReviewQueue(store)
+        assert list(queue.progress().groups) == [
+            *(("missed", 3), ("missed", 4)),
+            *(("doubtful", 3), ("doubtful", 4)),
+        ]
+        for i in range(9):
+            store.decide(name_of(i), Verdict.REJECT if i % 2 else Verdict.ACCEPT)
+        assert counted(queue.progress()) == brute_force(store, [c.uuid for c in store.candidates])
+        queue.set_filter(Filter(kinds=frozenset({"doubtful"})))
+        assert {group.kind for group in queue.progress().groups} == {"doubtful"}
+        assert queue.progress().n == len(queue) == 15
+        assert queue.current.is_doubtful
+
+
+def test_the_current_one_stays_when_ranks_change(queue, store, path):
+    store.decide(name_of(0), Verdict.ACCEPT)
+    queue.go_to(name_of(6))
+    change(path, "UPDATE candidates SET rank = 13 - rank, score = rank / 20.0")
+    queue.reload()
+    assert (queue.current.uuid, queue.current.rank, queue.position) == (name_of(6), 6, 5)
+    assert store.state(name_of(0)).verdict is Verdict.ACCEPT
+    assert queue.progress().n_decided == 1
+    assert queue.next_undecided().uuid == name_of(5)
+    assert store.candidates[0].uuid == name_of(11)
+    change(path, "DELETE FROM candidates WHERE uuid = ?", queue.current.uuid)
+    queue.reload()
+    assert len(queue) == N - 1 and queue.current.rank == 1
 
 
 def test_speed_and_time_left(queue, store):

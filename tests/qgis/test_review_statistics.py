@@ -5,12 +5,12 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
-from mce_landcover.plugin.review.records import ReviewError, Verdict
+from mce_landcover.plugin.review.records import Kind, ReviewError, Verdict
 from mce_landcover.plugin.review.statistics import (
-    count_flags,
     draw_second_look,
     flags_by_class,
     flags_by_score,
+    flags_of,
     measure_agreement,
     pace_by_user,
     wilson,
@@ -47,7 +47,7 @@ def test_intervals_are_those_of_the_literature(n_true, n, low, high):
 
 
 def test_flags_by_class_are_counted(store):
-    found = {f.name: f for f in flags_by_class(store)}
+    found = {f.name: f for f in flags_by_class(store, Kind.MISSED)}
     assert list(found) == ["large blocks", "large blocks with grass"]
     for name, flags in found.items():
         group = [c for c in store.candidates if c.class_name == name]
@@ -65,17 +65,33 @@ def test_flags_by_class_are_counted(store):
 
 
 def test_flags_by_score_hold_every_candidate_once(store):
-    bins = flags_by_score(store)
+    bins = flags_by_score(store, Kind.MISSED)
     assert len(bins) == 10
     assert bins[0].name == "0.9–1" and bins[-1].name == "0–0.1"
     assert [f.n for f in bins] == [4] * 10
-    assert sum(f.n_accepted for f in bins) == count_flags(store, store.candidates, "").n_accepted
+    assert sum(f.n_accepted for f in bins) == flags_of(store, Kind.MISSED).n_accepted
     assert bins[-1].precision is None and bins[-1].interval is None
 
 
 def test_without_scores_there_are_no_bins(tmp_path, qgis_app):
     with closing(ReviewStore.open(make_file(tmp_path / "x.gpkg", scored=False), "me")) as store:
-        assert flags_by_score(store) == []
+        assert flags_by_score(store, Kind.MISSED) == []
+
+
+def test_a_doubtful_flag_is_right_where_the_place_is_thrown_out(tmp_path, qgis_app):
+    with closing(ReviewStore.open(make_file(tmp_path / "both.gpkg", N, doubtful=4), "me")) as store:
+        for i in range(N):
+            moves = [Verdict.ACCEPT, Verdict.REJECT, Verdict.REJECT, Verdict.UNSURE]
+            store.decide(name_of(i), moves[i // 4 % 4])
+        store.decide(name_of(7), Verdict.RECLASSIFY, class_id=7)
+        missed, doubtful = (flags_of(store, kind) for kind in Kind)
+        assert (missed.n, doubtful.n) == (30, 10)
+        assert (doubtful.n_accepted, doubtful.n_rejected, doubtful.n_reclassified) == (3, 4, 1)
+        assert (doubtful.n_right, doubtful.n_judged, doubtful.precision) == (5, 8, 5 / 8)
+        assert doubtful.interval == wilson(5, 8)
+        assert missed.n_right == missed.n_accepted == 9
+        assert sum(f.n_right for f in flags_by_class(store, Kind.DOUBTFUL)) == 5
+        assert sum(f.n for f in flags_by_score(store, Kind.DOUBTFUL)) == 10
 
 
 def test_pace(store, path):

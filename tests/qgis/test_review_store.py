@@ -283,10 +283,53 @@ def test_a_cut_file_is_said(path):
     assert "no GeoPackage of candidates" in sentence(path)
 
 
-@pytest.mark.parametrize("version", ["2", "0", '"x"'])
+@pytest.mark.parametrize("version", ["3", "0", '"x"'])
 def test_another_version_is_said(path, version):
     change(path, "UPDATE run SET value = ? WHERE key = 'schema_version'", version)
-    assert f"version {version}, not 1" in sentence(path)
+    assert f"version {version}, not 2" in sentence(path)
+
+
+def test_a_file_from_before_doubtful_places_is_one_of_missed_places(tmp_path, qgis_app):
+    path = make_file(tmp_path / "old.gpkg", old=True)
+    change(
+        path,
+        "INSERT INTO decisions (uuid, candidate, decision, user, time) VALUES ('d', ?, 'accept', 'me', '')",
+        name_of(0),
+    )
+    with closing(ReviewStore.open(path, "me")) as store:
+        assert not store.read_only and store.notes == ()
+        assert {c.kind for c in store.candidates} == {"missed"}
+        assert all(c.instead_class_id == c.class_id for c in store.candidates)
+        assert all(c.instead_class_name == c.class_name for c in store.candidates)
+        assert {c.expected_iou for c in store.candidates} == {None}
+        assert store.state(name_of(0)).verdict is Verdict.ACCEPT
+        store.decide(name_of(1), Verdict.REJECT)
+        for uuid, (status, final, _decision) in states_in(path).items():
+            state = store.state(uuid)
+            assert (state.status, state.final_class_id) == (status, final)
+
+
+def test_kinds_are_read_and_decided_as_the_view_has_it(tmp_path, qgis_app):
+    path = make_file(tmp_path / "both.gpkg", doubtful=2)
+    with closing(ReviewStore.open(path, "me")) as store:
+        assert [c.is_doubtful for c in store.candidates] == [False, True] * 6
+        doubtful = store.candidates[1]
+        assert (doubtful.instead_class_id, doubtful.instead_class_name) == (1, "bedrock")
+        assert doubtful.expected_iou == 0.35
+        store.decide(name_of(1), Verdict.ACCEPT)
+        store.decide(name_of(3), Verdict.REJECT)
+        store.decide(name_of(5), Verdict.RECLASSIFY, class_id=7)
+        for uuid, (status, final, _decision) in states_in(path).items():
+            state = store.state(uuid)
+            assert (state.status, state.final_class_id) == (status, final)
+        assert store.state(name_of(1)).final_class_id == doubtful.class_id
+        assert store.state(name_of(3)).final_class_id is None
+
+
+def test_a_kind_that_is_not_known_is_left_out(path):
+    change(path, "UPDATE candidates SET kind = 'change' WHERE rank = 3")
+    with closing(ReviewStore.open(path, "me")) as store:
+        assert len(store) == 11 and "left out: 1." in store.notes[0]
 
 
 @pytest.mark.parametrize("value", ["[]", '[{"id": 3}]', '{"a": 1}', "null", "[3]", "{"])

@@ -18,21 +18,21 @@ from support.flag import COL0, GSD, RARE, ROW0, make_run, rule, smooth_logits
 ROWS, COLS = 150, 160
 
 
-def labelled_run(folder: Path, seed: int, **changes) -> tuple[Path, Path]:
+def labelled_run(folder: Path, seed: int, *, false_places: bool = False, **changes) -> tuple[Path, Path]:
     """Write a run and its labels, and return both.
 
     The labels are the map but for candidates: those of the surest half are mostly what the ML rule says, so
-    that there is something to learn.
+    that there is something to learn; with `false_places` the other half of the map's own is mostly false.
     """
     logits = smooth_logits(ROWS, COLS, seed)
     row0, col0 = ROW0 + seed * 1000, COL0
     run = make_run(folder / f"run_{seed}", logits, row0=row0, col0=col0, **changes)
-    labels = truth(logits, changes.get("alpha", 0.99), seed)
+    labels = truth(logits, changes.get("alpha", 0.99), seed, false_places=false_places)
     place = {"west": col0 * GSD, "north": -row0 * GSD}
     return run, write(folder / f"labels_{seed}.tif", labels[None], GSD, nodata=255, **place)
 
 
-def truth(logits: np.ndarray, alpha: float, seed: int) -> np.ndarray:
+def truth(logits: np.ndarray, alpha: float, seed: int, *, false_places: bool = False) -> np.ndarray:
     """Return class ids `[H, W]` under which sure candidates are often true."""
     n_experts, n_classes, rows, cols = logits.shape
     found = decide(from_numpy(logits).reshape(n_experts, n_classes, -1), rule(alpha))
@@ -46,6 +46,16 @@ def truth(logits: np.ndarray, alpha: float, seed: int) -> np.ndarray:
         for part in range(1, n + 1):
             if random.random() < (0.85 if sure[part - 1] > middle else 0.1):
                 labels[parts == part] = id_
+        if not false_places:
+            continue
+        parts, n = ndimage.label((bayes == id_) | ((ml == id_) & ~np.isin(bayes, RARE)), np.ones((3, 3)))
+        mapped = ndimage.maximum(bayes == id_, parts, range(1, n + 1))
+        large = mapped & (np.bincount(parts.ravel())[1:] >= 15)
+        sure = -ndimage.mean(margin, parts, range(1, n + 1))
+        middle = np.median(sure[large])
+        for part in np.flatnonzero(mapped) + 1:
+            if random.random() < (0.1 if sure[part - 1] > middle else 0.8):
+                labels[parts == part] = 3
     return labels
 
 
@@ -63,7 +73,7 @@ def review_some(file: Path, decisions: Mapping[str, tuple]) -> None:
 
 def flagged(run: Path, output: Path, **changes) -> Path:
     """Flag a run."""
-    flag_candidates(FlagRequest(run=run, output=output, **changes))
+    flag_candidates(FlagRequest(run=run, output=output, **{"kind": "missed", **changes}))
     return output
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.flagging.boosting import fit_calibration
+from ...core.flagging.calibration import fit_calibration
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

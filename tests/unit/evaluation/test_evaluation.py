@@ -31,7 +31,7 @@ def test_files_say_the_same(request_: EvaluateRequest) -> None:
     result = evaluate(request_)
     found, score = result.found, result.found.scores["map"]
     assert {p.name for p in request_.output.iterdir()} == {p.name for p in result.files.values()}
-    assert set(result.files) == {"evaluation", "page", "classes", "confusion", "experts"}
+    assert set(result.files) == {"evaluation", "page", "classes", "confusion", "experts", "places"}
     value = json.loads(result.files["evaluation"].read_text())
     assert value["scores"]["map"]["overall"] == pytest.approx(score.overall, abs=5e-5)
     assert value["confusion"]["oracle"] == found.matrices["oracle"].tolist()

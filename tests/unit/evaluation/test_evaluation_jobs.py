@@ -28,7 +28,7 @@ def test_a_run_is_evaluated(tmp_path: Path) -> None:
     given = {"prediction": str(tmp_path / "run"), "reference": str(tmp_path / "run" / "reference.tif")}
     value = run_job("evaluate", {**given, "output": str(tmp_path / "out")}, SILENT)
     assert json.loads(json.dumps(value, allow_nan=False)) == value
-    assert set(value["files"]) == {"evaluation", "page", "classes", "confusion", "experts"}
+    assert set(value["files"]) == {"evaluation", "page", "classes", "confusion", "experts", "places"}
     assert all(Path(file).parent == tmp_path / "out" for file in value["files"].values())
     told = json.loads(Path(value["files"]["evaluation"]).read_text())
     for name in ("overall", "mean_recall", "mean_iou"):

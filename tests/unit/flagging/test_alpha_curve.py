@@ -17,7 +17,6 @@ from mce_landcover.core.flagging.alpha_study import (
 )
 from mce_landcover.core.flagging.boosting import MetaSettings
 from mce_landcover.core.flagging.candidates import find_candidates
-from mce_landcover.core.flagging.counting import Errors, count_errors
 from mce_landcover.core.flagging.cross_validation import cross_validate
 from mce_landcover.core.flagging.fusion import fuse
 from mce_landcover.core.flagging.outlines import outline
@@ -26,6 +25,7 @@ from mce_landcover.core.flagging.training_set import TrainingSet, enough_tiles, 
 from mce_landcover.core.geodata.grid import Region
 from mce_landcover.core.geodata.labels import open_run_labels
 from mce_landcover.core.model.decision import decide
+from mce_landcover.core.segments.counting import Errors, count_errors
 from scipy import ndimage
 from support.fit import labelled_run, read
 from support.flag import rule, smooth_logits

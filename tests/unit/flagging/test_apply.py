@@ -15,7 +15,7 @@ from mce_landcover.core.flagging.review import read_review
 from rasterio.enums import ColorInterp
 from support.engine import Recorder
 from support.fit import candidates_of, flagged, labelled_run, read, review_some
-from support.flag import COL0, GSD, ROW0, flood, make_run, smooth_logits
+from support.flag import COL0, GSD, IDS, RARE, ROW0, flood, make_run, smooth_logits
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -303,3 +303,60 @@ def test_simplified_outlines_are_said_to_be(run, tmp_path):
         "simplified"
         in apply_review(ApplyRequest(run=run, candidates=file, output=tmp_path / "f.tif")).message
     )
+
+
+def rejected(run: Path, folder: Path, kind: str, **changes) -> tuple[Path, list, list]:
+    """Flag doubtful places and reject every second one; return the file, their uuids and all first pixels."""
+    file = flagged(run, folder / "doubtful.gpkg", kind=kind, **changes)
+    review = read_review(file)
+    rows = np.flatnonzero(review.doubtful)
+    uuids = review.columns["uuid"][rows].tolist()
+    review_some(file, dict.fromkeys(uuids[::2], ("reject", None)))
+    places = [
+        (int(review.columns["row_first"][i]) - ROW0, int(review.columns["col_first"][i]) - COL0)
+        for i in rows[::2]
+    ]
+    return file, uuids[::2], places
+
+
+@pytest.mark.parametrize("block", [1024, 37])
+@pytest.mark.parametrize("keep_logits", [True, False])
+def test_rejected_doubtful_places_become_what_they_would_be_pixel_by_pixel(tmp_path, block, keep_logits):
+    logits = smooth_logits(150, 160, 1)
+    run = make_run(tmp_path / "run", logits, keep_logits=keep_logits)
+    file, uuids, places = rejected(run, tmp_path, "both")
+    result = apply_review(ApplyRequest(run=run, candidates=file, output=tmp_path / "fused.tif"), block=block)
+    old, expected = read(run / "land_cover.tif"), read(run / "land_cover.tif")
+    ml = read(run / "evidence.tif").astype(np.uint8)
+    said = np.where(np.isin(ml, RARE) & ~np.isin(old, RARE), ml, old)
+    joined = logits.sum(axis=0) / np.array([1, 1, 2, 3, 3])[:, None, None]
+    best = np.array(IDS)[joined[:3].argmax(axis=0)]  # all but the two of the rare group
+    expert = read(run / "expert_1.tif")
+    instead = dict(zip(*(read_review(file).columns[n] for n in ("uuid", "instead_class_id")), strict=True))
+    for uuid, place in zip(uuids, places, strict=True):
+        mask = flood(said, *place) & (old == said[place])
+        other = best if keep_logits else np.where(np.isin(expert, RARE), instead[uuid], expert)
+        expected[mask] = other[mask]
+    found = read(result.land_cover)
+    assert (found == expected).all() and result.n_pixels == (found != old).sum() > 50
+    assert result.n_applied == len(uuids) > 5
+    log = changes(result.change_log)
+    assert {row["kind"] for row in log} == {"doubtful"} and {row["decision"] for row in log} == {"reject"}
+    assert sum(int(row["n_pixels"]) for row in log) == result.n_pixels
+    basis = "by the logits" if keep_logits else "by the first expert, as no logits were kept"
+    assert f"False places taken out: {len(uuids)}, replaced pixel by pixel {basis}" in result.message
+
+
+def test_accepted_doubtful_places_stay_and_reclassified_ones_change_where_the_map_said_them(run, tmp_path):
+    file = flagged(run, tmp_path / "c.gpkg", kind="doubtful")
+    review = read_review(file)
+    (kept, changed) = review.columns["uuid"][:2].tolist()
+    review_some(file, {kept: ("accept", None), changed: ("reclassify", 3)})
+    result = apply_review(ApplyRequest(run=run, candidates=file, output=tmp_path / "fused.tif"))
+    old, found = read(run / "land_cover.tif"), read(result.land_cover)
+    ml = read(run / "evidence.tif").astype(np.uint8)
+    said = np.where(np.isin(ml, RARE) & ~np.isin(old, RARE), ml, old)
+    place = int(review.columns["row_first"][1]) - ROW0, int(review.columns["col_first"][1]) - COL0
+    mask = flood(said, *place) & (old == said[place])
+    assert (found[mask] == 3).all() and (found[~mask] == old[~mask]).all()
+    assert result.n_applied == 1

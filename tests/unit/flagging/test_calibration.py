@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from mce_landcover.core.flagging.boosting import Calibration, expit, fit_calibration
+from mce_landcover.core.flagging.calibration import Calibration, expit, fit_calibration
 from sklearn.linear_model import LogisticRegression
 
 

@@ -12,8 +12,22 @@ from mce_landcover.core.flagging.candidates import Candidates, find_candidates
 from mce_landcover.core.flagging.pixels import RunPixels
 from mce_landcover.core.flagging.redecide import slope_deg
 from mce_landcover.core.geodata.grid import Region
+from scipy.ndimage import binary_dilation
 from support.engine import Recorder, read, write
-from support.flag import COL0, EXPERTS, GSD, IDS, RARE, ROW0, has_interior, make_run, segments_of, small_run
+from support.flag import (
+    CLASSES,
+    COL0,
+    EXPERTS,
+    GSD,
+    IDS,
+    RARE,
+    ROW0,
+    flood,
+    has_interior,
+    make_run,
+    segments_of,
+    small_run,
+)
 
 
 class Truth:
@@ -58,7 +72,7 @@ def same(one: Candidates, other: Candidates) -> bool:
             pairs = [(a.values, b.values), (np.array(a.names), np.array(b.names))]
         else:
             pairs = [(np.array(a), np.array(b))]
-        if not all(np.array_equal(x, y) for x, y in pairs):
+        if not all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in pairs):
             return False
     return True
 
@@ -109,6 +123,7 @@ def test_candidates_against_brute_force(made, labels):
             ours[f"expert_{k}"] = shares[k - 1]
             ours[f"support_{k}"] = (evidence[5 + k, mask] / 50000).mean()
             ours[f"log_support_{k}"] = (np.round(1000 * np.log(support[k])) / 1000).mean()
+        ours["doubtful"] = 0
         ours |= {f"bayes_{id_}": count / mask.sum() for id_, count in zip(IDS, counts, strict=True)}
         values = dict(zip(found.features.names, found.features.values[index], strict=True))
         assert {name for name in values if name.startswith("mce_")} == {f"mce_{name}" for name in ours}
@@ -121,11 +136,92 @@ def test_candidates_against_brute_force(made, labels):
         assert found.support[index] == values["mce_support"]
 
 
+def widened(bayes: np.ndarray, ml: np.ndarray) -> np.ndarray:
+    """The map with the ML rule's rare classes added to it, pixel by pixel."""
+    said = bayes.copy()
+    for row, col in np.ndindex(bayes.shape):
+        if bayes[row, col] not in (*RARE, 255) and ml[row, col] in RARE:
+            said[row, col] = ml[row, col]
+        if ml[row, col] in (255, 65535):
+            said[row, col] = 255
+    return said
+
+
+def instead_of(made, class_id: int) -> np.ndarray:
+    """The class of the largest joined logit outside of the group of a class, pixel by pixel."""
+    counts = np.array([sum(id_ in ids for ids in EXPERTS.values()) for id_ in IDS])
+    joined = made.logits.sum(axis=0) / counts[:, None, None]
+    group = {id_: name for id_, _, name, _ in CLASSES}
+    joined[[group[id_] == group[class_id] for id_ in IDS]] = -np.inf
+    return np.array(IDS)[joined.argmax(axis=0)]
+
+
+def iou_of(mask: np.ndarray, labels: np.ndarray, class_id: int) -> float:
+    """With the union of the true segments of the class that share a pixel with the mask."""
+    true = [s for s in segments_of(labels) if labels[s][0] == class_id and (s & mask).any()]
+    union = mask.copy()
+    for segment in true:
+        union |= segment
+    inside = sum(int((segment & mask).sum()) for segment in true)
+    return inside / int(union.sum())
+
+
+def test_doubtful_places_against_brute_force(made, labels):
+    """Segments of the map's rare classes, joined by the ML rule's, with a pixel of the map and an interior
+    one."""
+    evidence = read(made.folder / "evidence.tif").astype(np.int64)
+    bayes = read(made.folder / "land_cover.tif")[0].astype(np.int64)
+    experts = [read(made.folder / f"expert_{k}.tif")[0] for k in (1, 2, 3)]
+    said = widened(bayes, evidence[0])
+    expected = [
+        mask
+        for mask in segments_of(said)
+        if said[mask][0] in RARE and (bayes[mask] == said[mask][0]).any() and has_interior(mask)
+    ]
+    found = find(made.folder, kinds=("doubtful",), labels=Truth(labels))
+    assert len(found) == len(expected) > 10
+    assert set(found.kinds) == {"doubtful"}
+    assert 2 < found.target.sum() < len(found)
+    assert ((found.iou > 0) & (found.iou < 1)).sum() > 2
+    for index, mask in enumerate(expected):
+        row, col = np.argwhere(mask)[0]
+        class_id = said[row, col]
+        assert found.table.first[index] == row * 90 + col
+        assert found.table.n_pixels[index] == mask.sum()
+        assert found.class_ids[index] == class_id
+        shares = [(expert[mask] == class_id).mean() for expert in experts]
+        assert found.agreeing[index].tolist() == [share > 0.5 for share in shares]
+        assert found.target[index] == (labels[mask] == class_id).any()
+        assert found.iou[index] == pytest.approx(iou_of(mask, labels, class_id))
+        votes = np.bincount(instead_of(made, class_id)[mask])
+        assert votes[found.instead_ids[index]] == votes.max()
+        values = dict(zip(found.features.names, found.features.values[index], strict=True))
+        assert values["mce_doubtful"] == 1 and values["mce_class"] == class_id
+        assert values["M"] == pytest.approx(evidence[2, mask].mean() / 50000)
+        assert values[f"mce_bayes_{class_id}"] == pytest.approx((bayes[mask] == class_id).mean())
+
+
+def test_a_place_comes_once_where_both_kinds_are_asked_for(made):
+    both = find(made.folder, kinds=("missed", "doubtful"))
+    missed, doubtful = find(made.folder), find(made.folder, kinds=("doubtful",))
+    assert same(both.take(both.kinds == "doubtful"), doubtful)
+    bayes = read(made.folder / "land_cover.tif")[0]
+    ml = read(made.folder / "evidence.tif")[0]
+    kept = both.take(both.kinds == "missed").table.first.tolist()
+    apart = []
+    for first, class_id in zip(missed.table.first.tolist(), missed.class_ids.tolist(), strict=True):
+        mask = flood(ml, *divmod(first, 90)) & ~np.isin(bayes, RARE)
+        touches = binary_dilation(mask, np.ones((3, 3))) & (bayes == class_id)
+        apart += [] if touches.any() else [first]
+    assert kept == apart
+
+
 @settings(max_examples=12, deadline=None)
 @given(block=st.integers(7, 100))
 def test_the_size_of_the_blocks_does_not_matter(made, labels, block):
-    truth = Truth(labels)
-    assert same(find(made.folder, labels=truth, block=block), find(made.folder, labels=truth))
+    truth, kinds = Truth(labels), ("missed", "doubtful")
+    cut = find(made.folder, kinds=kinds, labels=truth, block=block)
+    assert same(cut, find(made.folder, kinds=kinds, labels=truth))
 
 
 def test_only_the_classes_asked_for_and_no_smaller_ones(made):

@@ -10,11 +10,10 @@ from mce_landcover.core.flagging.boosting import MetaSettings
 from mce_landcover.core.flagging.classifier import (
     MetaClassifier,
     Origin,
-    filled,
     fit_classifier,
     fit_with_validation,
-    medians,
 )
+from mce_landcover.core.flagging.scorer import Examples, filled, medians
 from support.meta import Table, draw, truth
 
 SHA = "a" * 64
@@ -46,16 +45,17 @@ def test_oversampling_leaves_the_scores_reliable():
 
 
 def test_the_features_that_matter_come_first(meta):
-    names = list(meta.importances)
-    assert names[:2] == ["a", "b"]
-    assert sum(meta.importances.values()) == pytest.approx(1)
-    assert list(meta.importances.values()) == sorted(meta.importances.values(), reverse=True)
+    importances = meta.scorers["missed"].importances()
+    assert list(importances)[:2] == ["a", "b"]
+    assert sum(importances.values()) == pytest.approx(1)
+    assert list(importances.values()) == sorted(importances.values(), reverse=True)
 
 
 def test_it_remembers_what_it_is_for(meta):
-    assert (meta.class_ids, meta.model_sha256, meta.alpha) == ((3, 4), SHA, 1.0)
-    assert meta.n_candidates == 6000 and 0 < meta.n_true < 3000
-    assert 0.8 < meta.auc < 0.9 and 0 < meta.auc_std < 0.05
+    assert meta.origin == Origin((3, 4), SHA, 1.0)
+    quality = meta.quality("missed")
+    assert quality.n == 6000 and 0 < quality.n_real < 3000
+    assert 0.8 < quality.auc < 0.9 and 0 < quality.auc_std < 0.05
 
 
 def test_one_seed_one_classifier():
@@ -79,7 +79,7 @@ def test_features_are_found_by_name(meta):
 def test_missing_values_count_as_the_median(meta):
     table, _, _ = draw(50, seed=2)
     gaps, plugged = table.values.copy(), table.values.copy()
-    gaps[:, 2], plugged[:, 2] = np.nan, meta.fill[2]
+    gaps[:, 2], plugged[:, 2] = np.nan, meta.scorers["missed"].fill[2]
     assert (meta.score(Table(table.names, gaps)) == meta.score(Table(table.names, plugged))).all()
 
 
@@ -88,7 +88,8 @@ def test_a_feature_that_nobody_knows_is_harmless():
     values = table.values.copy()
     values[:, 3] = np.nan
     fitted = fit_classifier(Table(table.names, values), targets, groups)
-    assert fitted.importances["d"] == 0 and fitted.fill[3] == 0
+    scorer = fitted.scorers["missed"]
+    assert scorer.importances()["d"] == 0 and scorer.fill[3] == 0
 
 
 @settings(max_examples=40)
@@ -129,7 +130,7 @@ def test_candidates_of_another_kind_are_refused(meta):
 
 def test_the_validation_is_the_one_behind_the_calibration():
     table, targets, groups = draw(500)
-    fitted, validation = fit_with_validation(table, targets, groups, MetaSettings(), Origin())
-    assert fitted.calibration == validation.calibration
-    assert fitted.auc == validation.auc
-    assert len(validation.scores) == 500
+    fitted, validations = fit_with_validation(Examples(table, targets, groups), MetaSettings(), Origin())
+    assert fitted.scorers["missed"].calibration == validations["missed"].calibration
+    assert fitted.quality("missed").auc == validations["missed"].auc
+    assert len(validations["missed"].scores) == 500

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.base.errors import InputError
-from mce_landcover.core.flagging.boosting import MetaSettings, fit_boosting, raw_scores
+from mce_landcover.core.flagging.boosting import MetaSettings, fit_boosting
 from mce_landcover.core.flagging.cross_validation import (
     assign_folds,
     cross_validate,
@@ -76,7 +76,7 @@ def test_scores_come_from_models_that_have_not_seen_the_tile():
     for fold in range(4):
         held = folds == fold
         model = fit_boosting(table.values[~held], targets[~held], chosen)
-        assert (found.raw[held] == raw_scores(model, table.values[held])).all()
+        assert (found.raw[held] == model.raw(table.values[held])).all()
         assert found.aucs[fold] == metrics.roc_auc_score(targets[held], found.raw[held])
     assert found.auc == pytest.approx(sum(found.aucs) / 4)
     assert found.auc_std == pytest.approx(np.std(found.aucs, ddof=1))

@@ -61,7 +61,9 @@ def meta(made, flagged, tmp_path_factory) -> Path:
 
 
 def flag(run: Path, output: Path, block: int = 512, **changes) -> Review:
-    result = flag_candidates(FlagRequest(run=run, output=output, **changes), block=block)
+    result = flag_candidates(
+        FlagRequest(run=run, output=output, **{"kind": "missed", **changes}), block=block
+    )
     review = read_review(output)
     assert result.candidates == output
     assert result.n == len(review) == sum(result.per_class.values())
@@ -108,7 +110,9 @@ def test_without_a_classifier_the_surest_come_first(made, flagged, tmp_path):
     assert np.isnan(flagged.scores).all()
     assert flagged.run["ranked_by"] == "margin"
     recorder = Recorder()
-    result = flag_candidates(FlagRequest(run=made.folder, output=tmp_path / "c.gpkg"), recorder)
+    result = flag_candidates(
+        FlagRequest(run=made.folder, kind="missed", output=tmp_path / "c.gpkg"), recorder
+    )
     assert result.ranked_by == "margin"
     assert "margin, as no meta classifier was given" in result.message
     assert recorder.messages == [result.message]
@@ -173,7 +177,7 @@ def test_candidates_of_a_part_are_those_of_the_whole(made, flagged, meta, tmp_pa
     i, j = [of_whole[u] for u in of_part], list(of_part.values())
     assert np.array_equal(whole.features.values[i], few.features.values[j])
     for name in set(whole.columns) - {"rank", "run"}:
-        assert np.array_equal(whole.columns[name][i], few.columns[name][j]), name
+        np.testing.assert_array_equal(whole.columns[name][i], few.columns[name][j], name)
     one, other = read_outlines(whole.path), read_outlines(few.path)
     assert all(one[u].normalize().equals_exact(other[u].normalize(), 0.0) for u in of_part)
 
@@ -219,7 +223,9 @@ def test_a_classifier_scores_ranks_and_bounds_false_alarms(made, flagged, meta, 
     ratio = (1 - scored.scores) / np.maximum(scored.scores, 1e-300)
     bound = float(np.median(ratio)) * (1 + 1e-9)
     result = flag_candidates(
-        FlagRequest(run=made.folder, output=tmp_path / "bound.gpkg", meta=meta, accepted_per_find=bound)
+        FlagRequest(
+            run=made.folder, kind="missed", output=tmp_path / "bound.gpkg", meta=meta, accepted_per_find=bound
+        )
     )
     few = read_review(tmp_path / "bound.gpkg")
     assert set(few.columns["uuid"]) == set(scored.columns["uuid"][ratio <= bound])
@@ -237,7 +243,7 @@ def test_false_alarms_per_find():
 
 def test_a_classifier_for_something_else_is_refused(made, meta, tmp_path):
     output = tmp_path / "c.gpkg"
-    request = FlagRequest(run=made.folder, output=output, meta=meta)
+    request = FlagRequest(run=made.folder, kind="missed", output=output, meta=meta)
     with pytest.raises(InputError, match=r"fitted for the classes 7, 9, not for 5"):
         flag_candidates(request.but(classes=[5, 7]))
     with pytest.raises(InputError, match=r"alpha 0\.99, not 0\.5"):
@@ -271,7 +277,7 @@ def test_a_classifier_for_something_else_is_refused(made, meta, tmp_path):
 )
 def test_wrong_wishes_are_one_sentence(made, tmp_path, changes, sentence):
     with pytest.raises(InputError, match=sentence) as caught:
-        flag_candidates(FlagRequest(run=made.folder, output=tmp_path / "c.gpkg", **changes))
+        flag_candidates(FlagRequest(run=made.folder, kind="missed", output=tmp_path / "c.gpkg", **changes))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -284,9 +290,11 @@ def test_wrong_runs_and_outputs_are_one_sentence(made, tmp_path):
         flag_candidates(FlagRequest(run=bare, output=tmp_path / "c.gpkg", alpha=0.9))
     (tmp_path / "c.gpkg").write_text("mine")
     with pytest.raises(InputError, match="already there"):
-        flag_candidates(FlagRequest(run=made.folder, output=tmp_path / "c.gpkg"))
+        flag_candidates(FlagRequest(run=made.folder, kind="missed", output=tmp_path / "c.gpkg"))
     with pytest.raises(InputError, match="no GeoPackage of candidates"):
-        flag_candidates(FlagRequest(run=made.folder, output=tmp_path / "c.gpkg", overwrite=True))
+        flag_candidates(
+            FlagRequest(run=made.folder, kind="missed", output=tmp_path / "c.gpkg", overwrite=True)
+        )
     assert (tmp_path / "c.gpkg").read_text() == "mine"
     with (
         mounted(tmp_path / "disk", "size=1m,ro") as disk,
@@ -296,7 +304,9 @@ def test_wrong_runs_and_outputs_are_one_sentence(made, tmp_path):
 
 
 def test_no_candidates_are_an_empty_layer_and_a_sentence(made, tmp_path):
-    result = flag_candidates(FlagRequest(run=made.folder, output=tmp_path / "c.gpkg", alpha=0.0))
+    result = flag_candidates(
+        FlagRequest(run=made.folder, kind="missed", output=tmp_path / "c.gpkg", alpha=0.0)
+    )
     assert result.n == 0
     assert result.per_class == {"large blocks": 0, "blocks with grass": 0}
     assert result.message.startswith("There are no candidates: the ML rule sees no large blocks or")
@@ -331,7 +341,7 @@ def test_flagging_again_keeps_ids_and_decisions(made, flagged, tmp_path):
             "INSERT INTO decisions (uuid, candidate, decision, user, time) VALUES (?, ?, ?, ?, ?)",
             ("d", first, "accept", "me", "2026-01-01T00:00:00.000Z"),
         )
-    result = flag_candidates(FlagRequest(run=made.folder, output=output, overwrite=True))
+    result = flag_candidates(FlagRequest(run=made.folder, kind="missed", output=output, overwrite=True))
     again = read_review(output)
     assert result.message.endswith("Decisions kept from the replaced file: 1.")
     assert equal(again, flagged)
@@ -367,7 +377,9 @@ def test_cancelling_leaves_nothing(made, tmp_path):
     for stop_at in (1, 3, 8):  # in the blocks and in the outlines
         recorder = Recorder(stop_at=stop_at, error=Cancelled("stop"))
         with pytest.raises(Cancelled):
-            flag_candidates(FlagRequest(run=made.folder, output=tmp_path / "c.gpkg"), recorder, block=64)
+            flag_candidates(
+                FlagRequest(run=made.folder, kind="missed", output=tmp_path / "c.gpkg"), recorder, block=64
+            )
         assert list(tmp_path.iterdir()) == []
     assert {unit for _, _, unit in recorder.calls} == {"blocks", "outlines"}
 

@@ -7,6 +7,7 @@ import rasterio
 from mce_landcover.core.base.errors import Cancelled, InputError
 from mce_landcover.core.flagging.archive import load_meta
 from mce_landcover.core.flagging.candidates import find_candidates
+from mce_landcover.core.flagging.classifier import Origin
 from mce_landcover.core.flagging.fit import FitRequest, fit_meta_classifier
 from mce_landcover.core.flagging.flag import FlagRequest, flag_candidates
 from mce_landcover.core.flagging.pixels import RunPixels
@@ -61,7 +62,7 @@ def test_it_learns_from_labelled_runs(made, fitted):
     assert (result.n_candidates, result.n_true) == known(made)
     assert 30 < result.n_true < result.n_candidates
     assert result.auc > 0.65 and result.auc_std > 0
-    assert result.message in recorder.messages and f"{result.n_true} of them missed places" in result.message
+    assert result.message in recorder.messages and f"{result.n_true} of them real" in result.message
     names = sorted(p.name for p in result.meta.parent.iterdir())
     assert names == ["meta.skops", "meta_report.html", "meta_report.json"]
     assert ("alphas") in {unit for *_, unit in recorder.calls}
@@ -69,8 +70,8 @@ def test_it_learns_from_labelled_runs(made, fitted):
 
 def test_the_file_knows_what_it_is_for(fitted):
     meta = load_meta(fitted[0].meta)
-    assert (meta.class_ids, meta.alpha, meta.model_sha256) == ((7, 9), 0.99, "ab" * 32)
-    assert meta.auc == fitted[0].auc
+    assert meta.origin == Origin((7, 9), "ab" * 32, 0.99)
+    assert meta.quality("missed").auc == fitted[0].auc
     assert any(name.startswith("mce_support") for name in meta.feature_names)
 
 
@@ -106,7 +107,7 @@ def test_flagging_takes_it_and_ranks_by_it(made, fitted, tmp_path):
     assert result.ranked_by == "classifier"
     review = read_review(tmp_path / "c.gpkg")
     meta = load_meta(fitted[0].meta)
-    assert review.scores == pytest.approx(meta.score(review.features))
+    assert review.scores == pytest.approx(meta.changes(review.features))
     assert (np.diff(review.scores) <= 0).all()
 
 
@@ -128,7 +129,7 @@ def test_the_papers_metrics_alone(bare, tmp_path):
     result = fit_meta_classifier(
         FitRequest(output=tmp_path / "m.skops", runs=runs, labels=labels, tile_m=20, features="paper")
     )
-    names = load_meta(result.meta).feature_names
+    names = load_meta(result.meta).scorers["missed"].feature_names
     assert [name for name in names if name.startswith("mce_")] == ["mce_class"]
     one = fit_meta_classifier(
         FitRequest(
@@ -142,7 +143,8 @@ def test_the_papers_metrics_alone(bare, tmp_path):
     )
     meta = load_meta(one.meta)
     assert meta.class_ids == (7,)
-    assert not any(name.startswith("mce_") for name in meta.feature_names)
+    names = meta.scorers["missed"].feature_names
+    assert not any(name.startswith("mce_") for name in names)
 
 
 @pytest.fixture
@@ -276,3 +278,85 @@ def test_finished_files_are_replaced_only_when_told(bare, tmp_path):
     assert (tmp_path / "m_report.html").read_text() == "mine"
     result = fit_meta_classifier(request.but(overwrite=True))
     assert result.report_html.read_text() != "mine"
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """A classifier that has learnt both kinds, from three runs whose own rare places are often false."""
+    folder = tmp_path_factory.mktemp("both")
+    made = [labelled_run(folder, seed, false_places=True) for seed in (11, 12, 13)]
+    runs, labels = zip(*made, strict=True)
+    request = FitRequest(output=folder / "meta.json", runs=runs, labels=labels, tile_m=20)
+    return made, fit_meta_classifier(request)
+
+
+def test_it_learns_which_places_of_the_map_are_false(both):
+    made, result = both
+    meta = load_meta(result.meta)
+    assert {kind: scorer.basis for kind, scorer in meta.scorers.items()} == {
+        "missed": "own",
+        "doubtful": "own",
+    }
+    n, n_false = 0, 0
+    for run, labels in made:
+        with (
+            RunPixels(run) as pixels,
+            open_run_labels(labels, pixels.grid, pixels.extent, pixels.record.classes) as truth,
+        ):
+            found = find_candidates(pixels, [7, 9], kinds=("doubtful",), labels=truth)
+        n, n_false = n + len(found), n_false + int((~found.target).sum())
+    assert (result.n_doubtful, result.n_false) == (n, n_false) and n_false > 30
+    assert result.auc_doubtful > 0.65 and result.learnt
+    report = json.loads(result.report_json.read_text())
+    doubtful = report["doubtful"]
+    assert (doubtful["candidates"], doubtful["false_places"]) == (n, n_false)
+    assert set(doubtful["effort"]) == {"score", "margin", "expert agreement", "area", "random"}
+    assert report["looks"]["errors"] == n_false + report["missed_places"]
+    assert report["expected_iou"]["n"] == n
+    shares = [p["share_of_false"] for p in doubtful["operating_points"]]
+    assert shares == sorted(shares, reverse=True) and shares[0] > shares[-1]
+    page = result.report_html.read_text()
+    assert "Both kinds in one queue" in page and "false places kept per loss" in page
+
+
+def test_both_kinds_are_ranked_by_what_they_may_change(both, tmp_path):
+    (run, _), meta = both[0][0], load_meta(both[1].meta)
+    result = flag_candidates(FlagRequest(run=run, output=tmp_path / "c.gpkg", meta=both[1].meta))
+    review = read_review(tmp_path / "c.gpkg")
+    assert result.n_doubtful == review.doubtful.sum() > 5 and (~review.doubtful).sum() > 5
+    assert (np.diff(review.scores) <= 0).all()
+    real = meta.score(review.features)
+    assert review.scores == pytest.approx(np.where(review.doubtful, 1 - real, real))
+    iou = review.columns["expected_iou"]
+    assert np.isnan(iou[~review.doubtful]).all()
+    if meta.outlines.trees is not None:
+        assert ((iou[review.doubtful] >= 0) & (iou[review.doubtful] <= 1)).all()
+
+
+def test_too_few_examples_leave_a_plain_rule_and_say_what_is_lacking(made, tmp_path):
+    file = flagged(made[0][0], tmp_path / "c.gpkg")
+    uuids = [uuid for uuid, *_ in candidates_of(file)]
+    review_some(file, {uuid: ("accept" if i < 3 else "reject", None) for i, uuid in enumerate(uuids[:30])})
+    result = fit_meta_classifier(FitRequest(output=tmp_path / "m.json", reviewed=[file]))
+    assert not result.learnt and (result.n_candidates, result.n_true) == (30, 3)
+    assert "a plain rule ranks them: needs 7 more real ones" in result.message
+    meta, review = load_meta(result.meta), read_review(file)
+    scores = meta.score(review.features)
+    of_one, margin = review.columns["class_id"] == 7, review.columns["margin"]
+    assert (np.argsort(scores[of_one]) == np.argsort(-margin[of_one])).all()
+    assert 0 < scores.mean() < 0.5  # 3 of 30
+
+
+def test_a_kind_with_few_examples_learns_from_both(both, tmp_path):
+    (run, _), *_ = both[0]
+    file = flagged(run, tmp_path / "c.gpkg", kind="both")
+    review = read_review(file)
+    doubtful = review.columns["uuid"][review.doubtful][:6].tolist()
+    missed = review.columns["uuid"][~review.doubtful].tolist()
+    told = {uuid: ("accept" if i % 2 else "reject", None) for i, uuid in enumerate([*doubtful, *missed])}
+    review_some(file, told)
+    result = fit_meta_classifier(FitRequest(output=tmp_path / "m.json", reviewed=[file], tile_m=20))
+    scorers = load_meta(result.meta).scorers
+    assert (scorers["missed"].basis, scorers["doubtful"].basis) == ("own", "both kinds")
+    assert "mce_doubtful" in scorers["doubtful"].feature_names
+    assert "scored by what both kinds teach: needs 7 more real ones and 7 more false ones" in result.message

@@ -8,23 +8,31 @@ from hypothesis import strategies as st
 from mce_landcover.core.flagging.alpha_study import AlphaCurve, AlphaRow, FusedErrors
 from mce_landcover.core.flagging.boosting import MetaSettings
 from mce_landcover.core.flagging.classifier import Origin, fit_with_validation
-from mce_landcover.core.flagging.counting import Errors
 from mce_landcover.core.flagging.cross_validation import operating_points, review_effort, roc_auc
+from mce_landcover.core.flagging.features import FeatureTable
 from mce_landcover.core.flagging.report import (
     Findings,
     calibration_error,
     reliability,
-    report_html,
     report_json,
 )
-from support.meta import Table, draw
+from mce_landcover.core.flagging.report_page import report_html
+from mce_landcover.core.flagging.scorer import Examples
+from mce_landcover.core.flagging.training_set import TrainingSet
+from mce_landcover.core.segments.counting import Errors
+from support.meta import draw
 
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
     table, targets, groups = draw(500)
-    table = Table((*table.names, "mce_class"), np.column_stack([table.values, np.full(500, 4.0)]))
-    meta, validation = fit_with_validation(table, targets, groups, MetaSettings(), Origin((3, 4), "f" * 64))
+    table = FeatureTable(
+        ("M", "S", *table.names[2:], "mce_class"), np.column_stack([table.values, np.full(500, 4.0)])
+    )
+    origin = Origin((3, 4), "f" * 64)
+    meta, validations = fit_with_validation(Examples(table, targets, groups), MetaSettings(), origin)
+    nothing = np.full(500, np.nan)
+    crs = np.full(500, "EPSG:2056")
     fused = FusedErrors(1.0, 4, Errors(6, 8, 7), 8.5), FusedErrors(3.0, 9, Errors(9, 8, 7), 8.5)
     rows = (
         AlphaRow(0.9, 120, 30, 0.8, Errors(9, 8, 7), fused),
@@ -33,12 +41,10 @@ def findings() -> Findings:
     plain = ((0.0, Errors(5, 9, 6)), (0.9, rows[0].ml), (1.0, rows[1].ml))
     return Findings(
         meta=meta,
-        validation=validation,
-        targets=targets,
-        class_ids=np.full(500, 4),
-        confidence=-table.values[:, 1],
+        validations=validations,
+        training=TrainingSet(table, targets, np.full(500, 4), nothing, nothing, crs, nothing),
         class_names={3: "blocks <b>", 4: "grass & blocks"},
-        comparison={"paper": validation, "all": validation},
+        comparison={"missed": {"paper": validations["missed"], "all": validations["missed"]}},
         curve=AlphaCurve(plain[0][1], rows, plain),
         no_curve="",
         tile_m=250.0,
@@ -48,14 +54,16 @@ def findings() -> Findings:
 
 def test_the_json_is_strict_and_says_what_was_measured(findings):
     found = json.loads(json.dumps(report_json(findings), allow_nan=False))
-    targets, scores = findings.targets, findings.validation.scores
+    validation = findings.validations["missed"]
+    targets, scores = findings.training.targets, validation.scores
     assert found["candidates"] == 500 and found["missed_places"] == targets.sum()
-    assert found["auc"]["mean"] == findings.validation.auc
+    assert found["auc"]["mean"] == validation.auc
     assert found["auc"]["pooled"] == roc_auc(targets, scores)
-    assert found["auc"]["margin"] == roc_auc(targets, findings.confidence)
+    assert found["auc"]["margin"] == roc_auc(targets, -findings.training.margin)
     assert found["classes"]["3"]["candidates"] == 0 and found["classes"]["3"]["auc"] is None
     assert found["classes"]["4"]["missed_places"] == targets.sum()
-    assert found["importances"] == findings.meta.importances
+    assert found["importances"] == findings.meta.scorers["missed"].importances()
+    assert found["doubtful"] is None and found["looks"]["errors"] == targets.sum()
     points = operating_points(targets, scores)
     assert [p["recall"] for p in found["operating_points"]] == [p.recall for p in points]
     assert found["effort"]["score"][-1] == review_effort(targets, scores)[-1] == targets.sum()

@@ -15,6 +15,7 @@ def training(x, y, targets=None, crs="EPSG:2056") -> TrainingSet:
         np.array(x, float),
         np.array(y, float),
         np.full(n, crs) if isinstance(crs, str) else np.array(crs),
+        np.full(n, np.nan),
     )
 
 
@@ -65,7 +66,7 @@ def test_tiles_are_never_tiny():
 
 def test_the_surest_come_first_without_a_classifier():
     known = training([1, 2], [1, 2])
-    assert known.confidence.tolist() == [0, -3]
+    assert known.margin.tolist() == [0, 3]
     assert known.with_features(("E",)).features.names == ("E",)
     with pytest.raises(KeyError):
         known.with_features(("none",))

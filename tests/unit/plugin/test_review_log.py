@@ -12,7 +12,8 @@ from support.places import ROOT
 SQL = ROOT / "resources" / "schema" / "review.sql"
 COLUMNS = (
     "fid, geometry, uuid, class_id, class_name, area_m2, score, rank, bayes_class_id, bayes_class_name, "
-    "entropy, margin, variation, n_experts, experts, support, x, y, row_first, col_first, run"
+    "entropy, margin, variation, n_experts, experts, support, x, y, row_first, col_first, run, "
+    "kind, instead_class_id, instead_class_name, expected_iou"
 )
 CANDIDATES = {"a": 3, "b": 4, "c": 3}
 #: Who decides what of which candidate, or takes back which of the rows before (also twice, also undos).

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from mce_landcover.plugin.review.order import Filter, Order, arrange, curve_steps
+from mce_landcover.plugin.review.order import Filter, Order, arrange, curve_steps, expected_gains
 from mce_landcover.plugin.review.records import Candidate, Decision
 
 PLACES = st.lists(st.tuples(st.integers(0, 3), st.floats(0, 1e4), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)))
@@ -41,6 +41,20 @@ def test_orders_are_those_of_their_keys(places):
     for class_id in set(classes):
         same = [i for i in arrange(candidates, Order.CLASS) if candidates[i].class_id == class_id]
         assert same == sorted(same)
+
+
+@given(PLACES, st.lists(st.none() | st.floats(0, 1), min_size=1))
+def test_gain_is_the_score_or_without_any_the_rank(places, scores):
+    candidates = [c._replace(score=scores[i % len(scores)]) for i, c in enumerate(candidates_at(places))]
+    gains = expected_gains(candidates)
+    if any(c.score is not None for c in candidates):
+        assert gains == [c.score or 0.0 for c in candidates]
+    else:
+        assert gains == sorted(gains, reverse=True) and all(0 < gain <= 1 for gain in gains)
+        assert arrange(candidates, Order.GAIN) == list(range(len(candidates)))
+    for order, areas in ((Order.GAIN, [1.0] * len(places)), (Order.GAIN_AREA, [p[1] for p in places])):
+        keys = [(-gains[i] * areas[i], i) for i in arrange(candidates, order)]
+        assert keys == sorted(keys)
 
 
 @given(PLACES, st.floats(10, 1e5))
@@ -84,16 +98,22 @@ def test_any_points_have_steps(points):
     assert all(0 <= step < 4**16 for step in steps)
 
 
-@given(
-    PLACES,
-    st.none() | st.frozensets(st.integers(0, 3)),
-    st.none() | st.tuples(st.floats(0, 1), st.floats(0, 1)),
-    st.none() | st.frozensets(st.sampled_from(["undecided", "accept"])),
-    st.none() | st.tuples(*[st.floats(-1e6, 1e6)] * 4),
+FILTERS = st.builds(
+    Filter,
+    classes=st.none() | st.frozensets(st.integers(0, 3)),
+    score=st.none() | st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    statuses=st.none() | st.frozensets(st.sampled_from(["undecided", "accept"])),
+    extent=st.none() | st.tuples(*[st.floats(-1e6, 1e6)] * 4),
+    kinds=st.none() | st.frozensets(st.sampled_from(["missed", "doubtful"])),
 )
-def test_what_passes_a_filter_meets_all_of_it(places, classes, score, statuses, extent):
+
+
+@given(PLACES, FILTERS)
+def test_what_passes_a_filter_meets_all_of_it(places, wanted):
+    classes, score, statuses, extent = wanted.classes, wanted.score, wanted.statuses, wanted.extent
     candidates = [
-        c._replace(score=None if i % 5 == 0 else (i % 7) / 7) for i, c in enumerate(candidates_at(places))
+        c._replace(score=None if i % 5 == 0 else (i % 7) / 7, kind="doubtful" if i % 3 else "missed")
+        for i, c in enumerate(candidates_at(places))
     ]
 
     blank = dict.fromkeys(Decision._fields)
@@ -106,13 +126,14 @@ def test_what_passes_a_filter_meets_all_of_it(places, classes, score, statuses, 
     def passes(c: Candidate) -> bool:
         return (
             (classes is None or c.class_id in classes)
+            and (wanted.kinds is None or c.kind in wanted.kinds)
             and (score is None or (c.score is not None and score[0] <= c.score <= score[1]))
             and (statuses is None or status(c.uuid) in statuses)
             and (extent is None or (extent[0] <= c.x <= extent[2] and extent[1] <= c.y <= extent[3]))
         )
 
     backwards = list(range(len(candidates)))[::-1]
-    found = Filter(classes, score, statuses, extent).select(candidates, backwards, counting)
+    found = wanted.select(candidates, backwards, counting)
     assert found == [i for i in backwards if passes(candidates[i])]
 
 

@@ -14,9 +14,9 @@ from pydantic import Field
 from sklearn.model_selection import LeaveOneOut, StratifiedKFold
 
 from ....core.base.progress import Reporter
-from ....core.flagging.boosting import MetaSettings, fit_boosting, raw_scores
-from ....core.flagging.counting import Errors
+from ....core.flagging.boosting import MetaSettings, fit_boosting
 from ....core.model.decision import heat_maps, log_priors
+from ....core.segments.counting import Errors
 from ...data.cifar10 import Cifar10, read_cifar10, thin_out
 from ...data.shared import find_data
 from ..command import ExperimentSettings, run_experiment
@@ -122,7 +122,7 @@ def accept_out_of_fold(features: Floats, right: Bools, folds: int, seed: int) ->
         if known.all() or not known.any():
             accepted[held] = known.all()
         else:
-            accepted[held] = raw_scores(fit_boosting(features[seen], known, settings), features[held]) > 0
+            accepted[held] = fit_boosting(features[seen], known, settings).raw(features[held]) > 0
     return accepted
 
 

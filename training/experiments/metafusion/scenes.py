@@ -15,9 +15,9 @@ from ....core.base.progress import Reporter
 from ....core.base.requests import Device
 from ....core.flagging.boosting import MetaSettings
 from ....core.flagging.candidates import Candidates, find_candidates
-from ....core.flagging.classifier import filled, medians
 from ....core.flagging.features import FeatureTable
 from ....core.flagging.pixels import RunPixels
+from ....core.flagging.scorer import filled, medians
 from ....core.geodata.grid import Region
 from ....core.geodata.labels import open_run_labels
 from ....core.mapping.predict import predict

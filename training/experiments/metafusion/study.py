@@ -14,8 +14,6 @@ from ....core.base.errors import InputError
 from ....core.base.progress import Reporter
 from ....core.evaluation.scores import confusion_matrix, scores
 from ....core.flagging.boosting import MetaSettings, fit_boosting
-from ....core.flagging.classifier import filled, medians
-from ....core.flagging.counting import Errors, count_errors
 from ....core.flagging.cross_validation import (
     CrossValidation,
     cross_validate,
@@ -26,6 +24,8 @@ from ....core.flagging.cross_validation import (
 )
 from ....core.flagging.features import FeatureTable
 from ....core.flagging.fusion import accept, fuse
+from ....core.flagging.scorer import filled, medians
+from ....core.segments.counting import Errors, count_errors
 from ..command import ExperimentSettings
 from ..report import Cell, Table
 from ..runner import Row
@@ -267,5 +267,5 @@ def importances(decided: Decided, class_names: Sequence[str], meta: MetaSettings
     values = decided.features.values
     model = fit_boosting(filled(values, medians(values)), decided.targets, meta)
     names = {f"neighbour_{i}": f"neighbour {name}" for i, name in enumerate(class_names)}
-    shares = zip(decided.features.names, map(float, model.feature_importances_), strict=True)
+    shares = zip(decided.features.names, map(float, model.importances()), strict=True)
     return [[names.get(name, name), share] for name, share in sorted(shares, key=lambda item: -item[1])]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.flagging.counting import Errors, delta
+from ....core.segments.counting import Errors, delta
 from ..report import Cell, Table, read_published
 from ..runner import Row
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mce_landcover.core.base.progress import SilentReporter
 from mce_landcover.core.flagging.boosting import MetaSettings
-from mce_landcover.core.flagging.counting import count_errors
+from mce_landcover.core.segments.counting import count_errors
 from mce_landcover.training.experiments.command import read_settings, run_experiment
 from mce_landcover.training.experiments.metafusion import camvid
 from mce_landcover.training.experiments.metafusion.camvid import CONFIGS, CamvidSettings, study_priors

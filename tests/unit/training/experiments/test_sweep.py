@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mce_landcover.core.flagging.counting import Errors
+from mce_landcover.core.segments.counting import Errors
 from mce_landcover.training.experiments.metafusion.sweep import false_positives_at
 
 POINTS = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 50)), min_size=1, max_size=12)

@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from ..geodata.grid import Region
 from ..model.classes import NODATA_CLASS
-from ..segments.stream import IGNORED, PixelBlock, stream_segments
-from ..segments.table import SegmentTable
+from .stream import IGNORED, PixelBlock, stream_segments
+from .table import SegmentTable
 
 _EIGHT = np.ones((3, 3), np.bool_)
 #: Region -> map and labels of it, class ids `[h, w]` each.

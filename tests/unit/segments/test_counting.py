@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from mce_landcover.core.flagging.counting import Errors, count_errors, delta, stream_errors
 from mce_landcover.core.geodata.grid import Region
+from mce_landcover.core.segments.counting import Errors, count_errors, delta, stream_errors
 
 maps = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
     lambda shape: st.tuples(

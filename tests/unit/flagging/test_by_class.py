@@ -1,15 +1,13 @@
 import numpy as np
 import pytest
-from mce_landcover.core.flagging.boosting import (
+from mce_landcover.core.flagging.boosting import MetaSettings, fit_boosting
+from mce_landcover.core.flagging.by_class import (
     ClassBoosting,
-    MetaSettings,
     classes_with_enough,
-    fit_boosting,
-    fit_calibration,
     fit_class_boosting,
     fit_class_calibration,
-    raw_scores,
 )
+from mce_landcover.core.flagging.calibration import expit, fit_calibration, fit_offset
 from mce_landcover.core.flagging.cross_validation import cross_validate, roc_auc
 from support.meta import draw
 
@@ -42,19 +40,19 @@ def test_each_class_is_scored_by_its_own_boosting():
     for id_ in (3, 4):
         rows = class_ids == id_
         alone = fit_boosting(values[rows], targets[rows], SETTINGS)
-        assert (raw[rows] == raw_scores(alone, values[rows])).all()
+        assert (raw[rows] == alone.raw(values[rows])).all()
     rest = class_ids == 9
     assert rest.any()
     shared = fit_boosting(values, targets, SETTINGS)
-    assert (raw[rest] == raw_scores(shared, values[rest])).all()
-    parts = [b.feature_importances_ for b in (shared, *found.own.values())]
+    assert (raw[rest] == shared.raw(values[rest])).all()
+    parts = [b.importances() for b in (shared, *found.own.values())]
     assert found.importances() == pytest.approx(np.mean(parts, axis=0))
 
 
 def test_without_classes_there_is_one_for_all():
     values, targets, _, _ = opposite(200)
     found = fit_class_boosting(values, targets, None, (), SETTINGS)
-    assert (found.raw(values, None) == raw_scores(found.shared, values)).all()
+    assert (found.raw(values, None) == found.shared.raw(values)).all()
     assert ClassBoosting(found.shared, {3: found.shared}).raw(values, None).shape == (200,)
 
 
@@ -73,7 +71,10 @@ def test_each_boosting_has_its_own_curve():
     assert found.shared == fit_calibration(raw[~three], targets[~three])
     scores = found(raw, class_ids)
     assert (scores[three] == found.own[3](raw[three])).all()
-    assert (scores[~three] == found.shared(raw[~three])).all()
+    for id_ in (4, 9):
+        rows = class_ids == id_
+        moved = expit(found.shared.log_odds(raw[rows]) + found.offsets[id_])
+        assert (scores[rows] == moved).all()
 
 
 def test_where_every_class_has_its_own_the_shared_curve_is_of_all():
@@ -91,3 +92,17 @@ def test_classes_that_differ_gain_from_boostings_of_their_own():
     assert apart.scores.mean() == pytest.approx(targets.mean(), abs=0.02)
     rare = class_ids == 9
     assert roc_auc(targets[rare], apart.raw[rare]) == roc_auc(targets[rare], together.raw[rare])
+
+
+def test_a_class_with_few_examples_is_moved_towards_them_and_no_further():
+    random = np.random.default_rng(0)
+    log_odds = random.normal(size=2000)
+    targets = random.random(2000) < expit(log_odds + 1.5)
+    assert fit_offset(log_odds, targets) == pytest.approx(1.5, abs=0.15)
+    few = [fit_offset(log_odds[:n], np.ones(n, np.bool_)) for n in (0, 1, 3, 10)]
+    assert few[0] == 0 and few == sorted(few) and few[-1] < 3
+    # The mode of the posterior, by brute force.
+    offsets = np.linspace(-4, 4, 8001)
+    z = log_odds[:10, None] + offsets
+    loss = (np.logaddexp(0, z) - targets[:10, None] * z).sum(axis=0) + offsets**2 / 2
+    assert fit_offset(log_odds[:10], targets[:10]) == pytest.approx(offsets[loss.argmin()], abs=1e-3)
