@@ -75,13 +75,16 @@ class TrainerSettings:
 
 
 T = TypeVar("T")
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """Part of a configuration: what it does not know is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class SourceConfig(_Section):
+class SourceConfig(Section):
     """One raster input; without a normalisation, mean and deviation are measured on the training tiles."""
 
     role: str
@@ -96,7 +99,7 @@ class SourceConfig(_Section):
     files: tuple[Path, ...] = ()  # of `kind: rasters`; a folder stands for its rasters
 
 
-class Lists(_Section, Generic[T]):
+class Lists(Section, Generic[T]):
     """Something for each split; `val` and `test` may be missing."""
 
     train: T
@@ -110,7 +113,7 @@ class Lists(_Section, Generic[T]):
         return {name: value for name, value in everything.items() if value is not None}
 
 
-class SplitConfig(_Section):
+class SplitConfig(Section):
     """How tiles are dealt to training, validation and test; see `splits.py`."""
 
     strategy: Strategy = "blocked_iterative"
@@ -119,7 +122,7 @@ class SplitConfig(_Section):
     seed: int = 0
 
 
-class TlmData(_Section):
+class TlmData(Section):
     """Hectares in the format of the MCE paper's dataset."""
 
     kind: Literal["tlm"]
@@ -129,7 +132,7 @@ class TlmData(_Section):
     wetland: int | None = None
 
 
-class FlairData(_Section):
+class FlairData(Section):
     """FLAIR-1; the splits are lists of domains."""
 
     kind: Literal["flair"]
@@ -138,7 +141,7 @@ class FlairData(_Section):
     domains: Lists[tuple[str, ...]]
 
 
-class CamvidData(_Section):
+class CamvidData(Section):
     """CamVid street scenes; `size` is rows and columns to bring frames to."""
 
     kind: Literal["camvid"]
@@ -147,7 +150,7 @@ class CamvidData(_Section):
     size: tuple[int, int] | None = None
 
 
-class RasterData(_Section):
+class RasterData(Section):
     """Georeferenced rasters; `labels` are rasters, or one file of polygons whose `field` is the class."""
 
     kind: Literal["rasters"]
@@ -159,14 +162,14 @@ class RasterData(_Section):
     split: SplitConfig = SplitConfig()
 
 
-class CutData(_Section):
+class CutData(Section):
     """A folder of tiles that `prepare_tiles` has cut; it knows its classes, sources, grid and splits."""
 
     kind: Literal["tiles"]
     folder: Path
 
 
-class SceneData(_Section):
+class SceneData(Section):
     """The embedded synthetic scene: seeds of scenes and their side in pixels of half a metre."""
 
     kind: Literal["scene"]
@@ -174,7 +177,7 @@ class SceneData(_Section):
     side: int = Field(default=1024, gt=0)
 
 
-class LoadConfig(_Section):
+class LoadConfig(Section):
     """How samples are drawn and loaded.
 
     Attributes:
@@ -193,7 +196,7 @@ class LoadConfig(_Section):
     cache: Path | None = None
 
 
-class ModelConfig(_Section):
+class ModelConfig(Section):
     """The network and what its card says.
 
     Attributes:
@@ -220,7 +223,7 @@ DataConfig = Annotated[
 ]
 
 
-class Config(_Section):
+class Config(Section):
     """A whole training.
 
     Attributes:
@@ -271,13 +274,18 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> Config:
 
 
 def check_config(raw: Mapping[str, Any], name: str) -> Config:
-    """Return the configuration of plain values; `name` says in errors where they come from.
+    """Return the configuration of plain values; see `checked`."""
+    return checked(Config, raw, name)
+
+
+def checked(kind: type[ModelT], raw: Mapping[str, Any], name: str) -> ModelT:
+    """Return the settings of plain values; `name` says in errors where they come from.
 
     Raises:
-        InputError: see `read_config`.
+        InputError: in one sentence, if they say something unknown or impossible.
     """
     try:
-        return Config.model_validate(dict(raw))
+        return kind.model_validate(dict(raw))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

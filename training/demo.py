@@ -12,12 +12,15 @@ import torch
 
 from ..core.base.progress import Reporter
 from ..core.model.bundle import load_bundle, save_bundle
-from ..core.model.card import Architecture, ExpertSpec, ModelCard, Normalisation, SourceSpec
+from ..core.model.card import Architecture, ModelCard
 from ..core.model.classes import load_catalogue
 from .data.patches import SceneBlock, render_area
-from .data.tiles import Area, count_pixels, measure_normalisation
+from .data.statistics import measured_sources
+from .data.tiles import Area, count_pixels
 from .evaluate import all_rules, evaluate
+from .experts import nested_experts
 from .fold_and_round import settled_weights
+from .multilabel.samples import scene_sources
 from .trainer import TrainResult, TrainSettings, train
 
 #: ResNet-18 without its last stage: 3 M weights (6 MB), no depthwise convolutions, which learn slowly from
@@ -29,7 +32,6 @@ ARCHITECTURE = Architecture(
 WINDOW, STRIDE, GSD_M = 128, 64, 0.5
 #: Equation 1 is off: at these few steps it leaves the experts of rare classes where they started.
 SETTINGS = TrainSettings(steps=4000, warmup=100, adapted_lr=False, balanced=0.9, validate_every=500)
-NESTED = (("all", ("head", "body", "tail")), ("body and tail", ("body", "tail")), ("tail", ("tail",)))
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def train_demo_model(output: Path, plan: DemoPlan, reporter: Reporter) -> TrainR
     reporter.log(f"Training {plan.settings.steps} steps on {sum(card.pixel_counts):,} labelled pixels.")
     result = train(card, areas, validation, plan.settings, reporter)
     card = card.model_copy(update={"provenance": _provenance(plan, result)})
-    weights = settled_weights(card, result.best.state)
+    weights = settled_weights(card, result.weights)
     save_bundle(output, card, weights, dtype=torch.bfloat16)
     test = _render(plan.test, "test", reporter)
     network = load_bundle(output).network()  # as users get it
@@ -75,37 +77,18 @@ def demo_card(plan: DemoPlan, areas: Sequence[Area]) -> ModelCard:
     """Return the card of a demo model: priors and normalisation are measured on its training areas."""
     classes = load_catalogue()
     counts = count_pixels(areas, [c.id for c in classes])
-    experts = tuple(
-        ExpertSpec(name=name, classes=tuple(c.id for c in classes if c.group in groups))
-        for name, groups in NESTED[: plan.n_experts]
-    )
     return ModelCard(
         name="MCE demo, synthetic alpine scene",
         description=("Trained on SYNTHETIC scenes only: it shows how the tools work, not real land cover."),
         architecture=plan.architecture,
         classes=classes,
-        experts=experts,
-        sources=_sources(areas, plan.window),
+        experts=nested_experts(classes, plan.n_experts),
+        sources=measured_sources(scene_sources(), [area.raw for area in areas], plan.window),
         gsd_m=GSD_M,
         window=plan.window,
         stride=plan.stride,
         pixel_counts=counts,
     )
-
-
-def _sources(areas: Sequence[Area], window: int) -> tuple[SourceSpec, ...]:
-    def measured(bands: slice, relief: bool, scale: float) -> Normalisation:
-        return measure_normalisation(
-            [area.raw[bands] for area in areas], relief=relief, window=window, scale=scale
-        )
-
-    image = SourceSpec(
-        role="image", bands=("R", "G", "B"), gsd_m=0.25, normalisation=measured(slice(0, 3), False, 1 / 255)
-    )
-    dem = SourceSpec(
-        role="dem", bands=("height",), gsd_m=0.5, unit="m", normalisation=measured(slice(3, 4), True, 1.0)
-    )
-    return image, dem
 
 
 def _provenance(plan: DemoPlan, result: TrainResult) -> dict[str, Any]:

@@ -121,9 +121,7 @@ def join(logits: Tensor, channels: Tensor, rule: str, card: ModelCard) -> Tensor
 def _labelled(index: int, area: Area, window: int, stride: int) -> Iterator[Place]:
     """Cover an area with windows, leaving out those without labels."""
     for place in places(index, (area.labels.shape[0], area.labels.shape[1]), window, stride):
-        rows = slice(place.top + place.rows.start, place.top + place.rows.stop)
-        cols = slice(place.left + place.cols.start, place.left + place.cols.stop)
-        if area.labels[rows, cols].any():
+        if area.labels[place.counted].any():
             yield place
 
 

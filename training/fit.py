@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..core.base.errors import Cancelled, DeviceError, InputError, OutputError
+from ..core.base.files import make_folder
 from ..core.base.progress import Reporter
 from .config import TrainerSettings
 from .data.module import TileData
@@ -33,6 +34,18 @@ BEST, LAST = "best.ckpt", "last.ckpt"
 LOGS = ("csv", "tensorboard")
 _PREFIX = "network."
 _PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+#: Fields of an epoch: the names that they are logged under, and words for them.
+_SCORES = {
+    "validation_loss": ("validation/loss", "validation loss"),
+    "mean_recall": ("validation/mean_accuracy", "mean accuracy"),
+    "mean_iou": ("validation/mean_iou", "mean IoU"),
+    "macro_f1": ("validation/macro_f1", "macro F1"),
+    "micro_f1": ("validation/micro_f1", "micro F1"),
+    "average_precision": ("validation/average_precision", "average precision"),
+    "false_per_found": ("validation/false_per_found", "false rare places for each one found"),
+}
 
 
 @dataclass(frozen=True)
@@ -53,16 +66,8 @@ class Epoch:
     @property
     def told(self) -> str:
         """The scores in words, those that are known."""
-        names = {
-            "validation loss": self.validation_loss,
-            "mean accuracy": self.mean_recall,
-            "mean IoU": self.mean_iou,
-            "macro F1": self.macro_f1,
-            "micro F1": self.micro_f1,
-            "average precision": self.average_precision,
-            "false rare places for each one found": self.false_per_found,
-        }
-        return "".join(f", {name} {value:.3f}" for name, value in names.items() if not math.isnan(value))
+        known = {words: getattr(self, name) for name, (_, words) in _SCORES.items()}
+        return "".join(f", {words} {value:.3f}" for words, value in known.items() if not math.isnan(value))
 
 
 @dataclass(frozen=True)
@@ -98,10 +103,7 @@ def fit(
     _check_device(settings)
     started, epoch_log = time.monotonic(), _EpochLog(reporter)
     keepers = _keepers(folder, module.MONITOR if data.validation is not None else None)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror or error}).") from error
+    make_folder(folder)
     with _quietly(), torch.random.fork_rng():
         trainer = _trainer(folder, settings, data, [*keepers, epoch_log])
         if settings.precision != "fp32" or _on_gpu(settings):  # whose convolutions are made for this layout
@@ -187,19 +189,9 @@ class _EpochLog(Callback):
 
 def _epoch(trainer: Trainer) -> Epoch:
     known = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    nan = math.nan
-    return Epoch(
-        epoch=trainer.current_epoch + 1,
-        step=trainer.global_step,
-        loss=known.get("train/loss_epoch", nan),
-        validation_loss=known.get("validation/loss", nan),
-        mean_recall=known.get("validation/mean_accuracy", nan),
-        mean_iou=known.get("validation/mean_iou", nan),
-        macro_f1=known.get("validation/macro_f1", nan),
-        micro_f1=known.get("validation/micro_f1", nan),
-        average_precision=known.get("validation/average_precision", nan),
-        false_per_found=known.get("validation/false_per_found", nan),
-    )
+    scores = {name: known.get(logged, math.nan) for name, (logged, _) in _SCORES.items()}
+    loss = known.get("train/loss_epoch", math.nan)
+    return Epoch(trainer.current_epoch + 1, trainer.global_step, loss, **scores)
 
 
 def _keepers(folder: Path, judged_by: str | None) -> list[ModelCheckpoint]:

@@ -22,8 +22,6 @@ from .experts import check_nested, nested_experts
 from .formats import Format, cache_of, classes_of, format_of, open_splits, source_spec, sources_of
 from .splits import SPLITS, SplitReport, Tiles, report_splits
 
-_NESTED = (("all", ("head", "body", "tail")), ("body and tail", ("body", "tail")), ("tail", ("tail",)))
-
 
 @dataclass(frozen=True)
 class Prepared:

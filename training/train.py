@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ..core.base.errors import Cancelled, InputError, OutputError
-from ..core.base.files import disk_errors, write_json
+from ..core.base.files import make_folder, write_json
 from ..core.base.progress import SILENT, Reporter
 from ..core.model.bundle import save_bundle
 from ..core.model.card import ModelCard
@@ -93,8 +93,7 @@ def _claim(config: Config, card: ModelCard) -> None:
     plan["card"] = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
     file = config.run_folder / _PLAN
     if not file.exists():
-        with disk_errors(file.parent):
-            file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         write_json(file, plan)
         return
     known = json.loads(file.read_text(encoding="utf-8"))

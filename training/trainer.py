@@ -8,16 +8,16 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
-from torch import Tensor
 
 from ..core.base.progress import SILENT, Reporter
+from ..core.evaluation.scores import Scores
 from ..core.model.card import ModelCard
 from .config import OptimizerSettings, TrainerSettings
 from .data.module import TileData
 from .data.patches import PatchSampler, drawn_pixels
 from .data.samples import ScoringWindows, TrainingPatches, augmentation
 from .data.tiles import Area, MemoryTiles
-from .fit import fit
+from .fit import FitResult, fit
 from .losses.mce import Complement, MceLoss
 from .module import SegmentationModule
 
@@ -46,22 +46,10 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """Weights at a step and the validation's mean recall there."""
+class TrainResult(FitResult[Scores]):
+    """What came of it, and the pixels per class of a sample of the patches, from which eq. 1 took its
+    shares."""
 
-    step: int
-    mean_recall: float
-    state: dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """The best checkpoint, the course of (step, training loss, validation mean recall), the seconds spent,
-    and the pixels per class of a sample of the patches, from which eq. 1 took its shares."""
-
-    best: Checkpoint
-    history: list[tuple[int, float, float]]
-    seconds: float
     drawn_pixels: tuple[int, ...]
 
 
@@ -101,9 +89,7 @@ def train(
     trainer = TrainerSettings(epochs=epochs, device=device, precision=s.precision)
     with TemporaryDirectory() as folder:
         result = fit(module, data, Path(folder), trainer, reporter or SILENT)
-    best = Checkpoint(result.best.step, result.best.mean_recall, result.weights)
-    history = [(e.step, e.loss, e.mean_recall) for e in result.history]
-    return TrainResult(best, history, result.seconds, drawn)
+    return TrainResult(**vars(result), drawn_pixels=drawn)
 
 
 def _epochs(steps: int, validate_every: int) -> int:

@@ -40,7 +40,7 @@ class MapRows:
 
 
 @dataclass(frozen=True)
-class KeptBands:
+class LayerCounts:
     """How many layers rows have: class maps, evidence bands, logits (0 where they are not kept)."""
 
     classes: int
@@ -67,7 +67,7 @@ class Pipeline:
     backend: Backend
     blend: Callable[[int, int], RollingBlend]
     decide: DecideRows
-    kept: "KeptBands"
+    layers: "LayerCounts"
     tick: Callable[[], None]
 
     def run(self, part: Region, tally: WindowCounts, deliver: Callable[[MapRows], None]) -> None:
@@ -125,9 +125,9 @@ class Pipeline:
         left = part.col0 - strip.region.col0
         valid = strip.valid[rows, left : left + width].copy()
         sums = blend.segment(strip.row)[:, rows]
-        maps = (*self.decide(sums), _copy(sums[: self.kept.logits])) if valid.any() else None
+        maps = (*self.decide(sums), _copy(sums[: self.layers.logits])) if valid.any() else None
         blend.release(strip.row)
-        return _Undelivered(first, valid, maps, self.kept)
+        return _Undelivered(first, valid, maps, self.layers)
 
     def _position(self, job: WindowTask, error: BaseException) -> MceError:
         row, col = self.lattice.origin(job.strip.row), self.lattice.origin(job.col)
@@ -147,11 +147,13 @@ def _deliver(pending: deque["_Undelivered"], deliver: Callable[[MapRows], None],
 class _Undelivered:
     """Rows that are decided, though perhaps not yet copied from the device."""
 
-    def __init__(self, row0: int, valid: NDArray[np.bool_], maps: tuple[Tensor, ...] | None, kept: KeptBands):
+    def __init__(
+        self, row0: int, valid: NDArray[np.bool_], maps: tuple[Tensor, ...] | None, layers: LayerCounts
+    ):
         self.row0 = row0
         self.valid = valid
         self._maps = maps
-        self._kept = kept
+        self._layers = layers
         self._event = None
         if maps is not None and maps[0].is_cuda:
             self._maps = tuple(_to_host(layer) for layer in maps)
@@ -174,7 +176,7 @@ class _Undelivered:
         return values
 
     def _empty(self) -> list[NDArray[Any]]:
-        counts = (self._kept.classes, self._kept.evidence, self._kept.logits)
+        counts = (self._layers.classes, self._layers.evidence, self._layers.logits)
         return [
             np.full((count, *self.valid.shape), nodata, dtype)
             for count, nodata, dtype in zip(counts, _NODATA, _DTYPES, strict=True)

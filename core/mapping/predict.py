@@ -26,7 +26,7 @@ from .backend import Backend, Predictor, RollingBlend
 from .choose_backend import start_backend, start_decider, torch_flags
 from .devices import Execution, choose, n_cores
 from .memory import GDAL_CACHE_MB, bound, keep_freed_memory
-from .pipeline import KeptBands, Pipeline, WindowCounts
+from .pipeline import LayerCounts, Pipeline, WindowCounts
 from .plan import Plan, Settings, make_plan, spanned
 from .products import Product, products_of, targets_of
 from .publish import Publisher
@@ -220,7 +220,7 @@ class _Run:
             backend,
             partial(RollingBlend, n_channels, plan.lattice, device=self.execution.torch_device),
             self.decide,
-            KeptBands(1 + plan.rule.n_experts, plan.rule.n_evidence, n_channels * self.request.logits),
+            LayerCounts(1 + plan.rule.n_experts, plan.rule.n_evidence, n_channels * self.request.logits),
             lambda: self.reporter.progress(tally.windows, tally.total, "windows"),
         )
         with closing(reader):

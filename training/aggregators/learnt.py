@@ -263,9 +263,7 @@ def logit_area(network: MceNetwork, card: ModelCard, area: Area) -> Area:
         raw = torch.from_numpy(cut(area.raw, place, card.window)[None])
         with torch.inference_mode():
             logits = network(normaliser(raw).to(device))[0].flatten(0, 1).float().cpu().numpy()
-        down = slice(place.top + place.rows.start, place.top + place.rows.stop)
-        across = slice(place.left + place.cols.start, place.left + place.cols.stop)
-        stacked[:, down, across] = logits[:, place.rows, place.cols]
+        stacked[:, *place.counted] = logits[:, place.rows, place.cols]
     return Area(stacked, area.labels)
 
 

@@ -85,6 +85,13 @@ class Place:
     rows: slice
     cols: slice
 
+    @property
+    def counted(self) -> tuple[slice, slice]:
+        """Rows and columns of the area that count."""
+        rows, cols = self.rows, self.cols
+        down = slice(self.top + rows.start, self.top + rows.stop)
+        return down, slice(self.left + cols.start, self.left + cols.stop)
+
 
 def places(area: int, shape: tuple[int, int], window: int, stride: int) -> Iterator[Place]:
     """Cover an area of `shape` (rows, columns) with windows; the parts that count cover it exactly once."""

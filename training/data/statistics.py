@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.base.progress import Reporter
-from ...core.model.card import Normalisation, SourceSpec
-from .tiles import TileSet, measure_normalisation
+from ...core.model.card import SourceSpec
+from .tiles import FloatArray, TileSet, measure_normalisation
 
 #: Tiles that normalisation is measured on, evenly spread over the training tiles.
 MEASURED = 400
@@ -62,23 +62,29 @@ def count_tiles(
 def measure_sources(
     tiles: TileSet, specs: Sequence[SourceSpec], window: int, most: int = MEASURED
 ) -> tuple[SourceSpec, ...]:
-    """Return the sources with mean and standard deviation measured on up to `most` tiles.
+    """Return the sources as `measured_sources` does, measured on up to `most` tiles."""
+    raws = [tiles.read(i).raw for i in evenly(len(tiles.names), most)]
+    return measured_sources(specs, raws, window)
+
+
+def evenly(n: int, most: int = MEASURED) -> list[int]:
+    """Return up to `most` of the numbers 0..n-1, evenly spread."""
+    chosen: list[int] = np.unique(np.linspace(0, n - 1, min(n, most)).astype(int)).tolist()
+    return chosen
+
+
+def measured_sources(
+    specs: Sequence[SourceSpec], raws: Sequence[FloatArray], window: int
+) -> tuple[SourceSpec, ...]:
+    """Return the sources with mean and standard deviation measured on raw bands `[n_bands, H, W]`.
 
     Scale and kind (relief or not) are those of the sources given.
     """
-    n = len(tiles.names)
-    chosen = np.unique(np.linspace(0, n - 1, min(n, most)).astype(int))
-    raws = [tiles.read(int(i)).raw for i in chosen]
     found, first = [], 0
     for spec in specs:
-        last = first + len(spec.bands)
-        norm = spec.normalisation
-        measured: Normalisation = measure_normalisation(
-            [raw[first:last] for raw in raws],
-            relief=norm.kind == "window_min",
-            window=window,
-            scale=norm.scale,
-        )
+        last, norm = first + len(spec.bands), spec.normalisation
+        bands, relief = [raw[first:last] for raw in raws], norm.kind == "window_min"
+        measured = measure_normalisation(bands, relief=relief, window=window, scale=norm.scale)
         found.append(spec.model_copy(update={"normalisation": measured}))
         first = last
     return tuple(found)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from ...core.base.errors import InputError, MceError
 from ...core.base.progress import Reporter
+from ..config import checked
 from ..fit import LogReporter
 from .report import Outcome, machine, write_outcome
 
@@ -53,16 +54,12 @@ def read_settings(path: Path, kind: type[Settings], shipped: Path) -> Settings:
     """
     file = path if path.is_file() else shipped / f"{path}.toml"
     try:
-        return kind.model_validate(_read_toml(file))
+        return checked(kind, _read_toml(file), str(file))
     except OSError as error:
         names = ", ".join(sorted(p.stem for p in shipped.glob("*.toml")))
         raise InputError(f"There is no config file {path}; those shipped are {names}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"The config file {file} is not valid TOML ({error}).") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"The config file {file} cannot be used: {place}: {first['msg']}.") from error
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

@@ -6,16 +6,16 @@ import math
 import os
 import platform
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from ...core.base.errors import OutputError
-from ...core.base.files import write_whole
+from ...core.base.files import make_folder, write_whole
 
 #: What stands in a table where there is no number.
 NONE = "–"
@@ -60,6 +60,12 @@ def deviation(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
+def known_mean(values: Iterable[float | None]) -> float:
+    """Return the mean of what is a number; NaN if nothing is."""
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
 def read_published(file: Path) -> dict[str, Published]:
     """Return the tables of a file with figures of papers: each names its `columns`, then says a line per row,
     `nan` where the paper has no figure."""
@@ -94,8 +100,6 @@ def machine(device: str) -> dict[str, Any]:
     packages = {name: version(name) for name in _PACKAGES}
     name = f"CPU, {os.cpu_count()} cores"
     if device.startswith("cuda"):
-        import torch
-
         name = torch.cuda.get_device_name(device)
     return {"device": name, "python": platform.python_version(), **packages}
 
@@ -114,10 +118,7 @@ def write_outcome(folder: Path, name: str, outcome: Outcome, run: dict[str, Any]
     written = {folder / f"{name}.json": text, folder / f"{name}.md": _markdown(outcome, run)}
     if outcome.page is not None:
         written[folder / f"{name}.html"] = outcome.page(run)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"Results cannot be written to {folder} ({error.strerror or error}).") from error
+    make_folder(folder)
     for path, body in written.items():
         write_whole(path, body.encode("utf-8"))
     return list(written)

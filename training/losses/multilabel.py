@@ -91,48 +91,6 @@ def inverse_label_frequency(label_counts: Sequence[int], n_samples: int) -> list
     return [w * len(raw) / sum(raw) for w in raw]
 
 
-class MultilabelBce(nn.Module):
-    """`multilabel_bce` with its weights: `bce` without, `wbce` with those of `inverse_label_frequency`."""
-
-    weights: Tensor | None
-
-    def __init__(self, weights: Sequence[float] | None = None):
-        super().__init__()
-        self.register_buffer("weights", None if weights is None else torch.tensor(weights), persistent=False)
-
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of `[B, C]` logits and labels."""
-        return multilabel_bce(logits, labels, self.weights)
-
-
-class MultilabelFocal(nn.Module):
-    """`multilabel_focal` with its exponent."""
-
-    def __init__(self, gamma: float = 2.0):
-        super().__init__()
-        self.gamma = gamma
-
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of `[B, C]` logits and labels."""
-        return multilabel_focal(logits, labels, gamma=self.gamma)
-
-
-class MultilabelHamming(nn.Module):
-    """`multilabel_hamming`."""
-
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of `[B, C]` logits and labels."""
-        return multilabel_hamming(logits, labels)
-
-
-class MultilabelHuber(nn.Module):
-    """`multilabel_huber`."""
-
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of `[B, C]` logits and labels."""
-        return multilabel_huber(logits, labels)
-
-
 def multilabel_ranking(logits: Tensor, labels: Tensor, *, margin: float = 1.0) -> Tensor:
     """Return the mean over samples of `sum max(0, margin + z_v - z_u)`, v absent, u present.
 
@@ -167,26 +125,6 @@ def _pairs(y: Tensor) -> Tensor:
     return (1 - y).unsqueeze(2) * y.unsqueeze(1)
 
 
-class MultilabelRanking(nn.Module):
-    """`multilabel_ranking` with its margin."""
-
-    def __init__(self, margin: float = 1.0):
-        super().__init__()
-        self.margin = margin
-
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of `[B, C]` logits and labels."""
-        return multilabel_ranking(logits, labels, margin=self.margin)
-
-
-class MultilabelLsep(nn.Module):
-    """`multilabel_lsep`."""
-
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of `[B, C]` logits and labels."""
-        return multilabel_lsep(logits, labels)
-
-
 def multilabel_sparsemax(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the mean over samples of `-q.z + 1/2 sum_S (z^2 - tau^2) + 1/2 |q|^2`, `q = y / |y|_1`.
 
@@ -211,12 +149,20 @@ def multilabel_sparsemax(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.where(n.squeeze(1) > 0, loss, 0 * loss).mean()
 
 
-class MultilabelSparsemax(nn.Module):
-    """`multilabel_sparsemax`."""
+class MultilabelLoss(nn.Module):
+    """One of the functions above as a module, with the class weights `[C]` that `wbce` has."""
+
+    weights: Tensor | None
+
+    def __init__(self, function: Callable[..., Tensor], weights: Sequence[float] | None = None):
+        super().__init__()
+        self.function = function
+        self.register_buffer("weights", None if weights is None else torch.tensor(weights), persistent=False)
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of `[B, C]` logits and labels."""
-        return multilabel_sparsemax(logits, labels)
+        loss: Tensor = self.function(logits, labels, *(() if self.weights is None else (self.weights,)))
+        return loss
 
 
 MultilabelLossName = Literal["bce", "focal", "wbce", "hamming", "huber", "ranking", "sparsemax", "lsep"]
@@ -234,19 +180,20 @@ def multilabel_loss(name: MultilabelLossName, label_counts: Sequence[int], n_sam
     Raises:
         InputError: if there is no such loss, or it needs samples of a label that has none.
     """
-    makers: dict[str, Callable[[], nn.Module]] = {
-        "bce": MultilabelBce,
-        "focal": MultilabelFocal,
-        "wbce": lambda: MultilabelBce(inverse_label_frequency(label_counts, n_samples)),
-        "hamming": MultilabelHamming,
-        "huber": MultilabelHuber,
-        "ranking": MultilabelRanking,
-        "sparsemax": MultilabelSparsemax,
-        "lsep": MultilabelLsep,
+    functions: dict[str, Callable[..., Tensor]] = {
+        "bce": multilabel_bce,
+        "focal": multilabel_focal,
+        "wbce": multilabel_bce,
+        "hamming": multilabel_hamming,
+        "huber": multilabel_huber,
+        "ranking": multilabel_ranking,
+        "sparsemax": multilabel_sparsemax,
+        "lsep": multilabel_lsep,
     }
-    if name not in makers:
-        raise InputError(f"There is no multi-label loss {name!r}: choose one of {', '.join(makers)}.")
-    return makers[name]()
+    if name not in functions:
+        raise InputError(f"There is no multi-label loss {name!r}: choose one of {', '.join(functions)}.")
+    weights = inverse_label_frequency(label_counts, n_samples) if name == "wbce" else None
+    return MultilabelLoss(functions[name], weights)
 
 
 def link_of(name: MultilabelLossName) -> Link:

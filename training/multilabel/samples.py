@@ -10,11 +10,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ...core.base.progress import Reporter
-from ...core.model.card import Normalisation, SourceSpec
+from ...core.model.card import SourceSpec
 from ...core.model.classes import load_catalogue
 from ..data.patches import Patch, PatchSampler, SceneBlock, render_area
 from ..data.samples import Augmentation, Draw
 from ..data.tiles import Area, FloatArray
+from ..formats import FORMATS, source_spec
 from .tiles import (
     Bools,
     LabelledTiles,
@@ -159,9 +160,4 @@ def min_share(tile_px: int) -> float:
 
 def scene_sources() -> tuple[SourceSpec, ...]:
     """Return the image and the DEM; their normalisation is to be measured."""
-    colours = Normalisation(scale=1 / 255, mean=(0.0,) * 3, std=(1.0,) * 3)
-    relief = Normalisation(kind="window_min", mean=(0.0,), std=(1.0,))
-    return (
-        SourceSpec(role="image", bands=("R", "G", "B"), gsd_m=0.25, normalisation=colours),
-        SourceSpec(role="dem", bands=("height",), gsd_m=0.5, unit="m", normalisation=relief),
-    )
+    return tuple(map(source_spec, FORMATS["scene"].sources))

@@ -93,6 +93,23 @@ def scarce_labels(labels: Bools, classes: Sequence[str], n_splits: int = 3) -> l
     ]
 
 
+def _by_frequency(split: LabelSplit) -> IntArray:
+    """Return the classes, the one with most samples first, `[C]`."""
+    return np.argsort(-split.report.holders.sum(axis=0), kind="stable")
+
+
+def label_rows(splits: Mapping[str, LabelSplit]) -> tuple[tuple[str, ...], list[list[str | int | float]]]:
+    """Return column heads, and for each class, most frequent first, its samples and what share of them each
+    split holds, in percent."""
+    first = next(iter(splits.values()))
+    rows: list[list[str | int | float]] = []
+    for c in _by_frequency(first):
+        shares = [100 * float(s.held[k, c]) for s in splits.values() for k in range(len(first.report.names))]
+        rows.append([first.report.classes[c], int(first.report.holders[:, c].sum()), *shares])
+    heads = (f"{name}: {part} %" for name in splits for part in first.report.names)
+    return ("class", "samples", *heads), rows
+
+
 def comparison_page(splits: Mapping[str, LabelSplit], title: str, data: str) -> Page:
     """Return the page: deviations, the plot of paper 001 (figure 4), and the shares of every label.
 
@@ -101,23 +118,13 @@ def comparison_page(splits: Mapping[str, LabelSplit], title: str, data: str) -> 
         data: what was split, in words.
     """
     first = next(iter(splits.values()))
-    parts, samples = first.report.names, first.report.holders.sum(axis=0)
-    order = np.argsort(-samples, kind="stable")
+    parts, order = first.report.names, _by_frequency(first)
     lines = [
         Line(f"{name}: {part}", np.arange(1, len(order) + 1), 100 * s.held[k, order], dashed=i > 0)
         for i, (name, s) in enumerate(splits.items())
         for k, part in enumerate(parts)
     ]
     plot = plot_lines(lines, x_label="class, most frequent first", y_label="its samples in the split, %")
-    rows = [
-        [
-            first.report.classes[c],
-            int(samples[c]),
-            *(100 * s.held[k, c] for s in splits.values() for k in range(len(parts))),
-        ]
-        for c in order
-    ]
-    heads = ["class", "samples", *(f"{name}: {part} %" for name in splits for part in parts)]
     wanted = ", ".join(f"{part} {100 * r:g} %" for part, r in zip(parts, first.ratios, strict=True))
     deviations = [(n, 100 * np.nanmean(s.deviation), 100 * np.nanmax(s.deviation)) for n, s in splits.items()]
     sections = [
@@ -129,7 +136,7 @@ def comparison_page(splits: Mapping[str, LabelSplit], title: str, data: str) -> 
                 Plot(plot, "Share of each class's samples that a split holds."),
             ],
         ),
-        Section("Every class", [Table(heads, rows)]),
+        Section("Every class", [Table(*label_rows(splits))]),
     ]
     warnings = [Text(f"{name}: {text}") for name, s in splits.items() for text in s.report.warnings()]
     if warnings:

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...core.base.errors import InputError
@@ -17,8 +16,8 @@ from ...core.model.tile_network import build_tile_network, decision_scores
 from ..config import OptimizerSettings, TrainerSettings
 from ..data.module import TileData
 from ..data.samples import Draw, Symmetry, augmentation
-from ..data.tiles import measure_normalisation
-from ..fit import Epoch, fit
+from ..data.statistics import evenly, measured_sources
+from ..fit import FitResult, fit
 from ..lightning_setup import CatMetric
 from ..losses.multilabel import MultilabelLossName, link_of, multilabel_loss
 from ..module import LearningModule
@@ -106,10 +105,6 @@ class MultilabelModule(LearningModule[MultilabelScores]):
         self.log("validation/micro_f1", found.micro.f1)
 
 
-#: Tiles that normalisation is measured on, evenly spread.
-MEASURED = 400
-
-
 @dataclass(frozen=True)
 class TileTraining:
     """How to train."""
@@ -137,18 +132,13 @@ class TileSplits:
 
 
 @dataclass(frozen=True, eq=False)
-class TileResult:
-    """The card as trained (loss, link, calibration, thresholds), the weights of the best epoch, the course,
-    and the best network's decision scores `[N, C]` of the validation and the test tiles."""
+class TileResult(FitResult[MultilabelScores]):
+    """What came of it, the card as trained (loss, link, calibration, thresholds), and the best network's
+    decision scores `[N, C]` of the validation and the test tiles."""
 
     card: TileCard
-    weights: dict[str, Tensor]
-    best: Epoch
-    history: tuple[Epoch, ...]
     validation: Floats
     test: Floats | None
-    seconds: float
-    device: str
 
 
 def train_tiles(
@@ -196,14 +186,10 @@ def train_tiles(
         "thresholds": tuple(class_thresholds(on_validation, validation.labels)),
     }
     return TileResult(
-        card.model_copy(update=learnt),
-        found.weights,
-        found.best,
-        found.history,
-        on_validation,
-        None if tiles.test is None else score_tiles(module, tiles.test, settings.batch_size),
-        found.seconds,
-        found.device,
+        **vars(found),
+        card=card.model_copy(update=learnt),
+        validation=on_validation,
+        test=None if tiles.test is None else score_tiles(module, tiles.test, settings.batch_size),
     )
 
 
@@ -221,18 +207,6 @@ def score_tiles(module: MultilabelModule, tiles: LabelledTiles, batch_size: int 
 
 
 def measured(sources: Sequence[SourceSpec], tiles: LabelledTiles) -> tuple[SourceSpec, ...]:
-    """Return the sources with mean and standard deviation measured on up to 400 tiles.
-
-    Scale and kind (relief or not) are those of the sources given.
-    """
-    chosen: NDArray[np.intp] = np.unique(np.linspace(0, len(tiles.names) - 1, MEASURED).astype(np.intp))
-    raw = [tiles.read(int(i)) for i in chosen]
-    result, first = [], 0
-    for source in sources:
-        own, norm = slice(first, first + len(source.bands)), source.normalisation
-        first = own.stop
-        relief = norm.kind == "window_min"
-        window = raw[0].shape[-1]
-        found = measure_normalisation([r[own] for r in raw], relief=relief, window=window, scale=norm.scale)
-        result.append(source.model_copy(update={"normalisation": found}))
-    return tuple(result)
+    """Return the sources as `measured_sources` does, measured on up to 400 tiles."""
+    raws = [tiles.read(i) for i in evenly(len(tiles.names))]
+    return measured_sources(sources, raws, raws[0].shape[-1])

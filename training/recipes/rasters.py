@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -17,11 +16,14 @@ from ...core.evaluation.scores import Scores
 from ...core.model.bundle import load_bundle, save_bundle
 from ...core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
 from ...core.model.classes import LandCoverClass
+from ..config import SourceConfig
 from ..data.rasters import Bounds, keep_labels, pixel_slices, read_area
-from ..data.tiles import Area, count_pixels, frequency_groups, measure_normalisation
+from ..data.statistics import measured_sources
+from ..data.tiles import Area, count_pixels, frequency_groups
 from ..evaluate import all_rules, evaluate
 from ..fit import LogReporter
 from ..fold_and_round import settled_weights
+from ..formats import source_spec
 from ..trainer import TrainSettings, train
 
 _LOG = logging.getLogger(__name__)
@@ -88,7 +90,7 @@ def fit_rasters(
     card = raster_card(recipe, area)
     report.log(f"Training on {sum(card.pixel_counts):,} labelled pixels of {data.name}.")
     result = train(card, [area], [], recipe.settings, report)
-    weights = settled_weights(card, result.best.state)
+    weights = settled_weights(card, result.weights)
     save_bundle(output, card, weights, dtype=torch.bfloat16)
     test = keep_labels(read_area(files, plain, labels), pixel_slices(labels, recipe.test))
     network = load_bundle(output).network()  # as users get it
@@ -119,7 +121,9 @@ def raster_card(recipe: SceneRecipe, area: Area) -> ModelCard:
         architecture=recipe.architecture,
         classes=classes,
         experts=experts,
-        sources=_measured(recipe, area),
+        sources=measured_sources(
+            [_spec(source, recipe.gsd_m) for source in recipe.sources], [area.raw], recipe.window
+        ),
         gsd_m=recipe.gsd_m,
         window=recipe.window,
         stride=recipe.stride,
@@ -128,27 +132,11 @@ def raster_card(recipe: SceneRecipe, area: Area) -> ModelCard:
     )
 
 
-def _spec(source: Source, gsd_m: float, normalisation: Mapping[str, Any] | None = None) -> SourceSpec:
-    plain = {"mean": [0.0] * len(source.bands), "std": [1.0] * len(source.bands)}
-    return SourceSpec.model_validate(
-        {
-            "role": source.role,
-            "bands": source.bands,
-            "gsd_m": gsd_m,
-            "unit": source.unit,
-            "normalisation": normalisation or plain,
-        }
-    )
-
-
-def _measured(recipe: SceneRecipe, area: Area) -> tuple[SourceSpec, ...]:
-    specs, first = [], 0
-    for source in recipe.sources:
-        bands = area.raw[first : first + len(source.bands)]
-        norm = measure_normalisation([bands], relief=source.relief, window=recipe.window, scale=source.scale)
-        specs.append(_spec(source, recipe.gsd_m, norm.model_dump()))
-        first += len(source.bands)
-    return tuple(specs)
+def _spec(source: Source, gsd_m: float) -> SourceSpec:
+    """Return a source whose normalisation is to be measured."""
+    fields = asdict(source)
+    del fields["file"]
+    return source_spec(SourceConfig(**fields, gsd_m=gsd_m))
 
 
 def main(recipe: SceneRecipe, arguments: Sequence[str] | None = None) -> int:

@@ -24,7 +24,7 @@ _GOLDEN = 0.618034
 
 
 @dataclass(frozen=True)
-class Draft:
+class ClassEntry:
     """A class as far as it is known."""
 
     id: int
@@ -34,7 +34,7 @@ class Draft:
     codes: tuple[int, ...] = ()
 
 
-def named_classes(choice: str | None) -> tuple[Draft, ...] | None:
+def named_classes(choice: str | None) -> tuple[ClassEntry, ...] | None:
     """Return the classes that the user names, None for those of the labels.
 
     Args:
@@ -48,21 +48,21 @@ def named_classes(choice: str | None) -> tuple[Draft, ...] | None:
         return None
     shipped = sorted(file.stem for file in CATALOGUES.glob("*.json"))
     if choice in shipped:
-        return _drafts(load_catalogue(choice))
+        return _entries(load_catalogue(choice))
     path = Path(choice)
     if path.suffix.lower() == ".csv":
-        return tuple(Draft(c.id, c.name, None, _group(c.group)) for c in read_class_table(path))
+        return tuple(ClassEntry(c.id, c.name, None, _group(c.group)) for c in read_class_table(path))
     if path.suffix.lower() == ".safetensors":
-        return _drafts(load_bundle(path).card.classes)
+        return _entries(load_bundle(path).card.classes)
     if path.suffix.lower() == ".json":
-        return _drafts(_read_catalogue(path))
+        return _entries(_read_catalogue(path))
     raise InputError(
         f"There is no catalogue {choice!r}: give one of {', '.join(shipped)}, or a class table (.csv), a "
         "catalogue (.json) or a model (.safetensors)."
     )
 
 
-def classes_of_values(values: Sequence[object]) -> tuple[Draft, ...]:
+def classes_of_values(values: Sequence[object]) -> tuple[ClassEntry, ...]:
     """Return a class for each value of a field: of that id where all are numbers, else by the names' order.
 
     Raises:
@@ -76,43 +76,43 @@ def classes_of_values(values: Sequence[object]) -> tuple[Draft, ...]:
     if all(key.isdecimal() for key in names):
         if any(int(key) >= NODATA_CLASS for key in names):
             raise InputError("The field of the labels has numbers above 254; name their classes in a table.")
-        return tuple(Draft(i, f"class {i}") for i in sorted(map(int, names)))
-    return tuple(Draft(i, names[key]) for i, key in enumerate(sorted(names), start=1))
+        return tuple(ClassEntry(i, f"class {i}") for i in sorted(map(int, names)))
+    return tuple(ClassEntry(i, names[key]) for i, key in enumerate(sorted(names), start=1))
 
 
-def classes_of_raster(path: Path) -> tuple[Draft, ...]:
+def classes_of_raster(path: Path) -> tuple[ClassEntry, ...]:
     """Return a class for each id 1..254 with the name (tag `CLASS_<id>`) and colour that a raster gives."""
     with rasterio.open(path) as file:
         names, palette = file.tags(1), _palette(file)
     return tuple(
-        Draft(i, names.get(f"CLASS_{i}") or f"class {i}", palette.get(i)) for i in range(1, NODATA_CLASS)
+        ClassEntry(i, names.get(f"CLASS_{i}") or f"class {i}", palette.get(i)) for i in range(1, NODATA_CLASS)
     )
 
 
-def finished(drafts: Sequence[Draft], pixels: NDArray[np.int64]) -> tuple[LandCoverClass, ...]:
+def finished(entries: Sequence[ClassEntry], pixels: NDArray[np.int64]) -> tuple[LandCoverClass, ...]:
     """Return the classes with what is missing: colours, and groups by the share of the `pixels` `[C]`.
 
     Raises:
         InputError: if there are fewer than two.
     """
-    if len(drafts) < 2:
-        named = f", {drafts[0].name}" if drafts else ""
-        raise InputError(f"A training needs at least two classes; the labels have {len(drafts)}{named}.")
-    groups: Sequence[Group | None] = [draft.group for draft in drafts]
+    if len(entries) < 2:
+        named = f", {entries[0].name}" if entries else ""
+        raise InputError(f"A training needs at least two classes; the labels have {len(entries)}{named}.")
+    groups: Sequence[Group | None] = [entry.group for entry in entries]
     if None in groups:
         groups = _groups(pixels)
     complete = [
-        replace(d, group=g, color=d.color or _color(d.id)) for d, g in zip(drafts, groups, strict=True)
+        replace(d, group=g, color=d.color or _color(d.id)) for d, g in zip(entries, groups, strict=True)
     ]
     try:
-        return tuple(LandCoverClass.model_validate(vars(draft)) for draft in complete)
+        return tuple(LandCoverClass.model_validate(vars(entry)) for entry in complete)
     except ValidationError as error:
         raise InputError(f"A class cannot be used: {error.errors()[0]['msg']}.") from error
 
 
-def codes_of(drafts: Sequence[Draft]) -> Mapping[int, int]:
+def codes_of(entries: Sequence[ClassEntry]) -> Mapping[int, int]:
     """Return source's code -> class id; a class without codes goes by its id."""
-    return {code: draft.id for draft in drafts for code in draft.codes or (draft.id,)}
+    return {code: entry.id for entry in entries for code in entry.codes or (entry.id,)}
 
 
 def _groups(pixels: NDArray[np.int64]) -> Sequence[Group]:
@@ -125,8 +125,8 @@ def _group(text: str) -> Group | None:
     return next((group for group in get_args(Group) if group == text.casefold()), None)
 
 
-def _drafts(classes: Sequence[LandCoverClass]) -> tuple[Draft, ...]:
-    return tuple(Draft(c.id, c.name, c.color, c.group, c.codes) for c in classes)
+def _entries(classes: Sequence[LandCoverClass]) -> tuple[ClassEntry, ...]:
+    return tuple(ClassEntry(c.id, c.name, c.color, c.group, c.codes) for c in classes)
 
 
 def _read_catalogue(path: Path) -> tuple[LandCoverClass, ...]:

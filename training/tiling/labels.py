@@ -19,7 +19,7 @@ from ..data.georeferenced import LabelCells, list_rasters, raster_labels
 from ..data.polygons import PolygonCells
 from ..data.tiles import LabelArray, label_table
 from ..requests import PrepareTilesRequest
-from .classes import Draft, classes_of_raster, classes_of_values, codes_of, finished, named_classes
+from .classes import ClassEntry, classes_of_raster, classes_of_values, codes_of, finished, named_classes
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class OpenLabels:
     """Labels on the grid, and the classes that they may hold; `is_given` says that the user named them."""
 
     cells: LabelCells
-    drafts: tuple[Draft, ...]
+    entries: tuple[ClassEntry, ...]
     is_given: bool
     left_out: LeftOut
 
     def classes(self, counts: NDArray[np.int64]) -> tuple[LandCoverClass, ...]:
         """Return the classes that have pixels in `counts` `[N, C]`."""
         pixels = counts.sum(axis=0)
-        present = [draft for draft, n in zip(self.drafts, pixels, strict=True) if n]
+        present = [entry for entry, n in zip(self.entries, pixels, strict=True) if n]
         return finished(present, pixels[pixels > 0])
 
 
@@ -132,7 +132,9 @@ def open_labels(choice: LabelChoice, grid: WorldGrid, side: int) -> OpenLabels:
     return _polygons(choice, given, grid, side)
 
 
-def _raster(choice: LabelChoice, given: tuple[Draft, ...] | None, grid: WorldGrid, side: int) -> OpenLabels:
+def _raster(
+    choice: LabelChoice, given: tuple[ClassEntry, ...] | None, grid: WorldGrid, side: int
+) -> OpenLabels:
     if not all(text.isdecimal() and int(text) <= NODATA_CLASS for text in choice.ignored):
         raise InputError(f"Values of a label raster to ignore are numbers, not {', '.join(choice.ignored)}.")
     ignored = {BACKGROUND, NODATA_CLASS, *map(int, choice.ignored)}
@@ -142,26 +144,28 @@ def _raster(choice: LabelChoice, given: tuple[Draft, ...] | None, grid: WorldGri
             raise InputError(
                 f"{files[0]} has {file.count} bands, so it holds no labels; they are one band of class ids."
             )
-    drafts = classes_of_raster(files[0]) if given is None else given
-    codes = codes_of(drafts) if choice.codes else {draft.id: draft.id for draft in drafts}
+    entries = classes_of_raster(files[0]) if given is None else given
+    codes = codes_of(entries) if choice.codes else {entry.id: entry.id for entry in entries}
     unusable = [code for code in codes if code > NODATA_CLASS]
     table = label_table({c: i for c, i in codes.items() if c not in (*ignored, *unusable)}, ignored)
     left_out = LeftOut()
-    return OpenLabels(raster_labels(files, grid, side, table, left_out), drafts, given is not None, left_out)
+    return OpenLabels(raster_labels(files, grid, side, table, left_out), entries, given is not None, left_out)
 
 
-def _polygons(choice: LabelChoice, given: tuple[Draft, ...] | None, grid: WorldGrid, side: int) -> OpenLabels:
+def _polygons(
+    choice: LabelChoice, given: tuple[ClassEntry, ...] | None, grid: WorldGrid, side: int
+) -> OpenLabels:
     ignored = dict.fromkeys(map(class_key, choice.ignored), BACKGROUND)
     if given is None:
         _, values = read_polygons(choice.files[0], choice.field, grid.crs)
-        drafts = classes_of_values([value for value in values if class_key(value) not in ignored])
+        entries = classes_of_values([value for value in values if class_key(value) not in ignored])
     else:
-        drafts = given
-    more = {class_key(code): i for code, i in codes_of(drafts).items()} if choice.codes else {}
+        entries = given
+    more = {class_key(code): i for code, i in codes_of(entries).items()} if choice.codes else {}
     # PolygonCells only asks for ids and names; groups are known when pixels are counted.
     stand_ins = [
-        LandCoverClass(id=d.id, name=d.name, color="#000000", group=d.group or "head") for d in drafts
+        LandCoverClass(id=d.id, name=d.name, color="#000000", group=d.group or "head") for d in entries
     ]
     left_out = LeftOut()
     cells = PolygonCells(choice.files[0], choice.field, stand_ins, grid, side, more | ignored, left_out)
-    return OpenLabels(cells, drafts, given is not None, left_out)
+    return OpenLabels(cells, entries, given is not None, left_out)

@@ -136,13 +136,13 @@ def prepare_tiles(request: PrepareTilesRequest, reporter: Reporter) -> TilesResu
     check_free(request.output, overwrite=request.overwrite)
     grid, files = _grid(request)
     labels, tiles = _open(request, grid, files)
-    counts = count_tiles(tiles, [d.id for d in labels.drafts], None, reporter)
+    counts = count_tiles(tiles, [d.id for d in labels.entries], None, reporter)
     enough = max(1, request.min_labelled * request.tile**2)
     labelled = np.flatnonzero(counts.sum(axis=1) >= enough)
     known = "the list of classes"
     remark = left_out_remark(labels.left_out.counts, f"The labels file {request.labels[0]}", known)
     if remark and not counts.any():
-        listed = ", ".join(f"{draft.id} ({draft.name})" for draft in labels.drafts)
+        listed = ", ".join(f"{entry.id} ({entry.name})" for entry in labels.entries)
         raise InputError(f"{remark} Nothing else is labelled; the classes are {listed}.")
     if remark:
         reporter.log(remark)
@@ -241,7 +241,7 @@ def _bounds(tiles: GridTiles, chosen: NDArray[np.intp]) -> NDArray[np.float64]:
 
 def _tell_absent(labels: OpenLabels, classes: Sequence[LandCoverClass], reporter: Reporter) -> None:
     present = {c.id for c in classes}
-    absent = [draft.name for draft in labels.drafts if draft.id not in present]
+    absent = [entry.name for entry in labels.entries if entry.id not in present]
     if labels.is_given and absent:
         reporter.log(f"No tile holds {', '.join(absent)}: the model will not know of it.")
 

@@ -45,7 +45,7 @@ def test_same_seed_gives_the_same_weights_and_leaves_the_global_state_alone() ->
     torch.manual_seed(1)
     runs = [train(CARD, [colourful(0)], [colourful(1)], SETTINGS) for _ in range(2)]
     assert torch.equal(torch.rand(1), expected)
-    one, two = (run.best.state for run in runs)
+    one, two = (run.weights for run in runs)
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert runs[0].history == runs[1].history
 
@@ -55,8 +55,8 @@ def test_progress_is_told_per_step_and_the_best_checkpoint_is_kept() -> None:
     result = train(CARD, [colourful(0)], [colourful(1)], SETTINGS, diary)
     assert sorted(set(diary.steps)) == [1, 2, 3, 4, 5, 6]
     assert diary.steps == sorted(diary.steps), "while it validates, it stands still"
-    assert [step for step, _, _ in result.history] == [3, 6]
-    assert result.best.mean_recall == max(recall for _, _, recall in result.history)
+    assert [epoch.step for epoch in result.history] == [3, 6]
+    assert result.best.mean_recall == max(epoch.mean_recall for epoch in result.history)
     assert any("mean accuracy" in line for line in diary.lines)
     assert len(result.drawn_pixels) == 9 and result.seconds > 0
 
@@ -75,7 +75,7 @@ def test_half_precision_and_upright_scenes_learn_too() -> None:
     areas = [colourful(seed) for seed in range(4)]
     result = train(tlm_card("resnet18", window=32, stride=16), areas, [colourful(9)], settings)
     assert result.best.mean_recall > 0.5
-    assert all(t.dtype != torch.bfloat16 for t in result.best.state.values())
+    assert all(t.dtype != torch.bfloat16 for t in result.weights.values())
 
 
 def test_cancelling_stops_at_once() -> None:

@@ -4,33 +4,32 @@ against ours. The scenes are synthetic, so nothing here says how it is in real m
     python -m mce_landcover.training.experiments.metafusion.alpine CONFIG OUT
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from ....core.base.errors import InputError
 from ....core.base.progress import Reporter
-from ....core.flagging.boosting import MetaSettings
 from ....core.flagging.cross_validation import CrossValidation
-from ....core.flagging.pixels import RunPixels
 from ....core.mapping.record import RunRecord, read_record
 from ....core.model.classes import Group
-from ..command import ExperimentSettings, run_experiment
-from ..report import Cell, Outcome, Table, deviation
+from ..command import run_experiment
+from ..report import Outcome, Table, deviation, known_mean
+from ..runner import Row
 from .natural_priors import write_natural
-from .scenes import ALL, PAPER, decide_scenes, map_scenes, plain_map, read_maps
-from .study import GROWN, STRICT, Study, Variant
+from .scenes import ALL, PAPER, decide_scenes, map_scenes, plain_maps, read_maps
+from .study import GROWN, STRICT, Alpha, Decided, Study, StudySettings, Variant, sweep_alphas
 from .sweep import CONFIGS, published_table
 
 #: Alphas of the plain rule alone, for its trade-off curve.
 BETWEEN = (0.25, 0.5, 0.7, 0.8, 0.85)
-Alpha = Annotated[float, Field(ge=0, le=1)]
 
 
-class AlpineSettings(ExperimentSettings):
+class AlpineSettings(StudySettings):
     """The config file of this experiment.
 
     Attributes:
@@ -49,28 +48,9 @@ class AlpineSettings(ExperimentSettings):
     model: str = "demo"
     natural_priors: bool = True
     flagged: tuple[tuple[Group, ...], ...] = Field(default=(("tail",), ("body", "tail")), min_length=1)
-    alphas: tuple[Alpha, ...] = Field(default=(0.9, 0.95, 0.975, 0.99, 0.995, 1.0), min_length=1)
     tile_m: float = Field(default=250, gt=0)
-    folds: int = Field(default=5, ge=2)
     price_alpha: Alpha = 0.975
     accepted_per_find: float = Field(default=1.0, ge=0)
-
-    @property
-    def meta(self) -> MetaSettings:
-        """Settings of the meta classifier."""
-        return MetaSettings(folds=self.folds, seed=self.seed)
-
-
-class Gain(NamedTuple):
-    """Cross-validated ROC AUC at one alpha by features, and their difference over the same folds."""
-
-    alpha: float
-    paper: float
-    paper_std: float
-    both: float
-    both_std: float
-    gain: float
-    gain_std: float
 
 
 def run(settings: AlpineSettings, output: Path, reporter: Reporter) -> Outcome:
@@ -88,22 +68,19 @@ def run(settings: AlpineSettings, output: Path, reporter: Reporter) -> Outcome:
     )
     maps, record = read_maps(scenes), read_record(scenes[0].run)
     sets = _flagged(settings, record)
-    studies = {name: Study(name, _variants(settings), settings.price_alpha) for name in sets}
-    gains: dict[str, list[Gain]] = {name: [] for name in sets}
-    for alpha in settings.alphas:
-        decided = decide_scenes(
-            scenes, maps, alpha, list(sets.values()), meta=settings.meta, tile_m=settings.tile_m
-        )
-        for (name, study), found in zip(studies.items(), decided, strict=True):
-            reporter.log(study.add(alpha, found))
-            gains[name].append(auc_gain(alpha, found.validations))
-    for alpha in BETWEEN:
-        plain = []
-        for scene in scenes:
-            with RunPixels(scene.run, alpha) as pixels:
-                plain.append(plain_map(pixels))
-        for name, class_ids in sets.items():
-            studies[name].plain.append(maps.judge(plain, class_ids).errors)
+    studies = [
+        Study(name, maps, ids, _variants(settings), settings.price_alpha) for name, ids in sets.items()
+    ]
+    gains: dict[str, list[Row]] = {name: [] for name in sets}
+
+    def decide(alpha: float) -> Iterator[Decided]:
+        ids = list(sets.values())
+        found = decide_scenes(scenes, maps, alpha, ids, meta=settings.meta, tile_m=settings.tile_m)
+        for name, decided in zip(sets, found, strict=True):
+            gains[name].append(auc_gain(alpha, decided.validations))
+            yield decided
+
+    sweep_alphas(studies, settings.alphas, decide, BETWEEN, partial(plain_maps, scenes), reporter=reporter)
     return _outcome(settings, record, studies, gains)
 
 
@@ -123,31 +100,27 @@ def _flagged(settings: AlpineSettings, record: RunRecord) -> dict[str, tuple[int
     return sets
 
 
-def auc_gain(alpha: float, validations: Mapping[str, CrossValidation]) -> Gain:
+def auc_gain(alpha: float, validations: Mapping[str, CrossValidation]) -> Row:
     """Return the AUC of both feature sets and what ours add, fold by fold; NaN without a cross-validation."""
-    if not validations:
-        return Gain(alpha, *[float("nan")] * 6)
-    paper, both = validations[PAPER], validations[ALL]
-    gains = np.array(both.aucs) - np.array(paper.aucs)  # the same folds: they depend on targets and groups
-    known = gains[~np.isnan(gains)]
-    mean = float(known.mean()) if len(known) else float("nan")
-    return Gain(alpha, paper.auc, paper.auc_std, both.auc, both.auc_std, mean, deviation(known))
+    columns = ("paper", "paper_std", "both", "both_std", "gain", "gain_std")
+    figures = [float("nan")] * len(columns)
+    if validations:
+        paper, both = validations[PAPER], validations[ALL]  # of the same folds: of targets and groups
+        gains = [b - a for a, b in zip(paper.aucs, both.aucs, strict=True) if not np.isnan(b - a)]
+        figures = [paper.auc, paper.auc_std, both.auc, both.auc_std, known_mean(gains), deviation(gains)]
+    return {"alpha": alpha, **dict(zip(columns, figures, strict=True))}
 
 
 def _outcome(
-    settings: AlpineSettings,
-    record: RunRecord,
-    studies: Mapping[str, Study],
-    gains: Mapping[str, Sequence[Gain]],
+    settings: AlpineSettings, record: RunRecord, studies: Sequence[Study], gains: Mapping[str, Sequence[Row]]
 ) -> Outcome:
     tables: list[Table] = []
     results: dict[str, Any] = {"model_sha256": record.model.sha256}
-    findings = []
     names = [c.name for c in record.classes]
-    for name, study in studies.items():
-        tables += study.tables(names, settings.meta, _gain_table(name, gains[name]))
-        findings += [sweep.finding() for sweep in study.sweeps().values()]
-        results[name] = study.as_json() | {"auc": [gain._asdict() for gain in gains[name]]}
+    for study in studies:
+        own = gains[study.name]
+        tables += study.tables(names, settings.meta, _gain_table(study.name, own))
+        results[study.name] = study.as_json() | {"auc": own}
     return Outcome(
         title="MetaFusion on embedded alpine scenes",
         data=(
@@ -157,12 +130,12 @@ def _outcome(
         ),
         tables=[*tables, published_table("MobileNetV2")],
         results=results,
-        findings=[*findings, *_remarks(settings)],
+        findings=[*(told for study in studies for told in study.findings()), *_remarks(settings)],
     )
 
 
-def _gain_table(name: str, gains: Sequence[Gain]) -> Table:
-    rows: list[list[Cell]] = [[f"{gain.alpha:g}", *gain[1:]] for gain in gains]
+def _gain_table(name: str, gains: Sequence[Row]) -> Table:
+    rows = [[f"{gain['alpha']:g}", *list(gain.values())[1:]] for gain in gains]
     heads = ("alpha", "paper's AUC", "±", "with ours", "±", "gain", "±")
     return Table(f"{name}: cross-validated ROC AUC, mean and spread over folds", heads, rows, digits=4)
 

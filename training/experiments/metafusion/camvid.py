@@ -14,30 +14,31 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 
 from ....core.base.progress import Reporter
-from ....core.flagging.boosting import MetaSettings
 from ....core.model.bundle import load_bundle, save_bundle
-from ....core.model.card import Architecture, ExpertSpec, ModelCard, SourceSpec
+from ....core.model.card import Architecture, ExpertSpec, ModelCard
 from ....core.model.classes import load_catalogue
 from ....core.model.decision import position_priors
 from ....core.model.network import MceNetwork
 from ....core.model.normalise import Normaliser
 from ...data.camvid import CATALOGUE, Frame, Part, read_frames
+from ...data.patches import channel_table
 from ...data.shared import find_data
-from ...data.tiles import count_pixels, measure_normalisation
+from ...data.statistics import measured_sources
+from ...data.tiles import count_pixels
+from ...formats import FORMATS, source_spec
 from ...trainer import TrainSettings, train
-from ..command import ExperimentSettings, run_experiment
+from ..command import run_experiment
 from ..report import Outcome, Table
-from .frames import SCORES, FrameMaps, channels_of, decide_frames, frame_maps, to_channels
-from .study import GROWN, STRICT, Study, Variant
+from .frames import SCORES, FrameMaps, channels_of, decide_frames, frame_maps
+from .study import GROWN, STRICT, Study, StudySettings, Variant, sweep_alphas
 from .sweep import CONFIGS, published_table
 
 #: Alphas of the plain rule alone, for its trade-off curve.
 BETWEEN = (0.5, 0.7, 0.8, 0.85, 0.925, 0.9625, 0.9825, 0.9925, 0.9975, 0.999)
-Alpha = Annotated[float, Field(ge=0, le=1)]
 Price = Annotated[float, Field(ge=0)]
 
 
-class CamvidSettings(ExperimentSettings):
+class CamvidSettings(StudySettings):
     """The config file of this experiment.
 
     Attributes:
@@ -53,21 +54,14 @@ class CamvidSettings(ExperimentSettings):
     size: tuple[int, int] | None = None
     parts: tuple[Part, ...] = ("test",)
     target: str = "pedestrian"
-    alphas: tuple[Alpha, ...] = (0.9, 0.95, 0.975, 0.99, 0.995, 1.0)
     priors: tuple[Literal["global", "position"], ...] = ("global", "position")
     sigma_px: float = Field(default=80.0, gt=0)
     floor: float = Field(default=1e-5, gt=0)
     frames_per_group: int = Field(default=10, ge=1)
-    folds: int = Field(default=5, ge=2)
     accepted_per_find: tuple[Price, ...] = (1.0,)
     architecture: Architecture
     window: int
     train: TrainSettings
-
-    @property
-    def meta(self) -> MetaSettings:
-        """Settings of the meta classifier."""
-        return MetaSettings(folds=self.folds, seed=self.seed)
 
 
 def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
@@ -85,7 +79,7 @@ def run(settings: CamvidSettings, output: Path, reporter: Reporter) -> Outcome:
     for kind in settings.priors:
         study = study_priors(kind, maps, _priors(kind, training, card, settings), settings, reporter)
         tables += study.tables(maps.names, settings.meta)
-        findings += [sweep.finding() for sweep in study.sweeps().values()]
+        findings += study.findings()
         results[kind] = study.as_json()
     height, width = maps.truth[0].shape
     return Outcome(
@@ -114,13 +108,15 @@ def study_priors(
         for price in settings.accepted_per_find
         for how in (STRICT, GROWN)
     ]
-    study = Study(f"{kind.capitalize()} priors", variants, price_alpha=settings.alphas[-1])
-    for done, alpha in enumerate(settings.alphas, start=1):
-        reporter.log(study.add(alpha, decide_frames(maps, priors, alpha, settings.meta)))
-        reporter.progress(done, len(settings.alphas), "alphas")
-    for alpha in BETWEEN:
-        decided = map(channels_of, maps.decide(priors, alpha))
-        study.plain.append(maps.judge(decided, (maps.channel,)).errors)
+    study = Study(f"{kind.capitalize()} priors", maps, (maps.channel,), variants, settings.alphas[-1])
+    sweep_alphas(
+        [study],
+        settings.alphas,
+        lambda alpha: [decide_frames(maps, priors, alpha, settings.meta)],
+        BETWEEN,
+        lambda alpha: map(channels_of, maps.decide(priors, alpha)),
+        reporter=reporter,
+    )
     return study
 
 
@@ -131,7 +127,8 @@ def _priors(
     if kind == "global":
         counts = np.array(card.pixel_counts, dtype=np.float64)
         return counts / counts.sum()
-    labels = (to_channels(frame.area.labels, card) for frame in training)
+    channels = channel_table([c.id for c in card.classes])
+    labels = (channels[frame.area.labels] for frame in training)
     return position_priors(labels, len(card.classes), sigma_px=settings.sigma_px, floor=settings.floor)
 
 
@@ -143,8 +140,7 @@ def frame_card(frames: Sequence[Frame], architecture: Architecture, window: int)
     """
     classes = load_catalogue(CATALOGUE)
     areas = [frame.area for frame in frames]
-    norm = measure_normalisation([a.raw for a in areas], relief=False, window=window, scale=1 / 255)
-    image = SourceSpec(role="image", bands=("R", "G", "B"), gsd_m=1.0, normalisation=norm)
+    plain = [source_spec(source) for source in FORMATS["camvid"].sources]
     ids = tuple(c.id for c in classes)
     return ModelCard(
         name="CamVid street scenes",
@@ -152,7 +148,7 @@ def frame_card(frames: Sequence[Frame], architecture: Architecture, window: int)
         architecture=architecture,
         classes=classes,
         experts=(ExpertSpec(name="all", classes=ids),),
-        sources=(image,),
+        sources=measured_sources(plain, [area.raw for area in areas], window),
         gsd_m=1.0,
         window=window,
         stride=window,
@@ -183,7 +179,7 @@ def train_frame_network(
     result = train(card, [frame.area for frame in frames], [], training, reporter)
     provenance = {"settings": plan, "seconds": round(result.seconds), "frames": len(frames)}
     card = card.model_copy(update={"provenance": provenance})
-    save_bundle(path, card, result.best.state, dtype=torch.float32)
+    save_bundle(path, card, result.weights, dtype=torch.float32)
     return card, load_bundle(path).network()
 
 

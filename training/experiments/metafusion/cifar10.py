@@ -3,27 +3,29 @@
 python -m mce_landcover.training.experiments.metafusion.cifar10 CONFIG OUT
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import LeaveOneOut, StratifiedKFold
 
 from ....core.base.progress import Reporter
 from ....core.flagging.boosting import MetaSettings, fit_boosting
 from ....core.model.decision import heat_maps, log_priors
-from ....core.segments.counting import Errors, delta
+from ....core.segments.counting import Errors
 from ...data.cifar10 import Cifar10, read_cifar10, thin_out
 from ...data.shared import find_data
 from ..command import ExperimentSettings, run_experiment
-from ..report import Cell, Outcome, Table
+from ..report import Cell, Outcome, Table, known_mean
+from ..runner import Row
 from .image_network import FitSettings, NetworkSettings, fit_image_network, predict_images
-from .sweep import CONFIGS, PUBLISHED, Point, Sweep, Verdict, mean_errors
+from .sweep import CONFIGS, PUBLISHED, judged, plain_at_equal_fn
 
+_RULES = ("bayes", "plain", "fused")
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -48,31 +50,27 @@ def run(settings: CifarSettings, output: Path, reporter: Reporter) -> Outcome:
     """Train the networks that OUT does not hold yet, decide, and compare."""
     data = read_cifar10(find_data(settings.data))
     reporter.log(f"{len(data.training.labels):,} training and {len(data.test.labels):,} test pictures.")
-    results: dict[int, Sweep] = {}
+    networks: list[Row] = []
     for rare in settings.rare:
         log_p, counts = _network_output(data, rare, settings, output, reporter)
-        results[rare] = evaluate_network(log_p, data.test.labels, counts, rare, settings)
-        bayes, point = results[rare].bayes, results[rare].points[-1]
-        reporter.log(
-            f"{data.names[rare]}: FP/FN Bayes {bayes.errors.fp}/{bayes.errors.fn}, alpha {point.alpha:g} "
-            f"{point.plain.errors.fp}/{point.plain.errors.fn}, MetaFusion {point.fused.errors.fp}/"
-            f"{point.fused.errors.fn}."
-        )
+        network = evaluate_network(log_p, data.test.labels, counts, rare, settings)
+        networks.append(network)
+        last = network["points"][-1]
+        told = [f"{v['fp']}/{v['fn']}" for v in (network["bayes"], last["plain"], last["fused"])]
+        rules = f"Bayes {told[0]}, alpha {last['alpha']:g} {told[1]}, MetaFusion {told[2]}"
+        reporter.log(f"{data.names[rare]}: FP/FN {rules}.")
     return Outcome(
         title="MetaFusion on CIFAR-10, ten networks with one rare class each",
         data="CIFAR-10, recompressed as JPEG q75 4:2:0 (lossy: figures of the original pictures differ)",
-        tables=[table_1(results, data.names), figure_4(list(results.values()))],
-        results={
-            "networks": [as_json(rare, sweep) for rare, sweep in results.items()],
-            "classes": data.names,
-        },
-        findings=findings(list(results.values())),
+        tables=[table_1(networks, data.names), figure_4(networks)],
+        results={"networks": networks, "classes": data.names},
+        findings=findings(networks),
     )
 
 
 def evaluate_network(
     log_p: Floats, labels: NDArray[np.int64], counts: Sequence[int], rare: int, settings: CifarSettings
-) -> Sweep:
+) -> Row:
     """Decide all pictures by Bayes, by the interpolated rule and by MetaFusion, for every alpha.
 
     Args:
@@ -81,8 +79,12 @@ def evaluate_network(
         counts: training samples per class, the priors.
         rare: the class made rare.
     """
-    bayes = log_p.argmax(1)
-    points = []
+    bayes, points = log_p.argmax(1), list[Row]()
+
+    def judge(predicted: NDArray[np.int64]) -> Row:
+        errors = (_errors(decided, labels, rare) for decided in (predicted, bayes))
+        return judged(*errors, accuracy=float((predicted == labels).mean()))
+
     for alpha in settings.alphas:
         weighed = log_p - np.array(log_priors(counts, alpha))
         plain = weighed.argmax(1)
@@ -93,9 +95,9 @@ def evaluate_network(
         accepted = accept_out_of_fold(features, right, left_out, settings.seed)
         fused = bayes.copy()
         fused[chosen[accepted]] = rare
-        verdicts = _judge(plain, labels, rare), _judge(fused, labels, rare)
-        points.append(Point(alpha, *verdicts, len(chosen), int(right.sum())))
-    return Sweep(f"rare class {rare}", _judge(bayes, labels, rare), tuple(points))
+        counts_of = {"candidates": len(chosen), "true": int(right.sum())}
+        points.append({"alpha": alpha, "plain": judge(plain), "fused": judge(fused), **counts_of})
+    return {"rare": rare, "bayes": judge(bayes), "points": points}
 
 
 def accept_out_of_fold(features: Floats, right: Bools, folds: int, seed: int) -> Bools:
@@ -112,23 +114,15 @@ def accept_out_of_fold(features: Floats, right: Bools, folds: int, seed: int) ->
     n, accepted = len(right), np.zeros(len(right), np.bool_)
     if n < 2:
         return accepted
-    if folds >= n:
-        fold_of = np.arange(n)
-    else:
-        fold_of = np.empty(n, np.intp)
-        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        enough = min(right.sum(), n - right.sum()) >= folds
-        parts = splitter.split(features, right if enough else np.zeros(n))
-        for fold, (_, held) in enumerate(parts):
-            fold_of[held] = fold
+    enough = min(right.sum(), n - right.sum()) >= folds
+    splitter = LeaveOneOut() if folds >= n else StratifiedKFold(folds, shuffle=True, random_state=seed)
     settings = MetaSettings(kind="image", seed=seed)
-    for fold in np.unique(fold_of):
-        held = fold_of == fold
-        known = right[~held]
+    for seen, held in splitter.split(features, right if enough else np.zeros(n)):
+        known = right[seen]
         if known.all() or not known.any():
             accepted[held] = known.all()
         else:
-            accepted[held] = fit_boosting(features[~held], known, settings).raw(features[held]) > 0
+            accepted[held] = fit_boosting(features[seen], known, settings).raw(features[held]) > 0
     return accepted
 
 
@@ -167,59 +161,58 @@ def _heat(weighed: Floats) -> Floats:
     return np.stack([h.numpy() for h in heat_maps(torch.from_numpy(weighed).unbind(1))], axis=1)
 
 
-def _judge(predicted: NDArray[np.int64], labels: NDArray[np.int64], rare: int) -> Verdict:
+def _errors(predicted: NDArray[np.int64], labels: NDArray[np.int64], rare: int) -> Errors:
     said, true = predicted == rare, labels == rare
-    errors = Errors(int((said & ~true).sum()), int((~said & true).sum()), int((said & true).sum()))
-    return Verdict(errors, float((predicted == labels).mean()))
+    return Errors(int((said & ~true).sum()), int((~said & true).sum()), int((said & true).sum()))
 
 
-def table_1(results: Mapping[int, Sweep], names: Sequence[str]) -> Table:
+def table_1(networks: Sequence[Row], names: Sequence[str]) -> Table:
     """Return table 1 of the paper, ours and the published figures in turns."""
     published = PUBLISHED["cifar10"]
     rows: list[list[Cell]] = []
-    for rare, sweep in results.items():
-        rows.append([f"{rare} {names[rare]}, ours", *_cells([sweep])])
+    for network in networks:
+        rare = network["rare"]
+        rows.append([f"{rare} {names[rare]}, ours", *_of_table_1([network])])
         rows.append([f"{rare} {names[rare]}, published", *published[str(rare)].values()])
-    rows.append([f"mean of {len(results)}, ours", *_cells(list(results.values()))])
+    rows.append([f"mean of {len(networks)}, ours", *_of_table_1(networks)])
     rows.append(["mean of 10, published", *published["mean"].values()])
     return Table("Table 1: errors of the rare class, alpha = 1", ("rare class", *published["mean"]), rows)
 
 
-def _cells(results: Sequence[Sweep]) -> list[Cell]:
-    """Return the columns of table 1, means over the networks given."""
+def _of_table_1(networks: Sequence[Row]) -> list[Cell]:
+    """Return the columns of table 1, means over the networks given; Bayes has no delta."""
     cells: list[Cell] = []
-    bayes, plain, fused = _at(results, -1)
-    for verdicts in (bayes, plain, fused):
-        cells.append(known_mean([v.errors.f1 for v in verdicts]))
-        cells += [round(n) for n in mean_errors([v.errors for v in verdicts])]
-        if verdicts is not bayes:
-            cells.append(_mean_delta(verdicts, bayes))
+    for rule in _RULES:
+        judged_by = _at(networks, rule, -1)
+        cells += [_mean(judged_by, "f1"), *(round(_mean(judged_by, key)) for key in ("fp", "fn"))]
+        cells += [_mean(judged_by, "delta")] if rule != "bayes" else []
     return cells
 
 
-def figure_4(results: Sequence[Sweep]) -> Table:
+def figure_4(networks: Sequence[Row]) -> Table:
     """Return the curve of figure 4: means over the networks, and what the plain rule pays at equal FN."""
-    bayes = [r.bayes for r in results]
-    start = [*mean_errors([v.errors for v in bayes]), None, _accuracy(bayes)]
-    rows: list[list[Cell]] = [["0 (Bayes)", None, *start, *[None] * 5]]
-    for i, point in enumerate(results[0].points):
-        cells: list[Cell] = [f"{point.alpha:g}", float(np.mean([r.points[i].candidates for r in results]))]
-        for verdicts in _at(results, i)[1:]:
-            cells += mean_errors([v.errors for v in verdicts])
-            cells += [_mean_delta(verdicts, bayes), _accuracy(verdicts)]
-        rows.append([*cells, known_mean([r.plain_at_equal_fn(r.points[i].fused) for r in results])])
-    columns = ("FP", "FN", "Δ", "accuracy %")
+    columns = {"FP": "fp", "FN": "fn", "Δ": "delta", "accuracy %": "accuracy"}
+
+    def cells(rule: str, index: int) -> list[Cell]:
+        return [_mean(_at(networks, rule, index), key) for key in columns.values()]
+
+    rows: list[list[Cell]] = [["0 (Bayes)", None, *cells("bayes", 0), *[None] * 5]]
+    for i, point in enumerate(networks[0]["points"]):
+        n = _mean([network["points"][i] for network in networks], "candidates")
+        paid = known_mean(plain_at_equal_fn(n, n["points"][i]["fused"]) for n in networks)
+        rows.append([f"{point['alpha']:g}", n, *cells("plain", i), *cells("fused", i), paid])
     rules = [f"{rule} {column}" for rule in ("plain", "MetaFusion") for column in columns]
     heads = ("alpha", "candidates", *rules, "plain FP at equal FN")
-    return Table(f"Figure 4: means of {len(results)} networks over alpha", heads, rows, digits=2)
+    return Table(f"Figure 4: means of {len(networks)} networks over alpha", heads, rows, digits=2)
 
 
-def findings(results: Sequence[Sweep]) -> list[str]:
+def findings(networks: Sequence[Row]) -> list[str]:
     """Return what the tables do not say: total accuracy, and who wins at equal FN."""
-    told = ", ".join(f"{_accuracy(verdicts):.2f}" for verdicts in _at(results, -1))
+    told = ", ".join(f"{_mean(_at(networks, rule, -1), 'accuracy'):.2f}" for rule in _RULES)
     accuracies = PUBLISHED["cifar10_accuracy"]["mean"].values()
     published = ", ".join(f"{100 * float(value):.2f}" for value in accuracies if value is not None)
-    cases = [p.fused.errors.fp < r.plain_at_equal_fn(p.fused) for r in results for p in r.points]
+    fused = [(network, point["fused"]) for network in networks for point in network["points"]]
+    cases = [row["fp"] < plain_at_equal_fn(network, row) for network, row in fused]
     return [
         f"Total accuracy in percent, Bayes, ML, MetaFusion: ours {told}; published {published}.",
         "At equal FN MetaFusion has fewer FP than the plain rule, interpolated over alpha, in "
@@ -229,40 +222,14 @@ def findings(results: Sequence[Sweep]) -> list[str]:
     ]
 
 
-def as_json(rare: int, sweep: Sweep) -> dict[str, Any]:
-    """Return every number of a network."""
-    points = [
-        {
-            "alpha": p.alpha,
-            "plain": p.plain.as_json(sweep.bayes, "accuracy"),
-            "fused": p.fused.as_json(sweep.bayes, "accuracy"),
-            "candidates": p.candidates,
-            "true": p.true,
-        }
-        for p in sweep.points
-    ]
-    return {"rare": rare, "bayes": sweep.bayes.as_json(sweep.bayes, "accuracy"), "points": points}
+def _at(networks: Sequence[Row], rule: str, index: int) -> list[Row]:
+    """Return what a rule does in all networks at one of the alphas; Bayes has none."""
+    return [(network if rule == "bayes" else network["points"][index])[rule] for network in networks]
 
 
-def known_mean(values: Sequence[float]) -> float:
-    """Return the mean of what is a number; NaN if nothing is."""
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
-
-
-def _at(results: Sequence[Sweep], index: int) -> tuple[list[Verdict], list[Verdict], list[Verdict]]:
-    """Return Bayes, the plain rule and MetaFusion of all networks at one of the alphas."""
-    points = [r.points[index] for r in results]
-    return [r.bayes for r in results], [p.plain for p in points], [p.fused for p in points]
-
-
-def _mean_delta(verdicts: Sequence[Verdict], bayes: Sequence[Verdict]) -> float:
-    return known_mean([delta(v.errors, b.errors) for v, b in zip(verdicts, bayes, strict=True)])
-
-
-def _accuracy(verdicts: Sequence[Verdict]) -> float:
-    """Return the mean accuracy in percent."""
-    return 100 * float(np.mean([v.score for v in verdicts]))
+def _mean(rows: Sequence[Row], key: str) -> float:
+    """Return a mean over networks; the accuracy in percent."""
+    return (100 if key == "accuracy" else 1) * known_mean(row[key] for row in rows)
 
 
 if __name__ == "__main__":

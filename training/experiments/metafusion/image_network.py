@@ -7,24 +7,23 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ....core.base.errors import TrainingError
 from ....core.base.progress import Reporter
+from ...config import Section
 from ...data.cifar10 import ImageSet
 from ...module import cosine_factor
 
 
-class NetworkSettings(BaseModel):
+class NetworkSettings(Section):
     """Stages of 3x3 convolutions with a max-pool of 2 after each, then a dense layer.
 
     The paper's network (figure 3) is `stages` 32 32 | 64 64, `hidden` 512, `dropout` .25 .25 .5 and a stem of
     pixels; batch norm learns in fewer epochs. A stem of patches halves the sides at once.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     stem: Literal["pixels", "patches"] = "pixels"
     stages: tuple[tuple[int, ...], ...] = ((32, 32), (64, 64))
@@ -33,10 +32,8 @@ class NetworkSettings(BaseModel):
     batch_norm: bool = False
 
 
-class FitSettings(BaseModel):
+class FitSettings(Section):
     """How an image network is trained: Adam, learning rate along half a cosine."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: int = Field(gt=0)
     batch_size: int = Field(default=128, gt=1)

@@ -1,8 +1,9 @@
 """Synthetic alpine scenes, mapped by the engine once with all logits kept, and decided anew at any alpha.
 What is learnt from their candidates lives in `alpine.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cc3d
@@ -15,7 +16,6 @@ from ....core.base.requests import Device
 from ....core.flagging.boosting import MetaSettings
 from ....core.flagging.candidates import Candidates, find_candidates
 from ....core.flagging.features import FeatureTable
-from ....core.flagging.fusion import fuse
 from ....core.flagging.pixels import RunPixels
 from ....core.flagging.scorer import filled, medians
 from ....core.geodata.grid import Region
@@ -26,7 +26,7 @@ from ....core.mapping.requests import PredictRequest
 from ....core.model.bundle import load_bundle
 from ....core.model.classes import BACKGROUND, NODATA_CLASS
 from ....scene.write import SceneFiles, make_scene
-from .study import Bools, ClassMap, Decided, Floats, Maps, cross_validations
+from .study import ClassMap, Decided, Floats, Maps, cross_validations
 
 PAPER, ALL = "metrics of the paper", "metrics of the paper and ours"
 
@@ -37,22 +37,6 @@ class MappedScene:
 
     run: Path
     labels: Path
-
-
-@dataclass(frozen=True, eq=False)
-class DecidedScenes(Decided):
-    """All scenes at one alpha, and the candidates of each."""
-
-    per_scene: Sequence[Candidates]
-
-    def with_accepted(self, index: int, accepted: Bools) -> ClassMap:
-        """Return a new map: Bayes with the flagged class where an accepted candidate `[n]` lies (eq. 14)."""
-        own, ml = self.per_scene[index], self.plain[index]
-        start = sum(len(candidates) for candidates in self.per_scene[:index])
-        numbers = candidate_numbers(ml, own.class_ids, own.table.first)
-        return fuse(
-            self.maps.bayes[index], ml, numbers, np.flatnonzero(accepted[start : start + len(own)]) + 1
-        )
 
 
 def map_scenes(
@@ -94,7 +78,14 @@ def read_maps(scenes: Sequence[MappedScene]) -> Maps:
     return Maps(bayes, truth, [c.id for c in records[0].classes])
 
 
-def plain_map(pixels: RunPixels) -> ClassMap:
+def plain_maps(scenes: Sequence[MappedScene], alpha: float) -> Iterator[ClassMap]:
+    """Yield the maps of all scenes by the interpolated rule."""
+    for scene in scenes:
+        with RunPixels(scene.run, alpha) as pixels:
+            yield _plain_map(pixels)
+
+
+def _plain_map(pixels: RunPixels) -> ClassMap:
     """Return the class ids uint8 `[H, W]` of the interpolated rule of an opened run."""
     channels = pixels.classes(Region(0, pixels.shape[0], 0, pixels.shape[1]))
     ids = np.full(256, 255, np.uint8)
@@ -110,24 +101,30 @@ def decide_scenes(
     *,
     meta: MetaSettings,
     tile_m: float,
-) -> list[DecidedScenes]:
-    """Decide all scenes by the interpolated rule; return for each set of class ids its candidates, scored by
+) -> Iterator[Decided]:
+    """Decide all scenes by the interpolated rule; yield for each set of class ids its candidates, scored by
     classifiers that have not seen their tile."""
-    plain, found = [], []
+    plain, found = list[ClassMap](), []
     for scene in scenes:
         with RunPixels(scene.run, alpha) as pixels:
             classes = pixels.record.classes
-            plain.append(plain_map(pixels))
+            plain.append(_plain_map(pixels))
             with open_run_labels(scene.labels, pixels.grid, pixels.extent, classes) as labels:
                 found.append(find_candidates(pixels, sorted(set().union(*sets)), labels=labels))
-    decided = []
     for class_ids in sets:
         own = [c.take(np.isin(c.class_ids, class_ids)) for c in found]
         features = FeatureTable.join([c.features for c in own])
         targets = np.concatenate([c.target for c in own if c.target is not None])
         scores = cross_validations(feature_sets(features), targets, tile_groups(own, tile_m), meta)
-        decided.append(DecidedScenes(maps, class_ids, plain, features, targets, scores, own))
-    return decided
+        numbers = partial(_numbers, plain, own)
+        yield Decided(maps, class_ids, plain, features, targets, numbers, scores)
+
+
+def _numbers(plain: Sequence[ClassMap], candidates: Sequence[Candidates], index: int) -> NDArray[np.int64]:
+    """Return which candidate of all scenes together each pixel of one belongs to, 0 for none."""
+    own, before = candidates[index], sum(map(len, candidates[:index]))
+    numbers = candidate_numbers(plain[index], own.class_ids, own.table.first)
+    return np.where(numbers > 0, numbers + before, 0)
 
 
 def feature_sets(features: FeatureTable) -> dict[str, Floats]:
@@ -167,7 +164,7 @@ def candidate_numbers(
 
 def _scene(folder: Path, size_m: float, seed: int, reporter: Reporter) -> SceneFiles:
     files = SceneFiles(*(folder / f"{name}.tif" for name in ("image", "dem", "labels")))
-    if files.image.exists() and files.dem.exists() and files.labels.exists():
+    if all(file.exists() for file in (files.image, files.dem, files.labels)):
         return files
     return make_scene(folder, size_m=size_m, seed=seed, overwrite=True, reporter=reporter)
 

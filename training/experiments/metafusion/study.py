@@ -1,16 +1,17 @@
 """MetaFusion on labelled maps, alpha by alpha: the plain rule and the fused maps judged against the labels.
 Which maps, and how their candidates are found, is each experiment's business."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import cc3d
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ....core.base.errors import InputError
+from ....core.base.progress import Reporter
 from ....core.evaluation.scores import confusion_matrix, scores
 from ....core.flagging.boosting import MetaSettings, fit_boosting
 from ....core.flagging.cross_validation import (
@@ -22,11 +23,13 @@ from ....core.flagging.cross_validation import (
     roc_auc,
 )
 from ....core.flagging.features import FeatureTable
-from ....core.flagging.fusion import accept
+from ....core.flagging.fusion import accept, fuse
 from ....core.flagging.scorer import filled, medians
 from ....core.segments.counting import Errors, count_errors
+from ..command import ExperimentSettings
 from ..report import Cell, Table
-from .sweep import Point, Sweep, Verdict, price_table, sweep_table
+from ..runner import Row
+from .sweep import finding, judged, plain_at_equal_fn, price_table, sweep_table
 
 #: Fusion as eq. 14 says, and as the authors' code can do it: segments in which the rules agree take the
 #: larger outline of the ML map, too.
@@ -37,6 +40,19 @@ _FOUND = (0.25, 0.5, 0.75, 0.9)
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 ClassMap = NDArray[Any]
+Alpha = Annotated[float, Field(ge=0, le=1)]
+
+
+class StudySettings(ExperimentSettings):
+    """What both experiments on maps are told: the alphas, and the folds of the meta classifier."""
+
+    alphas: tuple[Alpha, ...] = Field(default=(0.9, 0.95, 0.975, 0.99, 0.995, 1.0), min_length=1)
+    folds: int = Field(default=5, ge=2)
+
+    @property
+    def meta(self) -> MetaSettings:
+        """Settings of the meta classifier."""
+        return MetaSettings(folds=self.folds, seed=self.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +63,7 @@ class Maps:
     truth: Sequence[ClassMap]
     class_ids: Sequence[int]
 
-    def judge(self, decided: Iterable[ClassMap], flagged: Sequence[int]) -> Verdict:
+    def judge(self, decided: Iterable[ClassMap], flagged: Sequence[int]) -> tuple[Errors, float]:
         """Count the errors of all flagged classes together, and measure the mean IoU of all classes."""
         matrix = np.zeros((len(self.class_ids), len(self.class_ids)), np.int64)
         errors = Errors()
@@ -55,16 +71,17 @@ class Maps:
             for class_id in flagged:
                 errors = errors.plus(count_errors(predicted, truth, class_id))
             matrix += confusion_matrix(truth, predicted, self.class_ids)
-        return Verdict(errors, scores(matrix).mean_iou)
+        return errors, scores(matrix).mean_iou
 
 
 @dataclass(frozen=True, eq=False)
-class Decided(ABC):
+class Decided:
     """All maps at one alpha.
 
     Attributes:
         plain: maps by the interpolated rule.
         features, targets: of the candidates of all maps together, `[n]`.
+        numbers: index of a map -> which candidate 1..n each pixel belongs to, 0 for none, `[H, W]`.
         validations: scores out of fold by the features that they are made from; none where there are too few
             candidates to learn from.
     """
@@ -74,31 +91,24 @@ class Decided(ABC):
     plain: Sequence[ClassMap]
     features: FeatureTable
     targets: Bools
+    numbers: Callable[[int], NDArray[np.integer]]
     validations: Mapping[str, CrossValidation]
-
-    @abstractmethod
-    def with_accepted(self, index: int, accepted: Bools) -> ClassMap:
-        """Return a new map: Bayes with the flagged class where an accepted candidate `[n]` lies (eq. 14)."""
 
     @property
     def margin(self) -> Floats:
         """Negative mean margin M: what candidates are ranked by without a meta classifier."""
         return -self.features.select(["M"]).values[:, 0]
 
-    def fused(self, features: str, how: str, price: float) -> Verdict:
-        """Judge MetaFusion at a price of false alarms per find; without scores no candidate is accepted."""
-        accepted = np.zeros(len(self.targets), np.bool_)
-        if features in self.validations:
-            accepted = accept(self.validations[features].scores, price)
-        maps = (self._fuse(i, accepted, how) for i in range(len(self.plain)))
-        return self.maps.judge(maps, self.flagged)
-
-    def _fuse(self, index: int, accepted: Bools, how: str) -> ClassMap:
-        fused = self.with_accepted(index, accepted)
-        if how == GROWN:
-            for class_id in self.flagged:
-                fused[agreeing_mask(self.plain[index], self.maps.bayes[index], class_id)] = class_id
-        return fused
+    def fused(self, features: str, how: str, price: float) -> Iterator[ClassMap]:
+        """Yield the maps of MetaFusion at a price of false alarms per find: Bayes with the flagged class
+        where an accepted candidate lies. Without scores no candidate is accepted."""
+        known = self.validations.get(features)
+        accepted = np.flatnonzero(accept(known.scores, price)) + 1 if known else np.zeros(0, np.intp)
+        for index, (bayes, plain) in enumerate(zip(self.maps.bayes, self.plain, strict=True)):
+            fused = fuse(bayes, plain, self.numbers(index), accepted)
+            for class_id in self.flagged if how == GROWN else ():
+                fused[agreeing_mask(plain, bayes, class_id)] = class_id
+            yield fused
 
 
 @dataclass(frozen=True)
@@ -113,54 +123,58 @@ class Variant:
     priced: str = ""
 
 
-@dataclass(eq=False)
 class Study:
-    """What is found out about one set of classes. `price_alpha` is the alpha that other prices are tabulated
-    at; `plain` are errors of the plain rule at alphas between."""
+    """What is found out about one set of classes: a sweep for each variant. `price_alpha` is the alpha that
+    other prices are tabulated at."""
 
-    name: str
-    variants: Sequence[Variant]
-    price_alpha: float
-    points: dict[Variant, list[Point]] = field(default_factory=dict)
-    prices: dict[Variant, dict[float, Verdict]] = field(default_factory=dict)
-    plain: list[Errors] = field(default_factory=list)
-    last: Decided | None = None
+    def __init__(
+        self, name: str, maps: Maps, flagged: Sequence[int], variants: Sequence[Variant], price_alpha: float
+    ):
+        self.name, self.maps, self.flagged, self.price_alpha = name, maps, flagged, price_alpha
+        self.last: Decided | None = None
+        self._alpha, self._plain = 0.0, list[Row]()
+        self._bayes = maps.judge(maps.bayes, flagged)[0]
+        known = {"bayes": self._judge(maps.bayes), "plain": self._plain}
+        self.sweeps: dict[Variant, Row] = {
+            v: {"name": f"{name}, {v.name}", **known, "points": [], "prices": {}} for v in variants
+        }
+
+    def _judge(self, decided: Iterable[ClassMap]) -> Row:
+        errors, mean_iou = self.maps.judge(decided, self.flagged)
+        return judged(errors, self._bayes, miou=mean_iou)
 
     def add(self, alpha: float, decided: Decided) -> str:
         """Judge the plain rule and all variants at one alpha; return what to log."""
-        plain = decided.maps.judge(decided.plain, decided.flagged)
-        for variant in self.variants:
-            points = self.points.setdefault(variant, [])
-            points.append(_point(alpha, plain, decided, variant))
-            if variant.priced and alpha == self.price_alpha:
-                of = variant.features, variant.how
-                self.prices[variant] = {price: decided.fused(*of, price) for price in PRICES}
-        self.last = decided
-        fused = self.points[self.variants[0]][-1].fused
-        return (
-            f"{self.name}, alpha {alpha:g}: FP/FN {plain.errors.fp}/{plain.errors.fn}, MetaFusion "
-            f"{fused.errors.fp}/{fused.errors.fn}, {len(decided.targets)} candidates, "
-            f"{int(decided.targets.sum())} true."
-        )
+        self.last, self._alpha = decided, alpha
+        n, n_true = len(decided.targets), int(decided.targets.sum())
+        point: Row = {"alpha": alpha, "plain": self._judge(decided.plain), "candidates": n, "true": n_true}
+        point["margin_auc"] = roc_auc(decided.targets, decided.margin)
+        told = [f"FP/FN {point['plain']['fp']}/{point['plain']['fn']}"]
+        for v, sweep in self.sweeps.items():
+            known = decided.validations.get(v.features)
+            auc, auc_std = (known.auc, known.auc_std) if known else (float("nan"), float("nan"))
+            fused = self._judge(decided.fused(v.features, v.how, v.price))
+            sweep["points"].append({**point, "fused": fused, "auc": auc, "auc_std": auc_std})
+            told.append(f"{v.name} {fused['fp']}/{fused['fn']}")
+            if v.priced and alpha == self.price_alpha:
+                judged_at = {p: self._judge(decided.fused(v.features, v.how, p)) for p in PRICES}
+                sweep["prices"] = {f"{price:g}": row for price, row in judged_at.items()}
+        return f"{self.name}, alpha {alpha:g}: {'; '.join(told)}; {n} candidates, {n_true} true."
 
-    def sweeps(self) -> dict[Variant, Sweep]:
-        """Return what the points are compared with, too."""
-        assert self.last is not None
-        bayes = self.last.maps.judge(self.last.maps.bayes, self.last.flagged)
-        plain = tuple(self.plain)
-        return {v: Sweep(f"{self.name}, {v.name}", bayes, tuple(p), plain) for v, p in self.points.items()}
+    def add_plain(self, decided: Iterable[ClassMap]) -> None:
+        """Note the errors of the plain rule at an alpha between."""
+        self._plain.append(self.maps.judge(decided, self.flagged)[0]._asdict())
 
     def tables(self, class_names: Sequence[str], meta: MetaSettings, *more: Table) -> list[Table]:
         """Return the sweeps, `more`, other prices, and what the last alpha says of reviewing and features."""
-        sweeps = self.sweeps()
         where = f"{self.name}, alpha {self.price_alpha:g}"
-        priced = [price_table(sweeps[v], p, f"{where}, {v.priced}") for v, p in self.prices.items()]
-        return [*map(sweep_table, sweeps.values()), *more, *priced, *self._of_last(class_names, meta)]
+        priced = [price_table(s, f"{where}, {v.priced}") for v, s in self.sweeps.items() if s["prices"]]
+        return [*map(sweep_table, self.sweeps.values()), *more, *priced, *self._of_last(class_names, meta)]
 
     def _of_last(self, class_names: Sequence[str], meta: MetaSettings) -> list[Table]:
         if self.last is None or not self.last.validations:
             return []
-        where = f"{self.name}, alpha {self.points[self.variants[0]][-1].alpha:g}"
+        where = f"{self.name}, alpha {self._alpha:g}"
         caption = f"{where}: candidates to look at, of {len(self.last.targets)}"
         shares = importances(self.last, class_names, meta)
         return [
@@ -170,7 +184,10 @@ class Study:
 
     def as_json(self) -> dict[str, Any]:
         """Return every number."""
-        sweeps = [sweep.as_json(self.prices.get(v, {})) for v, sweep in self.sweeps().items()]
+        sweeps = list(self.sweeps.values())
+        for sweep in sweeps:
+            for point in sweep["points"]:
+                point["plain_fp_at_equal_fn"] = plain_at_equal_fn(sweep, point["fused"])
         effort: dict[str, list[float]] = {}
         if self.last is not None and self.last.validations:
             n = len(self.last.targets)
@@ -178,6 +195,36 @@ class Study:
             effort = {"looked at": at.tolist()}
             effort |= {name: curve[at].tolist() for name, curve in effort_of(self.last).items()}
         return {"sweeps": sweeps, "review_effort": effort}
+
+    def findings(self) -> list[str]:
+        """Say of each variant whether it wins."""
+        return [finding(sweep) for sweep in self.sweeps.values()]
+
+
+def sweep_alphas(
+    studies: Sequence[Study],
+    alphas: Sequence[float],
+    decide: Callable[[float], Iterable[Decided]],
+    between: Sequence[float],
+    plain: Callable[[float], Iterable[ClassMap]],
+    *,
+    reporter: Reporter,
+) -> None:
+    """Fill studies of the same maps.
+
+    Args:
+        decide: gives for an alpha what is decided for each study.
+        between: alphas of the plain rule alone, for its trade-off curve.
+        plain: gives the maps of the plain rule for such an alpha.
+    """
+    for done, alpha in enumerate(alphas, start=1):
+        for study, decided in zip(studies, decide(alpha), strict=True):
+            reporter.log(study.add(alpha, decided))
+        reporter.progress(done, len(alphas), "alphas")
+    for alpha in between:
+        maps = list(plain(alpha))
+        for study in studies:
+            study.add_plain(maps)
 
 
 def cross_validations(
@@ -222,13 +269,3 @@ def importances(decided: Decided, class_names: Sequence[str], meta: MetaSettings
     names = {f"neighbour_{i}": f"neighbour {name}" for i, name in enumerate(class_names)}
     shares = zip(decided.features.names, map(float, model.importances()), strict=True)
     return [[names.get(name, name), share] for name, share in sorted(shares, key=lambda item: -item[1])]
-
-
-def _point(alpha: float, plain: Verdict, decided: Decided, variant: Variant) -> Point:
-    fused = decided.fused(variant.features, variant.how, variant.price)
-    counts = len(decided.targets), int(decided.targets.sum())
-    margin_auc = roc_auc(decided.targets, decided.margin)
-    validation = decided.validations.get(variant.features)
-    if validation is None:
-        return Point(alpha, plain, fused, *counts, margin_auc=margin_auc)
-    return Point(alpha, plain, fused, *counts, validation.auc, validation.auc_std, margin_auc)

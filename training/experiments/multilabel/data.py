@@ -4,18 +4,20 @@ learnt from them lives beside this."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ....core.base.progress import Reporter
-from ....core.model.card import Normalisation, SourceSpec
+from ....core.model.card import SourceSpec
 from ....core.model.classes import LandCoverClass, load_catalogue
+from ...config import Section
 from ...data.camvid import CATALOGUE as CAMVID
 from ...data.camvid import Part, read_frames
 from ...data.shared import find_data
+from ...formats import FORMATS, source_spec
 from ...multilabel.bigearthnet import (
     ALL_BANDS,
     GSD_M,
@@ -29,14 +31,8 @@ from ...multilabel.samples import GSD_M as SCENE_GSD_M
 from ...multilabel.samples import HECTARE_PX, SHRINK, scene_sources, scene_tiles
 from ...multilabel.tiles import LabelledTiles, cut_area, joined, labelled_pictures
 
-_PARTS: tuple[Part, ...] = ("train", "val", "test")
 
-
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SceneTiles(_Data):
+class SceneTiles(Section):
     """Squares of `tile_px` pixels of embedded scenes of `side` pixels, both of half a metre."""
 
     kind: Literal["scene"]
@@ -45,7 +41,7 @@ class SceneTiles(_Data):
     tile_px: int = HECTARE_PX
 
 
-class CamvidTiles(_Data):
+class CamvidTiles(Section):
     """Squares of `tile` pixels of CamVid frames brought to `size`, every `every`-th frame.
 
     All parts are taken together: CamVid's own split is by film, so it is no random one to compare with.
@@ -59,7 +55,7 @@ class CamvidTiles(_Data):
     min_share: float = Field(default=0.0, ge=0, lt=1)
 
 
-class BigEarthNetTiles(_Data):
+class BigEarthNetTiles(Section):
     """Patches of BigEarthNet; `lists` are the official splits (train, val, test), `excluded` is left out."""
 
     kind: Literal["bigearthnet"]
@@ -108,14 +104,13 @@ def open_tiles(data: TileData, reporter: Reporter) -> Opened:
 def _camvid(data: CamvidTiles) -> Opened:
     classes = load_catalogue(CAMVID)
     parts = []
-    for part in _PARTS:
+    for part in get_args(Part):
         frames = read_frames(find_data(data.folder), part, data.size)[:: data.every]
         cut = [cut_area(frame.area, frame.name, data.tile) for frame in frames]
         ids = [c.id for c in classes]
         parts += [labelled_pictures(tiles, ids, data.min_share) for tiles in cut]
     tiles = joined(parts)
-    colours = Normalisation(scale=1 / 255, mean=(0.0,) * 3, std=(1.0,) * 3)
-    sources = (SourceSpec(role="image", bands=("R", "G", "B"), gsd_m=1.0, normalisation=colours),)
+    sources = tuple(map(source_spec, FORMATS["camvid"].sources))
     said = (
         f"{len(tiles.names):,} tiles of {data.tile} x {data.tile} pixels of CamVid frames of "
         f"{data.size[1]} x {data.size[0]}; lossy images (WebP q92)"

@@ -16,7 +16,7 @@ from ...losses.multilabel import PAPER_LOSSES, MultilabelLossName, multilabel_lo
 from ...multilabel.split_comparison import RATIOS, scarce_labels, split_labels
 from ...requests import Strategy
 from ..command import ExperimentSettings, run_experiment
-from ..report import NONE, Cell, Outcome, Table, spread
+from ..report import NONE, Cell, Outcome, Table, known_mean, spread
 from ..runner import Row
 from .data import Opened, TileData, open_tiles
 from .rows import CONFIGS, PUBLISHED, Run, TrainConfig, column, finish
@@ -103,18 +103,11 @@ def comparison_table(rows: Rows, shapes: Mapping[MultilabelLossName, Shape], rar
     speed = {loss: early_f1(own) for loss, own in rows.items()}
     lines: list[list[Cell]] = []
     for loss in rows:
-        published = list(PUBLISHED["marks"].get(loss, {}).values()) or [NONE] * 4
         shape = shapes[loss]
-        convexity = f"{100 * shape.convex:.1f} % convex, jump {shape.jump:.2f}"
-        lines.append(
-            [
-                loss,
-                f"{accuracy[loss]:.3f} {mark(accuracy, loss)} ({published[0]})",
-                f"{tail[loss]:.3f} {mark(tail, loss)} ({published[1]})",
-                f"{convexity} {shape.mark} ({published[2]})",
-                f"{speed[loss]:.3f} {mark(speed, loss)} ({published[3]})",
-            ]
-        )
+        ours = [f"{measured[loss]:.3f} {mark(measured, loss)}" for measured in (accuracy, tail, speed)]
+        ours.insert(2, f"{100 * shape.convex:.1f} % convex, jump {shape.jump:.2f} {shape.mark}")
+        published = list(PUBLISHED["marks"].get(loss, {}).values()) or [NONE] * 4
+        lines.append([loss, *(f"{own} ({other})" for own, other in zip(ours, published, strict=True))])
     heads = (
         "loss",
         "overall accuracy: micro F1",
@@ -170,15 +163,12 @@ def findings(rows: Rows, rare: Sequence[str], data: Opened) -> list[str]:
 
 def tail_found(own: Sequence[Row], share: float = 0.2) -> float:
     """Return the mean share of tail tiles in the first tiles, NaN without a tail."""
-    found = [row["tail_curve"][round(20 * share)] for row in own if row["tail_curve"]]
-    return float(np.mean(found)) if found else float("nan")
+    return known_mean(row["tail_curve"][round(20 * share)] for row in own if row["tail_curve"])
 
 
 def rare_f1(own: Sequence[Row], rare: Sequence[str]) -> float:
     """Return the mean F1 of the rare classes that the test tiles hold."""
-    values = [row["own"]["f1"][name] for row in own for name in rare]
-    known = [v for v in values if v is not None]
-    return float(np.mean(known)) if known else float("nan")
+    return known_mean(row["own"]["f1"][name] for row in own for name in rare)
 
 
 def early_f1(own: Sequence[Row]) -> float:

@@ -11,16 +11,16 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ....core.base.progress import Reporter, SilentReporter
-from ....core.flagging.cross_validation import review_effort
 from ....core.model.card import TileArchitecture, TileCard
-from ....core.model.tile_network import any_of, calibrated
-from ...config import TrainerSettings
+from ....core.model.tile_network import calibrated
+from ...config import Section, TrainerSettings
 from ...data.samples import Symmetry
 from ...losses.multilabel import MultilabelLossName
 from ...multilabel.metrics import best_threshold, mean_average_precision, multilabel_scores
+from ...multilabel.screen import found_by_share
 from ...multilabel.tiles import SomeLabelledTiles
 from ...multilabel.train import TileOptimizer, TileResult, TileSplits, TileTraining, measured, train_tiles
 from ..report import read_published
@@ -32,10 +32,8 @@ PUBLISHED = read_published(Path(__file__).with_name("published.toml"))
 _KEPT_OF_EPOCHS = ("loss", "validation_loss", "macro_f1", "micro_f1", "average_precision")
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(Section):
     """How one network is trained; the paper's values stand in the full configurations."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: int = Field(gt=0)
     batch_size: int = Field(gt=0)
@@ -142,22 +140,19 @@ def _judged(result: TileResult, validation: NDArray[np.bool_], test: NDArray[np.
 def tail_curve(result: TileResult, labels: NDArray[np.bool_], points: int = 20) -> list[float]:
     """Return which share of the tiles with tail classes lies in the first 0, 1/20, ..., 20/20 of the tiles,
     ranked by the calibrated probability of the tail; empty where there is no tail."""
-    tail = [i for i, c in enumerate(result.card.classes) if c.group == "tail"]
-    targets = np.asarray(labels[:, tail].any(axis=1))
-    if not tail or not targets.any() or result.test is None:
+    classes = result.card.classes
+    if result.test is None or not labels[:, [c.group == "tail" for c in classes]].any():
         return []
-    chances = calibrated(torch.from_numpy(result.test[:, tail]), [result.card.calibration[i] for i in tail])
-    effort = review_effort(targets, any_of(chances).numpy())
-    at = np.linspace(0, len(targets), points + 1)
-    found = np.interp(at, np.arange(len(effort)), effort) / targets.sum()
-    return [round(float(v), 4) for v in found]
+    chances = calibrated(torch.from_numpy(result.test), result.card.calibration).numpy()
+    shares = np.linspace(0, 1, points + 1).tolist()
+    return [round(v, 4) for v in found_by_share(chances, labels, classes, shares)]
 
 
 def _made_with(run: Run, data: Opened) -> str:
     """Return a hash of everything that a row depends on."""
     settings = {
         "architecture": run.architecture.model_dump(mode="json"),
-        "config": run.config.model_dump(mode="json", exclude={"workers"}),
+        "config": run.config.model_dump(mode="json", include=set(TrainConfig.model_fields) - {"workers"}),
         "loss": run.loss,
         "seed": run.seed,
         "data": data.said,

@@ -35,24 +35,23 @@ def measure_shape(loss: nn.Module, seed: int = 0) -> Shape:
     loss = loss.double()
     below = 0
     for _ in range(_SEGMENTS):
-        labels = _labels(generator)
-        a, b = (_SPREAD * torch.randn((1, N_CLASSES), generator=generator, dtype=torch.float64) for _ in "ab")
+        labels, a, b = _drawn(generator)
         chord = (loss(a, labels) + loss(b, labels)) / 2
         below += bool(loss((a + b) / 2, labels) <= chord + 1e-12)
     jumps = [[0.0, 0.0]]
     for _ in range(_LINES):
-        labels = _labels(generator)
-        a, b = (_SPREAD * torch.randn((1, N_CLASSES), generator=generator, dtype=torch.float64) for _ in "ab")
+        labels, a, b = _drawn(generator)
         jumps.append([_largest_jump(loss, a, b, labels, n) for n in (_POINTS, _POINTS // 10)])
     fine, coarse = (max(column) for column in zip(*jumps, strict=True))
     return Shape(below / _SEGMENTS, fine / coarse if coarse else 0.0)
 
 
-def _labels(generator: torch.Generator) -> Tensor:
-    """Draw labels of one sample with at least one present and one absent."""
+def _drawn(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw labels of one sample, with at least one present and one absent, and two vectors of logits."""
     labels = torch.rand((1, N_CLASSES), generator=generator) < 0.4
     labels[0, 0], labels[0, 1] = True, False
-    return labels
+    a, b = (_SPREAD * torch.randn((1, N_CLASSES), generator=generator, dtype=torch.float64) for _ in "ab")
+    return labels, a, b
 
 
 def _largest_jump(loss: nn.Module, a: Tensor, b: Tensor, labels: Tensor, n: int) -> float:

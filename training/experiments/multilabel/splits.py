@@ -18,6 +18,7 @@ from ...multilabel.split_comparison import (
     RATIOS,
     LabelSplit,
     comparison_page,
+    label_rows,
     scarce_labels,
     split_labels,
     with_folds,
@@ -41,11 +42,6 @@ class NetworkConfig(TrainConfig):
     name: str
     network: TileArchitecture
     runs: int = Field(default=1, ge=1)
-
-    @property
-    def training(self) -> TrainConfig:
-        """How it is trained, without the rest."""
-        return TrainConfig(**self.model_dump(include=set(TrainConfig.model_fields)))
 
 
 class SplitSettings(ExperimentSettings):
@@ -74,7 +70,7 @@ def run(settings: SplitSettings, output: Path, reporter: Reporter) -> Outcome:
     for s, n in ((s, n) for s in seeds for n in settings.networks if s < n.runs):
         for how, own in rows[n.name].items():
             key, seed = f"{n.name}_{how}_{s}", settings.seed + s
-            wanted = Run(key, n.network, n.training, settings.loss, seed, splits[s][how].folds)
+            wanted = Run(key, n.network, n, settings.loss, seed, splits[s][how].folds)
             own.append(finish(wanted, data, output, settings.device, reporter))
     return Outcome(
         title="Random against stratified splits for tiles with several labels (paper 001)",
@@ -125,19 +121,8 @@ def score_table(rows: Rows) -> Table:
 
 def label_table(splits: Mapping[str, LabelSplit]) -> Table:
     """Return the shares of each label's samples by split, most frequent label first."""
-    first = splits["original"].report
-    samples = first.holders.sum(axis=0)
-    order = np.argsort(-samples, kind="stable")
-    lines: list[list[Cell]] = [
-        [
-            first.classes[c],
-            int(samples[c]),
-            *(100 * float(s.held[k, c]) for s in splits.values() for k in range(len(first.names))),
-        ]
-        for c in order
-    ]
-    heads = ("class", "samples", *(f"{how}: {part} %" for how in splits for part in first.names))
-    return Table("Where the samples of each class went (first seed)", heads, lines, digits=1)
+    heads, rows = label_rows(splits)
+    return Table("Where the samples of each class went (first seed)", heads, rows, digits=1)
 
 
 def findings(rows: Rows, splits: Splits) -> list[str]:

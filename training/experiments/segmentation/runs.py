@@ -3,7 +3,6 @@ out as lives in `tables.py`."""
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from ....core.base.errors import InputError
 from ....core.base.progress import Reporter
-from ....core.evaluation.scores import Scores, scores
 from ....core.model.bundle import Bundle, load_bundle
 from ...config import Config
 from ...evaluate import ORACLE, evaluate_rules
@@ -25,31 +23,9 @@ from .study import Study, for_training, run_config
 DEFAULT = "default"
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One run with one seed: a confusion matrix `[C, C]` on the test set for each rule."""
-
-    run: str
-    seed: int
-    class_names: tuple[str, ...]
-    groups: tuple[str, ...]
-    matrices: dict[str, NDArray[np.int64]]
-    parameters: int
-    seconds: float
-
-    def scores(self, rule: str) -> Scores:
-        """Return the scores of a rule.
-
-        Raises:
-            InputError: if the run was not judged by it.
-        """
-        if rule not in self.matrices:
-            raise InputError(f"The run {self.run} has no rule {rule!r}, only {', '.join(self.matrices)}.")
-        return scores(self.matrices[rule], self.groups)
-
-
-def judged_runs(study: Study, folder: Path, reporter: Reporter) -> list[Judged]:
-    """Return every run with every seed, training and judging what is not there yet.
+def judged_runs(study: Study, folder: Path, reporter: Reporter) -> list[Row]:
+    """Return a row for every run with every seed, training and judging what is not there yet: `run`, `seed`,
+    `class_names`, `groups`, and in `matrices` a confusion matrix `[C][C]` on the test set for each rule.
 
     Seeds are the outer loop, so that a study that is broken off has whole tables of fewer seeds.
 
@@ -61,7 +37,7 @@ def judged_runs(study: Study, folder: Path, reporter: Reporter) -> list[Judged]:
     return [_judged(study, run, seed, runner) for seed in study.seeds for run in study.runs]
 
 
-def _judged(study: Study, run: str, seed: int, runner: Runner) -> Judged:
+def _judged(study: Study, run: str, seed: int, runner: Runner) -> Row:
     """Return a run as it was judged before, with the rules that are new or have changed since."""
     name, reporter = f"{run}_{seed}", runner.reporter
     bundle = runner.folder / f"{name}.safetensors"
@@ -71,7 +47,7 @@ def _judged(study: Study, run: str, seed: int, runner: Runner) -> Judged:
     missing = [rule for rule, spec in asked.items() if known.get("rules", {}).get(rule, "") != spec]
     if not missing:
         reporter.log(f"{name} is done already.")
-        return _read(known, asked)
+        return _asked_of(known, asked)
     started = time.monotonic()
     training = for_training(study, config)
     if not _is_trained(bundle, training):
@@ -89,14 +65,17 @@ def _judged(study: Study, run: str, seed: int, runner: Runner) -> Judged:
         "rules": asked,
         "matrices": known.get("matrices", {}) | {rule: matrix.tolist() for rule, matrix in found.items()},
     }
-    return _read(runner.keep(name, made_with, row), asked)
+    return _asked_of(runner.keep(name, made_with, row), asked)
 
 
 def _asked(study: Study, run: str, config: Config) -> dict[str, Any]:
     """Return what a run is judged by: rule -> how it is fitted, None for a rule with nothing to learn."""
     experts = config.model.experts
     n_experts = experts if isinstance(experts, int) else len(experts)
-    plain = dict.fromkeys([DEFAULT, config.model.aggregation, *rules_of(study, n_experts)])
+    rules = [DEFAULT, config.model.aggregation]
+    if n_experts > 1:  # one leaves no choice
+        rules += [*study.rules, *(f"expert_{k + 1}" for k in range(n_experts)), ORACLE]
+    plain = dict.fromkeys(rules)
     if study.fitted is None or run not in study.fitted.runs:
         return plain
     return {**plain, **{name: spec.model_dump(mode="json") for name, spec in study.fitted.rules.items()}}
@@ -120,13 +99,6 @@ def _judge(
     return {rule: found[card.aggregation if rule == DEFAULT else rule] for rule in wanted}
 
 
-def rules_of(study: Study, n_experts: int) -> tuple[str, ...]:
-    """Return the rules that a run is judged by: one expert leaves no choice."""
-    if n_experts == 1:
-        return ()
-    return (*study.rules, *(f"expert_{k + 1}" for k in range(n_experts)), ORACLE)
-
-
 def _plan(config: Config) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude={"output": True, "folder": True, "load": {"workers"}})
 
@@ -147,8 +119,5 @@ def _made_with(study: Study, config: Config) -> str:
     return hash_of([_plan(config), study.test_every, fitted])
 
 
-def _read(known: Row, asked: Iterable[str]) -> Judged:
-    matrices = {rule: np.array(known["matrices"][rule], np.int64) for rule in asked}
-    names, groups = tuple(known["class_names"]), tuple(known["groups"])
-    plain = (known["run"], known["seed"])
-    return Judged(*plain, names, groups, matrices, known["parameters"], known["seconds"])
+def _asked_of(row: Row, asked: Iterable[str]) -> Row:
+    return {**row, "matrices": {rule: row["matrices"][rule] for rule in asked}}

@@ -5,33 +5,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ....core.base.errors import InputError
 from ....core.model.card import PlainAggregation
 from ...aggregators.learnt import RuleName
-from ...config import Config, read_config
+from ...config import Config, Section, read_config
 from ...data.shared import find_data
 from ..command import ExperimentSettings
 
 CONFIGS = Path(__file__).parent / "configs"
-#: Columns that are not the name of a class, and where `core/evaluation/scores.py` keeps them.
-COLUMNS = {
-    "mIoU": "mean_iou",
-    "mAcc": "mean_recall",
-    "OA": "overall",
-    "mPre": "mean_precision",
-    "head": "head",
-    "body": "body",
-    "tail": "tail",
-}
+#: Columns besides groups and classes, and where `core/evaluation/scores.py` keeps them.
+COLUMNS = {"mIoU": "mean_iou", "mAcc": "mean_recall", "OA": "overall", "mPre": "mean_precision"}
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RowSpec(_Part):
+class RowSpec(Section):
     """A row: a rule's scores in a run. `published` names the paper's row where it is called otherwise."""
 
     label: str
@@ -40,7 +28,7 @@ class RowSpec(_Part):
     published: str | None = None
 
 
-class TableSpec(_Part):
+class TableSpec(Section):
     """A table; `published` is a table of `published.toml`."""
 
     caption: str
@@ -50,7 +38,7 @@ class TableSpec(_Part):
     published: str | None = None
 
 
-class ClaimSpec(_Part):
+class ClaimSpec(Section):
     """The MCE paper's claim: each of `better` has higher mAcc and tail accuracy than `than`, and loses at
     most `overall_loss` of the overall accuracy."""
 
@@ -59,7 +47,7 @@ class ClaimSpec(_Part):
     overall_loss: float = 0.02
 
 
-class TrainedRuleSpec(_Part):
+class TrainedRuleSpec(Section):
     """A learnt aggregation that is trained like a network.
 
     Attributes:
@@ -74,7 +62,7 @@ class TrainedRuleSpec(_Part):
     window: int = 64
 
 
-class ComposedRuleSpec(_Part):
+class ComposedRuleSpec(Section):
     """The learnt aggregation that bundles hold; it calls as many pixels rare as the one named."""
 
     name: Literal["composed"]
@@ -84,7 +72,7 @@ class ComposedRuleSpec(_Part):
 RuleSpec = Annotated[TrainedRuleSpec | ComposedRuleSpec, Field(discriminator="name")]
 
 
-class FittedRules(_Part):
+class FittedRules(Section):
     """Learnt aggregations, fitted to the tiles of `split` with the frozen experts of every run named.
 
     Experts that have seen a tile many times are surer there than elsewhere, so `val` is the better choice,

@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mce_landcover.core.segments.counting import Errors
 from mce_landcover.training.experiments.metafusion import cifar10
 from mce_landcover.training.experiments.metafusion.sweep import (
-    Point,
-    Sweep,
-    Verdict,
+    finding,
+    plain_at_equal_fn,
     price_table,
     published_table,
     sweep_table,
@@ -28,30 +26,6 @@ def reports(experiment: str, pattern: str) -> list[Path]:
 def read(file: Path) -> tuple[Any, str]:
     results = json.loads(file.read_text(encoding="utf-8"))["results"]
     return results, file.with_suffix(".md").read_text(encoding="utf-8")
-
-
-def number(value: float | None) -> float:
-    return float("nan") if value is None else value
-
-
-def verdict(found: dict[str, Any], score: str) -> Verdict:
-    return Verdict(Errors(found["fp"], found["fn"], found["tp"]), found[score])
-
-
-def sweep_of(found: dict[str, Any], score: str) -> Sweep:
-    points = tuple(
-        Point(
-            p["alpha"],
-            verdict(p["plain"], score),
-            verdict(p["fused"], score),
-            p["candidates"],
-            p["true"],
-            *(number(p.get(name)) for name in ("auc", "auc_std", "margin_auc")),
-        )
-        for p in found["points"]
-    )
-    plain = tuple(Errors(**errors) for errors in found.get("plain", ()))
-    return Sweep(found.get("name", ""), verdict(found["bayes"], score), points, plain)
 
 
 @pytest.mark.parametrize("file", reports("multilabel", "losses*.json"), ids=lambda p: p.stem)
@@ -74,22 +48,24 @@ def test_splits(file: Path) -> None:
 @pytest.mark.parametrize("file", reports("metafusion", "c*10_*.json"), ids=lambda p: p.stem)
 def test_cifar10(file: Path) -> None:
     results, text = read(file)
-    sweeps = {network["rare"]: sweep_of(network, "accuracy") for network in results["networks"]}
-    assert cifar10.table_1(sweeps, results["classes"]).markdown() in text
-    assert cifar10.figure_4(list(sweeps.values())).markdown() in text
-    assert all(sentence in text for sentence in cifar10.findings(list(sweeps.values())))
+    networks = results["networks"]
+    assert cifar10.table_1(networks, results["classes"]).markdown() in text
+    assert cifar10.figure_4(networks).markdown() in text
+    assert all(sentence in text for sentence in cifar10.findings(networks))
 
 
 @pytest.mark.parametrize("name", ["alpine_cpu", "camvid_cpu"])
 def test_sweeps(name: str) -> None:
     results, text = read(EXPERIMENTS / "metafusion" / "reports" / f"{name}.json")
-    found = [s for part in results.values() if isinstance(part, dict) for s in part.get("sweeps", ())]
-    assert len(found) == 8
-    for each in found:
-        sweep = sweep_of(each, "miou")
-        assert sweep_table(sweep).markdown() in text and sweep.finding() in text
-        prices = {float(price): verdict(v, "miou") for price, v in each["prices"].items()}
-        if prices:
-            _, rows = price_table(sweep, prices, "").markdown().split("\n", 1)
+    sweeps = [s for part in results.values() if isinstance(part, dict) for s in part.get("sweeps", ())]
+    assert len(sweeps) == 8
+    for sweep in sweeps:
+        assert sweep_table(sweep).markdown() in text and finding(sweep) in text
+        for point in sweep["points"]:
+            paid = point["plain_fp_at_equal_fn"]
+            paid = float("nan") if paid is None else paid
+            assert plain_at_equal_fn(sweep, point["fused"]) == pytest.approx(paid, nan_ok=True)
+        if sweep["prices"]:
+            _, rows = price_table(sweep, "").markdown().split("\n", 1)
             assert rows in text
     assert published_table("MobileNetV2").markdown() in text

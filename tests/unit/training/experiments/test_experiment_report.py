@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mce_landcover.core.base.errors import InputError, OutputError
 from mce_landcover.training.experiments.command import ExperimentSettings, read_settings
-from mce_landcover.training.experiments.report import NONE, Outcome, Table, machine, write_outcome
+from mce_landcover.training.experiments.report import NONE, Outcome, Table, known_mean, machine, write_outcome
 
 RUN = {
     "command": "python -m x",
@@ -28,6 +28,11 @@ def test_a_table_shows_numbers_of_one_length_and_dashes() -> None:
     ]
 
 
+def test_means_are_of_what_is_known() -> None:
+    assert known_mean([1, None, float("nan"), 2]) == 1.5
+    assert np.isnan(known_mean([None]))
+
+
 def test_results_are_plain_json_and_the_markdown_says_how_they_were_made(tmp_path: Path) -> None:
     results = {"array": np.arange(3), "number": np.float64(0.5), "none": float("nan"), 7: (np.int64(1), True)}
     outcome = Outcome("Title", "lossy data", [Table("T", ("a",), [[1]])], results, ["It holds."])
@@ -41,7 +46,7 @@ def test_results_are_plain_json_and_the_markdown_says_how_they_were_made(tmp_pat
 
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match=r"Writing to .* failed"):
         write_outcome(tmp_path / "out", "name", Outcome("", "", [], {}), RUN)
 
 

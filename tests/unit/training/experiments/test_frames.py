@@ -1,14 +1,19 @@
 """Candidates of frames against a restatement with loops over components and pixels."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from mce_landcover.core.flagging.boosting import MetaSettings
 from mce_landcover.core.flagging.features import paper_names
 from mce_landcover.training.experiments.metafusion.frames import (
-    FrameCandidates,
+    SCORES,
+    FrameMaps,
+    decide_frames,
     find_frame_candidates,
-    fuse_frame,
 )
-from mce_landcover.training.experiments.metafusion.study import agreeing_mask
+from mce_landcover.training.experiments.metafusion.study import STRICT, agreeing_mask
 from scipy.ndimage import binary_erosion, gaussian_filter, label
 
 N_CLASSES, CHANNEL = 4, 2
@@ -42,38 +47,40 @@ def expected_candidates(weighed: np.ndarray, bayes: np.ndarray) -> list[set[int]
 @pytest.mark.parametrize("seed", range(6))
 def test_candidates_targets_and_pixels(seed: int) -> None:
     weighed, bayes, truth = decided(seed)
-    candidates = find_frame_candidates(weighed, bayes, truth, CHANNEL, frame=7)
-    assert [set(p.tolist()) for p in candidates.pixels] == expected_candidates(weighed, bayes)
-    for row, pixels in enumerate(candidates.pixels):
-        labels = truth.ravel()[pixels]
-        assert candidates.targets[row] == (labels == CHANNEL).any()
-        assert candidates.labelled[row] == (labels < N_CLASSES).any()
-    assert (candidates.frame == 7).all()
-    assert candidates.features.names == paper_names(N_CLASSES, position=True)
-    sizes = candidates.features.select(["S"]).values[:, 0]
-    assert sizes.tolist() == [len(p) for p in candidates.pixels]
+    found = find_frame_candidates(weighed, bayes, truth, CHANNEL)
+    labels = truth.ravel()
+    expected = [p for p in expected_candidates(weighed, bayes) if (labels[list(p)] < N_CLASSES).any()]
+    numbers = found.numbers.ravel()
+    assert numbers.max() == len(found.targets) == len(expected)
+    pixels = [np.flatnonzero(numbers == number) for number in range(1, len(expected) + 1)]
+    assert [set(p.tolist()) for p in pixels] == expected
+    assert found.targets.tolist() == [bool((labels[p] == CHANNEL).any()) for p in pixels]
+    assert found.features.names == paper_names(N_CLASSES, position=True)
+    assert found.features.select(["S"]).values[:, 0].tolist() == [len(p) for p in pixels]
 
 
 def test_some_of_the_scenes_have_candidates_of_each_kind() -> None:
-    parts = [find_frame_candidates(*decided(seed), CHANNEL, seed) for seed in range(6)]
-    joined = FrameCandidates.join(parts)
-    assert joined.targets.any() and not joined.targets.all() and not joined.labelled.all()
-    assert len(joined) == sum(len(p) for p in parts)
-    known = joined.take(joined.labelled)
-    assert known.labelled.all() and len(known) == len(known.pixels) == joined.labelled.sum()
+    targets = np.concatenate([find_frame_candidates(*decided(seed), CHANNEL).targets for seed in range(6)])
+    assert targets.any() and not targets.all()
+    everything = sum(len(expected_candidates(*decided(seed)[:2])) for seed in range(6))
+    assert len(targets) < everything  # the others have no label
 
 
 def test_fusion_changes_accepted_candidates_of_its_frame_only() -> None:
     weighed, bayes, truth = decided(1)
-    one, two = (find_frame_candidates(weighed, bayes, truth, CHANNEL, frame) for frame in (0, 1))
-    candidates = FrameCandidates.join([one, two])
-    assert len(one) >= 2
-    accepted = np.zeros(len(candidates), np.bool_)
-    accepted[1] = True
-    fused = fuse_frame(bayes, CHANNEL, candidates.pixels_of(0, accepted))
-    changed = set(np.flatnonzero(fused != bayes).tolist())
-    assert changed == set(candidates.pixels[1].tolist()) and (fused[fused != bayes] == CHANNEL).all()
-    np.testing.assert_array_equal(fuse_frame(bayes, CHANNEL, candidates.pixels_of(1, accepted)), bayes)
+    both = [[frame] * 2 for frame in (bayes.astype(np.uint8), truth, weighed)]
+    maps = FrameMaps(both[0], both[1], range(N_CLASSES), both[2], np.arange(2), CHANNEL, tuple("abcd"))
+    found = decide_frames(maps, np.ones(N_CLASSES) / N_CLASSES, 0.0, MetaSettings(folds=2))
+    n = len(found.targets) // 2
+    assert n >= 2
+    accepted = np.zeros(2 * n)
+    accepted[1] = 1
+    chosen = replace(found, validations={SCORES: SimpleNamespace(scores=accepted)})
+    first, second = chosen.fused(SCORES, STRICT, 1.0)
+    changed = first != bayes
+    np.testing.assert_array_equal(changed, find_frame_candidates(weighed, bayes, truth, CHANNEL).numbers == 2)
+    assert changed.any() and (first[changed] == CHANNEL).all()
+    np.testing.assert_array_equal(second, bayes)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -48,11 +48,11 @@ def test_gains_are_differences_over_the_same_folds() -> None:
     one, two = validations[PAPER], validations[ALL]
     np.testing.assert_array_equal(one.folds, two.folds)
     gain = auc_gain(0.9, validations)
-    assert gain.gain == pytest.approx(np.mean(np.subtract(two.aucs, one.aucs)))
-    assert gain.gain_std == pytest.approx(np.std(np.subtract(two.aucs, one.aucs), ddof=1))
-    assert gain.both > 0.7 > gain.paper
+    assert gain["gain"] == pytest.approx(np.mean(np.subtract(two.aucs, one.aucs)))
+    assert gain["gain_std"] == pytest.approx(np.std(np.subtract(two.aucs, one.aucs), ddof=1))
+    assert gain["both"] > 0.7 > gain["paper"]
     nothing: dict[str, CrossValidation] = {}
-    assert np.isnan(auc_gain(0.9, nothing)[1:]).all()
+    assert np.isnan(list(auc_gain(0.9, nothing).values())[1:]).all()
 
 
 @pytest.mark.slow

@@ -14,7 +14,6 @@ from mce_landcover.training.experiments.metafusion import camvid
 from mce_landcover.training.experiments.metafusion.camvid import CONFIGS, CamvidSettings, study_priors
 from mce_landcover.training.experiments.metafusion.frames import (
     SCORES,
-    DecidedFrames,
     FrameMaps,
     decide_frames,
 )
@@ -83,7 +82,7 @@ def test_the_plain_rule_is_counted_frame_by_frame() -> None:
         decided = (p / (0.1 + 0.9 * PRIORS)[:, None, None]).argmax(0)
         errors = count_errors(decided, truth, frames.channel)
         fp, fn = fp + errors.fp, fn + errors.fn
-    assert (plain.errors.fp, plain.errors.fn) == (fp, fn)
+    assert plain[0][:2] == (fp, fn)
 
 
 def test_fusion_lies_between_bayes_and_what_accepting_everything_gives() -> None:
@@ -92,15 +91,19 @@ def test_fusion_lies_between_bayes_and_what_accepting_everything_gives() -> None
     wanted = {"alphas": (0.9, 1.0), "accepted_per_find": (2.0, 5.0), "folds": META.folds}
     study = study_priors("global", frames, PRIORS, settings.model_copy(update=wanted), SilentReporter())
     last = study.last
-    assert isinstance(last, DecidedFrames)
-    none, some, all_ = (last.fused(SCORES, STRICT, price) for price in (0.0, 2.0, float("inf")))
-    sweeps = {(v.how, v.price): sweep for v, sweep in study.sweeps().items()}
+    assert last is not None
+    none, some, all_ = (
+        frames.judge(last.fused(SCORES, STRICT, price), last.flagged) for price in (0.0, 2.0, float("inf"))
+    )
+    sweeps = {(v.how, v.price): sweep for v, sweep in study.sweeps.items()}
     strict = sweeps[STRICT, 2.0]
-    assert strict.points[-1].fused.errors.fn >= sweeps[STRICT, 5.0].points[-1].fused.errors.fn
-    assert none == strict.bayes and some == strict.points[-1].fused
-    assert strict.bayes.errors.fn > some.errors.fn >= all_.errors.fn
-    assert strict.bayes.errors.fp <= some.errors.fp < all_.errors.fp
-    assert last.candidates.labelled.all() and 0.5 < strict.points[-1].auc <= 1
+    bayes, point = strict["bayes"], strict["points"][-1]
+    assert point["fused"]["fn"] >= sweeps[STRICT, 5.0]["points"][-1]["fused"]["fn"]
+    for (errors, mean_iou), row in ((none, bayes), (some, point["fused"])):
+        assert {**errors._asdict(), "f1": errors.f1, "miou": mean_iou}.items() <= row.items()
+    assert bayes["fn"] > some[0].fn >= all_[0].fn
+    assert bayes["fp"] <= some[0].fp < all_[0].fp
+    assert 0.5 < point["auc"] <= 1
     for sweep in sweeps.values():
         rows = sweep_table(sweep).rows
         assert [row[0] for row in rows] == ["0 (Bayes)", "0.9", "1"]
@@ -111,9 +114,11 @@ def test_agreeing_outlines_find_more_and_without_scores_nothing_else_is_accepted
     frames = scene(3)
     judged = decide_frames(frames, PRIORS, 1.0, META)
     everything = replace(judged, validations={})
-    grown, plain = everything.fused(SCORES, GROWN, 1.0), frames.judge(judged.plain, [frames.channel])
-    strict = everything.fused(SCORES, STRICT, 1.0)
-    assert plain.errors.fn <= grown.errors.fn < strict.errors.fn  # candidates are missing from it
+    grown, strict, plain = (
+        frames.judge(maps, [frames.channel])
+        for maps in (*(everything.fused(SCORES, how, 1.0) for how in (GROWN, STRICT)), judged.plain)
+    )
+    assert plain[0].fn <= grown[0].fn < strict[0].fn  # candidates are missing from it
     assert strict == frames.judge(frames.bayes, [frames.channel])
 
 

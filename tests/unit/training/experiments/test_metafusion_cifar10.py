@@ -47,20 +47,20 @@ def test_every_picture_is_decided_as_the_paper_says() -> None:
     log_p = log_softmax(logits, axis=1)
     result = evaluate_network(log_p, labels, counts, rare, SETTINGS)
     p = np.exp(log_p)
-    for point in result.points:
+    for point in result["points"]:
+        alpha, plain, fused, bayes = point["alpha"], point["plain"], point["fused"], result["bayes"]
         fp = fn = candidates = 0
         for row, label in zip(p, labels, strict=True):
-            priors = [1 - point.alpha + point.alpha * n / sum(counts) for n in counts]
+            priors = [1 - alpha + alpha * n / sum(counts) for n in counts]
             said = int(np.argmax(row / priors))
             fp += said == rare != label
             fn += said != rare == label
             candidates += said == rare != int(np.argmax(row))
-        assert (point.plain.errors.fp, point.plain.errors.fn, point.candidates) == (fp, fn, candidates)
-        fused, bayes = point.fused.errors, result.bayes.errors
-        assert bayes.fp <= fused.fp <= point.plain.errors.fp
-        assert point.plain.errors.fn <= fused.fn <= bayes.fn
-        assert fused.fp + fused.tp <= bayes.fp + bayes.tp + candidates
-    assert result.bayes.score == np.mean(log_p.argmax(1) == labels)
+        assert (plain["fp"], plain["fn"], point["candidates"]) == (fp, fn, candidates)
+        assert bayes["fp"] <= fused["fp"] <= plain["fp"]
+        assert plain["fn"] <= fused["fn"] <= bayes["fn"]
+        assert fused["fp"] + fused["tp"] <= bayes["fp"] + bayes["tp"] + candidates
+    assert result["bayes"]["accuracy"] == np.mean(log_p.argmax(1) == labels)
 
 
 def test_leaving_one_out_is_a_loop_over_candidates() -> None:
@@ -71,7 +71,7 @@ def test_leaving_one_out_is_a_loop_over_candidates() -> None:
     for i in range(30):
         others = np.arange(30) != i
         model = fit_boosting(features[others], right[others], MetaSettings(kind="image"))
-        expected.append(bool(model.predict(features[[i]])[0]))
+        expected.append(bool(model.raw(features[[i]])[0] > 0))
     assert accept_out_of_fold(features, right, 30, seed=0).tolist() == expected
     assert accept_out_of_fold(features, right, 999, seed=0).tolist() == expected
 

@@ -13,10 +13,11 @@ from mce_landcover.training.config import Config
 from mce_landcover.training.data.shared import VARIABLE
 from mce_landcover.training.experiments.command import read_settings, run_experiment
 from mce_landcover.training.experiments.report import spread
+from mce_landcover.training.experiments.runner import Row
 from mce_landcover.training.experiments.segmentation import runs
 from mce_landcover.training.experiments.segmentation.__main__ import study_outcome
 from mce_landcover.training.experiments.segmentation.learnt import fit_rules
-from mce_landcover.training.experiments.segmentation.runs import Judged, judged_runs
+from mce_landcover.training.experiments.segmentation.runs import judged_runs
 from mce_landcover.training.experiments.segmentation.study import (
     CONFIGS,
     ComposedRuleSpec,
@@ -82,8 +83,8 @@ def test_a_study_trains_once_and_judges_by_every_rule(tmp_path: Path) -> None:
     rules = {**told.fitted.rules, "in_bundle": ComposedRuleSpec(name="composed")}
     told = told.model_copy(update={"fitted": told.fitted.model_copy(update={"rules": rules})})
     first = judged_runs(told, out, SilentReporter())
-    assert [(j.run, j.seed) for j in first] == [("ce", 1), ("mce3", 1)]
-    assert set(first[0].matrices) == {"default", "mean_responsible"}
+    assert [(j["run"], j["seed"]) for j in first] == [("ce", 1), ("mce3", 1)]
+    assert set(first[0]["matrices"]) == {"default", "mean_responsible"}
     assert {
         *told.rules,
         "learnt",
@@ -93,15 +94,12 @@ def test_a_study_trains_once_and_judges_by_every_rule(tmp_path: Path) -> None:
         "expert_2",
         "expert_3",
         "default",
-    } == set(first[1].matrices)
-    labelled = {int(m.sum()) for j in first for m in j.matrices.values()}
+    } == set(first[1]["matrices"])
+    labelled = {int(np.sum(m)) for j in first for m in j["matrices"].values()}
     assert len(labelled) == 1 and 0 < labelled.pop() <= 2 * 64 * 64
     bundles = {p: p.stat().st_mtime_ns for p in out.glob("*.safetensors")}
     again = judged_runs(told, out, SilentReporter())
-    assert all(
-        np.array_equal(a.matrices["default"], b.matrices["default"])
-        for a, b in zip(first, again, strict=True)
-    )
+    assert [j["matrices"]["default"] for j in again] == [j["matrices"]["default"] for j in first]
     judged_runs(
         study(tmp_path, rules=("mean", "max")), out, SilentReporter()
     )  # judged anew, not trained anew
@@ -130,10 +128,10 @@ def test_a_new_rule_is_judged_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     learnt = ComposedRuleSpec(name="composed", as_rare_as="mean")
     rules = {**told.fitted.rules, "in_bundle": learnt}
     more = told.model_copy(update={"fitted": told.fitted.model_copy(update={"rules": rules})})
-    found = judged_runs(more, out, SilentReporter())[1].matrices
+    found = judged_runs(more, out, SilentReporter())[1]["matrices"]
     assert [list(fitted.rules) for fitted in asked] == [["in_bundle"]]
-    assert found["learnt"].tolist() == before["matrices"]["learnt"]
-    assert found["in_bundle"].sum() == found["default"].sum()
+    assert found["learnt"] == before["matrices"]["learnt"]
+    assert np.sum(found["in_bundle"]) == np.sum(found["default"])
     changed = {**rules, "in_bundle": learnt.model_copy(update={"as_rare_as": "max"})}
     judged_runs(
         told.model_copy(update={"fitted": told.fitted.model_copy(update={"rules": changed})}),
@@ -161,17 +159,9 @@ def test_the_report_is_markdown_json_and_a_page(tmp_path: Path, capsys: pytest.C
     assert "<svg" in page and "Losses" in page and "http" not in page.replace("http://www.w3.org", "")
 
 
-def judged(run: str, seed: int, default: list[list[int]], **rules: list[list[int]]) -> Judged:
-    matrices = {"default": default} | rules
-    return Judged(
-        run,
-        seed,
-        ("a", "b", "c"),
-        ("head", "body", "tail"),
-        {k: np.array(m) for k, m in matrices.items()},
-        1,
-        1.0,
-    )
+def judged(run: str, seed: int, default: list[list[int]], **rules: list[list[int]]) -> Row:
+    names = {"class_names": ["a", "b", "c"], "groups": ["head", "body", "tail"]}
+    return {"run": run, "seed": seed, **names, "matrices": {"default": default, **rules}}
 
 
 CE = [[90, 5, 5], [5, 5, 0], [5, 0, 5]]

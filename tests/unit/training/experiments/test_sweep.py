@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mce_landcover.core.segments.counting import Errors
-from mce_landcover.training.experiments.metafusion.sweep import false_positives_at, mean_errors
+from mce_landcover.training.experiments.metafusion.sweep import false_positives_at
 
 POINTS = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 50)), min_size=1, max_size=12)
 
@@ -41,7 +41,3 @@ def test_it_is_never_worse_than_any_alpha_that_misses_no_more(
     if misses in {e.fn for e in sweep}:  # a point of the front is met exactly
         least = min(e.fp for e in sweep if e.fn == misses)
         assert found == min(reached) or least > min(reached)
-
-
-def test_means() -> None:
-    assert mean_errors([Errors(1, 10, 5), Errors(2, 30, 5)]) == (1.5, 20)

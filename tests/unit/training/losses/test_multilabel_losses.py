@@ -8,7 +8,7 @@ from mce_landcover.core.base.errors import InputError
 from mce_landcover.core.model.torch_setup import declare_torchvision_operators
 from mce_landcover.training.losses.multilabel import (
     PAPER_LOSSES,
-    MultilabelBce,
+    MultilabelLoss,
     inverse_label_frequency,
     link_of,
     multilabel_bce,
@@ -169,7 +169,7 @@ def test_right_logits_cost_less_than_wrong_ones_and_stay_finite(name: str) -> No
 
 
 def test_the_classes_of_a_batch_are_weighed_on_their_device() -> None:
-    module = MultilabelBce((1.0, 2.0)).double()
+    module = MultilabelLoss(multilabel_bce, (1.0, 2.0)).double()
     assert module.weights is not None and module.weights.dtype == torch.float64
     assert not module.state_dict()
 

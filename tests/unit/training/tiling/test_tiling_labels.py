@@ -15,7 +15,7 @@ from mce_landcover.core.model.classes import load_catalogue
 from mce_landcover.core.model.file import EMBEDDED
 from mce_landcover.training.data.tiles import frequency_groups
 from mce_landcover.training.tiling.classes import (
-    Draft,
+    ClassEntry,
     classes_of_raster,
     classes_of_values,
     finished,
@@ -53,13 +53,16 @@ def test_a_shipped_catalogue_and_the_classes_of_a_model() -> None:
 def test_a_table_and_a_catalogue_of_the_users(tmp_path: Path) -> None:
     table = tmp_path / "classes.csv"
     table.write_text("id;name;group\n4;bog;Tail\n9;heath;head\n")
-    assert named_classes(str(table)) == (Draft(4, "bog", None, "tail"), Draft(9, "heath", None, "head"))
+    assert named_classes(str(table)) == (
+        ClassEntry(4, "bog", None, "tail"),
+        ClassEntry(9, "heath", None, "head"),
+    )
     table.write_text("id,name,group\n4,bog,wet\n9,heath,dry\n")
     assert [d.group for d in named_classes(str(table)) or ()] == [None, None]
     entry = {"id": 3, "name": "ice", "color": "#0000ff", "group": "tail", "codes": [26]}
     catalogue = tmp_path / "mine.json"
     catalogue.write_text(json.dumps({"classes": [entry]}))
-    assert named_classes(str(catalogue)) == (Draft(3, "ice", "#0000ff", "tail", (26,)),)
+    assert named_classes(str(catalogue)) == (ClassEntry(3, "ice", "#0000ff", "tail", (26,)),)
     catalogue.write_text('{"classes": [{"id": 3}]}')
     with pytest.raises(InputError, match="cannot be read"):
         named_classes(str(catalogue))
@@ -67,27 +70,27 @@ def test_a_table_and_a_catalogue_of_the_users(tmp_path: Path) -> None:
 
 @given(st.lists(st.integers(0, 10**6), min_size=3, max_size=9))
 def test_groups_are_by_frequency_where_one_is_missing(pixels: list[int]) -> None:
-    drafts = [Draft(i, f"c{i}", group="head" if i == 1 else None) for i in range(1, len(pixels) + 1)]
-    classes = finished(drafts, np.array(pixels))
+    entries = [ClassEntry(i, f"c{i}", group="head" if i == 1 else None) for i in range(1, len(pixels) + 1)]
+    classes = finished(entries, np.array(pixels))
     assert [c.group for c in classes] == list(frequency_groups(pixels))
     assert len({c.color for c in classes}) == len(classes)
 
 
 def test_two_classes_are_a_frequent_and_a_rare_one() -> None:
-    classes = finished([Draft(1, "a"), Draft(2, "b")], np.array([3, 90]))
+    classes = finished([ClassEntry(1, "a"), ClassEntry(2, "b")], np.array([3, 90]))
     assert [c.group for c in classes] == ["tail", "head"]
 
 
 @pytest.mark.parametrize(
-    ("values", "drafts"),
+    ("values", "entries"),
     [
         (["Ice", "bog ", None, "ice", "", "0"], [(1, "bog"), (2, "ice")]),
         ([26.0, 3, "3", None], [(3, "class 3"), (26, "class 26")]),
         ([12, "rock"], [(1, "12"), (2, "rock")]),
     ],
 )
-def test_classes_of_a_field(values: list[object], drafts: list[tuple[int, str]]) -> None:
-    assert [(d.id, d.name.casefold()) for d in classes_of_values(values)] == drafts
+def test_classes_of_a_field(values: list[object], entries: list[tuple[int, str]]) -> None:
+    assert [(d.id, d.name.casefold()) for d in classes_of_values(values)] == entries
 
 
 def test_a_field_of_no_classes_is_refused() -> None:
@@ -102,9 +105,9 @@ def test_names_and_colours_of_a_raster(tmp_path: Path) -> None:
     with rasterio.open(file, "r+") as raster:
         raster.update_tags(1, CLASS_3="scree")
         raster.write_colormap(1, {3: (255, 0, 16, 255)})
-    drafts = {d.id: d for d in classes_of_raster(file)}
-    assert drafts[3] == Draft(3, "scree", "#ff0010")
-    assert drafts[5].name == "class 5"
+    entries = {d.id: d for d in classes_of_raster(file)}
+    assert entries[3] == ClassEntry(3, "scree", "#ff0010")
+    assert entries[5].name == "class 5"
 
 
 def test_polygons_by_name_id_source_code_and_ignored_value(tmp_path: Path) -> None:
