@@ -7,18 +7,19 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..base.errors import ModelError
 from ..base.files import make_folder, write_whole
-from .boosting import MetaSettings
+from .boosting import MetaSettings, Model
 from .by_class import ClassBoosting, ClassCalibration
 from .calibration import Calibration
 from .classifier import MetaClassifier, Origin
 from .kinds import DOUBTFUL, Kind
+from .linear import Linear
 from .outline_quality import OutlineQuality
 from .scorer import Basis, Quality, Scorer
 from .trees import Trees
@@ -31,6 +32,12 @@ Slope = Annotated[float, Field(ge=0)]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def _copied(cls, thing: object) -> Self:
+        """Return the attributes of a thing that have a field of their name, arrays as lists."""
+        values = {name: getattr(thing, name) for name in cls.model_fields}
+        return cls(**{k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()})
 
 
 class TreesRecord(_Strict):
@@ -48,18 +55,42 @@ class TreesRecord(_Strict):
     gain: list[float]
 
     @classmethod
-    def of(cls, trees: Trees) -> "TreesRecord":
+    def of(cls, trees: Trees) -> Self:
         """Return the record of trees."""
-        values = {name: getattr(trees, name) for name in cls.model_fields}
-        return cls(**{k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()})
+        return cls._copied(trees)
 
-    def trees(self) -> Trees:
+    def model(self) -> Trees:
         """Return the trees."""
         ints = ("roots", "feature", "left", "right")
         floats = ("threshold", "value", "gain")
         arrays: dict[str, Any] = {name: np.array(getattr(self, name), np.int64) for name in ints}
         arrays |= {name: np.array(getattr(self, name), np.float64) for name in floats}
         return Trees(start=self.start, rate=self.rate, n_features=self.n_features, **arrays)
+
+
+class LinearRecord(_Strict):
+    """See `Linear`."""
+
+    start: float
+    weights: list[float]
+    quantiles: list[list[float]]
+
+    @classmethod
+    def of(cls, linear: Linear) -> Self:
+        """Return the record of a linear function."""
+        return cls._copied(linear)
+
+    def model(self) -> Linear:
+        """Return the linear function."""
+        return Linear(self.start, np.array(self.weights, np.float64), np.array(self.quantiles, np.float64))
+
+
+ModelRecord = TreesRecord | LinearRecord
+
+
+def _record_of(model: Model) -> ModelRecord:
+    """Return the record of what was learnt."""
+    return TreesRecord.of(model) if isinstance(model, Trees) else LinearRecord.of(model)
 
 
 class ScorerRecord(_Strict):
@@ -70,8 +101,8 @@ class ScorerRecord(_Strict):
     shared_curve: tuple[Slope, float]
     own_curves: dict[int, tuple[Slope, float]]
     offsets: dict[int, float]
-    shared: TreesRecord | None
-    own: dict[int, TreesRecord]
+    shared: ModelRecord | None
+    own: dict[int, ModelRecord]
     basis: Basis
     n: int = Field(ge=0)
     n_real: int = Field(ge=0)
@@ -88,8 +119,8 @@ class ScorerRecord(_Strict):
             shared_curve=_curve(calibration.shared),
             own_curves={id_: _curve(one) for id_, one in calibration.own.items()},
             offsets=dict(calibration.offsets),
-            shared=None if boosting is None else TreesRecord.of(boosting.shared),
-            own={} if boosting is None else {id_: TreesRecord.of(one) for id_, one in boosting.own.items()},
+            shared=None if boosting is None else _record_of(boosting.shared),
+            own={} if boosting is None else {id_: _record_of(one) for id_, one in boosting.own.items()},
             basis=scorer.basis,
             n=quality.n,
             n_real=quality.n_real,
@@ -99,7 +130,7 @@ class ScorerRecord(_Strict):
 
     def scorer(self) -> Scorer:
         """Return the scorer."""
-        own = {id_: record.trees() for id_, record in self.own.items()}
+        own = {id_: record.model() for id_, record in self.own.items()}
         return Scorer(
             self.feature_names,
             np.array(self.fill, np.float64),
@@ -108,7 +139,7 @@ class ScorerRecord(_Strict):
                 {id_: Calibration(*curve) for id_, curve in self.own_curves.items()},
                 self.offsets,
             ),
-            None if self.shared is None else ClassBoosting(self.shared.trees(), own),
+            None if self.shared is None else ClassBoosting(self.shared.model(), own),
             self.basis,
             Quality(self.n, self.n_real, _number(self.auc), _number(self.auc_std)),
         )
@@ -129,7 +160,7 @@ class MetaRecord(_Strict):
     class_ids: tuple[int, ...]
     model_sha256: str
     alpha: float = Field(ge=0, le=1)
-    kind: Literal["paper", "image"]
+    kind: Literal["paper", "image", "linear"]
     oversample: bool
     folds: int = Field(ge=2)
     seed: int
@@ -160,7 +191,7 @@ class MetaRecord(_Strict):
             Origin(self.class_ids, self.model_sha256, self.alpha),
             MetaSettings(self.kind, self.oversample, self.folds, self.seed),
             OutlineQuality(
-                None if outlines.trees is None else outlines.trees.trees(),
+                None if outlines.trees is None else outlines.trees.model(),
                 outlines.n,
                 _number(outlines.r2),
                 _number(outlines.error),
@@ -264,5 +295,5 @@ def _is_sound(scorer: Scorer) -> bool:
     return (
         len(scorer.fill) == n_features
         and set(own) == set(scorer.calibration.own)
-        and all(trees.n_features == n_features and trees.is_sound() for trees in parts)
+        and all(model.n_features == n_features and model.is_sound() for model in parts)
     )

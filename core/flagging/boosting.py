@@ -1,4 +1,4 @@
-"""The gradient boostings under the meta classifier: their settings, and one fit of plain arrays each."""
+"""What the meta classifier learns with, its settings, and one fit of plain arrays each."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import InputError
+from .linear import Linear, fit_linear
 from .trees import Floats, Trees
 
 Bools = NDArray[np.bool_]
+Model = Trees | Linear
 
 
 @dataclass(frozen=True)
@@ -17,25 +19,35 @@ class MetaSettings:
     """How a meta classifier is fitted.
 
     Attributes:
-        kind: "paper" is the one for segments (27 stages, 5 features tried per split), "image" the CIFAR-10
-            variant (15 stages, all features); docs/science/methods.md section 2.
+        kind: "paper" is the boosting for segments (27 stages, 5 features tried per split), "image" the
+            CIFAR-10 variant (15 stages, all features), "linear" the logistic regression for doubtful places;
+            docs/science/methods.md section 2.
         oversample: even out the two outcomes with SMOTE before every fit, as the authors' code does and the
             paper does not say.
         folds: of the cross-validation behind the calibration; fewer where there are fewer groups.
         seed: of the order of folds, features and synthetic samples.
     """
 
-    kind: Literal["paper", "image"] = "paper"
+    kind: Literal["paper", "image", "linear"] = "paper"
     oversample: bool = False
     folds: int = 5
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no fit can use."""
-        if self.kind not in ("paper", "image"):
-            raise InputError(f"There is no meta classifier {self.kind!r}; choose paper or image.")
+        if self.kind not in ("paper", "image", "linear"):
+            raise InputError(f"There is no meta classifier {self.kind!r}; choose paper, image or linear.")
         if self.folds < 2:
             raise InputError(f"A cross-validation needs at least 2 folds, not {self.folds}.")
+
+
+def fit_model(values: Floats, targets: Bools, settings: MetaSettings) -> Model:
+    """Fit what the settings say to `values` `[n, F]`, finite, and `targets` `[n]`, both outcomes present."""
+    if settings.kind != "linear":
+        return fit_boosting(values, targets, settings)
+    if settings.oversample:
+        values, targets = _oversampled(values, targets, settings.seed)
+    return fit_linear(values, targets)
 
 
 def fit_boosting(values: Floats, targets: Bools, settings: MetaSettings) -> Trees:

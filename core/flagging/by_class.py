@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .boosting import Bools, MetaSettings, fit_boosting
+from .boosting import Bools, MetaSettings, Model, fit_model
 from .calibration import Calibration, expit, fit_calibration, fit_offset
-from .trees import Floats, Trees
+from .trees import Floats
 
 #: Candidates of each outcome that a class needs for a boosting of its own.
 ENOUGH = 30
@@ -21,21 +21,21 @@ Ints = NDArray[np.int64]
 class ClassBoosting:
     """A boosting for all classes, and by class id those that stand in for it."""
 
-    shared: Trees
-    own: Mapping[int, Trees] = field(default_factory=dict)
+    shared: Model
+    own: Mapping[int, Model] = field(default_factory=dict)
 
     def raw(self, values: Floats, class_ids: Ints | None) -> Floats:
         """Return raw scores `[n]` of `values` `[n, F]`; those of different boostings do not compare."""
         scores = self.shared.raw(values)
-        for id_, trees in self.own.items():
+        for id_, model in self.own.items():
             rows = _of(class_ids, id_, len(values))
-            scores[rows] = trees.raw(values[rows])
+            scores[rows] = model.raw(values[rows])
         return scores
 
     def importances(self) -> Floats:
         """Return each feature's share of what the splits gained `[F]`, the mean over all boostings."""
         return np.asarray(
-            np.mean([trees.importances() for trees in (self.shared, *self.own.values())], axis=0)
+            np.mean([model.importances() for model in (self.shared, *self.own.values())], axis=0)
         )
 
 
@@ -76,12 +76,12 @@ def fit_class_boosting(
 
     A class with one outcome only, as may happen in a fold, is left to the shared one.
     """
-    found = {}
+    found: dict[int, Model] = {}
     for id_ in own:
         rows = _of(class_ids, id_, len(values))
         if targets[rows].any() and not targets[rows].all():
-            found[id_] = fit_boosting(values[rows], targets[rows], settings)
-    return ClassBoosting(fit_boosting(values, targets, settings), found)
+            found[id_] = fit_model(values[rows], targets[rows], settings)
+    return ClassBoosting(fit_model(values, targets, settings), found)
 
 
 def fit_class_calibration(

@@ -72,7 +72,7 @@ class Prices:
     """
 
     accepted_per_find: float | None = None
-    kept_per_loss: float = 3.0
+    kept_per_loss: float = 20.0
 
 
 def decide(

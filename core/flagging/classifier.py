@@ -3,7 +3,7 @@ was fitted for; how each kind is scored lives in `scorer.py`, its file in `archi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,6 +146,13 @@ def fit_classifier(
     return fit_with_validation(Examples(features, targets, groups), settings, origin)[0]
 
 
+def settings_of(kind: Kind, settings: MetaSettings) -> MetaSettings:
+    """Return what candidates of a kind are learnt with: doubtful places linearly, as so few are true that
+    boosted trees lose more of them at an equal number of false ones (docs/science/methods.md section 2).
+    """
+    return replace(settings, kind="linear") if kind == DOUBTFUL else settings
+
+
 def fit_with_validation(
     examples: Examples,
     settings: MetaSettings,
@@ -166,7 +173,7 @@ def fit_with_validation(
     for kind in KINDS:
         rows = doubtful == (kind == DOUBTFUL)
         if rows.any():
-            scorers[kind], validations[kind] = fit_scorer(examples, rows, settings, names)
+            scorers[kind], validations[kind] = fit_scorer(examples, rows, settings_of(kind, settings), names)
     outlines = OutlineQuality()
     if iou is not None and DOUBTFUL in scorers:
         values = scorers[DOUBTFUL].values(examples.take(doubtful).features)

@@ -86,7 +86,7 @@ def cross_validate(
         InputError: if the outcomes or groups are too few.
     """
     folds = assign_folds(targets, groups, settings)
-    own = classes_with_enough(targets, class_ids)
+    own = () if settings.kind == "linear" else classes_with_enough(targets, class_ids)
     raw = np.empty(len(targets))
     for fold in range(int(folds.max()) + 1):
         held, seen = folds == fold, folds != fold

@@ -19,7 +19,7 @@ from .alpha_study import FEW, AlphaCurve, CurveRequest, alpha_curve
 from .archive import save_meta
 from .boosting import Bools, MetaSettings
 from .by_class import ENOUGH
-from .classifier import MetaClassifier, Origin, fit_with_validation
+from .classifier import MetaClassifier, Origin, fit_with_validation, settings_of
 from .cross_validation import CrossValidation
 from .features import CLASS, IS_DOUBTFUL, OURS, doubtful_rows
 from .fit_sources import Sources, gather, open_sources
@@ -163,7 +163,7 @@ def _compare(
             found[kind] = {
                 title: known[kind]
                 if name == chosen
-                else fit_scorer(examples, rows, meta.settings, names[name])[1]
+                else fit_scorer(examples, rows, settings_of(kind, meta.settings), names[name])[1]
                 for name, title in titles.items()
             }
     return found

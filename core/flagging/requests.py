@@ -147,7 +147,7 @@ class ApplyRequest(JobRequest):
         "Who decides: people, the classifier, or people and, where they have not, the classifier.", "review"
     )
     accepted_per_find: float | None = option(ACCEPTED_PER_FIND, None, metavar="N", ge=0)
-    kept_per_loss: float = option(KEPT_PER_LOSS, 3.0, metavar="N", ge=0)
+    kept_per_loss: float = option(KEPT_PER_LOSS, 20.0, metavar="N", ge=0)
     overwrite: bool = option(OVERWRITE, False)
 
     @property

@@ -175,7 +175,7 @@ def test_candidates_of_a_part_are_those_of_the_whole(made, flagged, meta, tmp_pa
     assert len(of_part) > 10
     assert len(few) > len(of_part)  # some do touch the border
     i, j = [of_whole[u] for u in of_part], list(of_part.values())
-    assert np.array_equal(whole.features.values[i], few.features.values[j])
+    np.testing.assert_array_equal(whole.features.values[i], few.features.values[j])
     for name in set(whole.columns) - {"rank", "run"}:
         np.testing.assert_array_equal(whole.columns[name][i], few.columns[name][j], name)
     one, other = read_outlines(whole.path), read_outlines(few.path)
