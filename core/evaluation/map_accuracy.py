@@ -158,19 +158,6 @@ def _ratio(y: FloatArray, x: FloatArray, weight: FloatArray, squared: FloatArray
     return _estimate(found, variance / np.where(below > 0, below, np.nan) ** 2)
 
 
-def sample_size(shares: ArrayLike, users: ArrayLike, standard_error: float) -> int:
-    """Return how many points give overall accuracy with that standard error: `(sum W_i S_i / S(O))^2`.
-
-    Args:
-        shares: `[C]` of the mapped area, W.
-        users: `[C]` expected user's accuracies U, with `S = sqrt(U (1 - U))`.
-        standard_error: of the overall accuracy, 0..1.
-    """
-    w, u = np.asarray(shares, np.float64), np.asarray(users, np.float64)
-    spread = (w / w.sum() * np.sqrt(u * (1 - u))).sum()
-    return math.ceil(float((spread / standard_error) ** 2) - 1e-9)
-
-
 def _check_strata(sampled: NDArray[np.int64], pixels: NDArray[np.int64], names: Sequence[str]) -> None:
     if not pixels.sum():
         raise InputError(

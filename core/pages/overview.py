@@ -4,7 +4,6 @@ Large rasters become small pictures on one coarse grid, read from overviews wher
 bounded by the picture, not by the raster.
 """
 
-import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
-from ..base.errors import InputError, OutputError
+from ..base.errors import InputError
+from ..base.files import make_folder, written_whole
 from ..base.progress import Reporter
 from ..base.results import JobResult
 from ..mapping.record import read_record
@@ -354,15 +354,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _save(sheet: Image.Image, path: Path) -> Path:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    with written_whole(path) as part:
         sheet.save(part, "PNG")
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):  # the folder itself may be what is wrong
-            part.unlink()
-        raise OutputError(
-            f"The picture {path} cannot be written ({error.strerror or error}): choose another place."
-        ) from error
     return path

@@ -9,7 +9,6 @@ from mce_landcover.core.evaluation.map_accuracy import (
     Estimate,
     estimate_accuracy,
     estimate_by_strata,
-    sample_size,
 )
 
 #: The example of Olofsson et al. 2014, tables 8 and 9: deforestation, gain, stable forest and non-forest.
@@ -43,11 +42,6 @@ def test_producers_variance_is_the_printed_formula() -> None:
             if i != j
         )
         assert got.producers.error[j] ** 2 == pytest.approx((own + p[j] ** 2 * others) / estimated**2)
-
-
-def test_published_sample_size() -> None:
-    """Olofsson et al. 2014, section 5.1.1: expected user's accuracies .7 .6 .9 .95, standard error .01."""
-    assert sample_size([0.02, 0.015, 0.32, 0.645], [0.7, 0.6, 0.9, 0.95], 0.01) == 641
 
 
 @settings(deadline=None)
