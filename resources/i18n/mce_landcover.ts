@@ -20,7 +20,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/apply_review.py" />
-   <source>Writes a copy of the map with the accepted candidates in it.</source>
+   <source>Writes a copy of the map with missed places in it and without false ones, as was decided.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -41,6 +41,11 @@
   <message>
    <location filename="../../plugin/algorithms/apply_review.py" />
    <source>False alarms accepted for each missed place found (empty: as flagged, else 1)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/apply_review.py" />
+   <source>False places kept rather than lose a true one, where the classifier decides</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -565,7 +570,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Learns to tell missed places from false alarms, from labels or from reviews.</source>
+   <source>Learns which missed places are real and which of the map's are false.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -650,7 +655,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Number of candidates</source>
+   <source>Number of candidates for missed places</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -660,17 +665,32 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>ROC AUC of doubtful places, mean over the folds</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Number of doubtful places</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
+   <source>Number of false ones among them</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
    <source>How well it ranks, in words</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>META "{}": choose a name that ends in .skops.</source>
+   <source>META "{}": choose a name that ends in .json.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/fit_meta_classifier.py" />
-   <source>Meta classifiers (*.skops)</source>
+   <source>Meta classifiers (*.json)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -680,12 +700,12 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>Flag missed rare places</source>
+   <source>Flag missed and doubtful rare places</source>
    <translation type="unfinished" />
   </message>
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>Lists the places of rare classes that a map has probably missed, best first.</source>
+   <source>Lists the places of rare classes that a map has missed or that may be false, best first.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -701,6 +721,11 @@
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>Meta classifier (empty: ranked by the margin)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Places to list: missed, doubtful or both</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -750,6 +775,16 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Number of candidates</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
+   <source>Number of doubtful places among them</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/flag_candidates.py" />
    <source>Candidates of each class</source>
    <translation type="unfinished" />
   </message>
@@ -760,7 +795,7 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/flag_candidates.py" />
-   <source>Meta classifiers (*.skops);;All files (*)</source>
+   <source>Meta classifiers (*.json *.skops);;All files (*)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1331,6 +1366,11 @@
   <message>
    <location filename="../../plugin/algorithms/rank_candidates.py" />
    <source>What was done, in words</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/rank_candidates.py" />
+   <source>Meta classifiers (*.json *.skops)</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2125,7 +2165,7 @@
   </message>
   <message>
    <location filename="../../plugin/review/database.py" />
-   <source>{} is no GeoPackage of candidates, or is damaged: choose one from "Flag missed rare places".</source>
+   <source>{} is no GeoPackage of candidates, or is damaged: choose one from "Flag missed and doubtful rare places".</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -3540,7 +3580,7 @@
   </message>
   <message>
    <location filename="../../plugin/vectors.py" />
-   <source>{} is not a GeoPackage of candidates: choose a file that "Flag missed rare places" wrote.</source>
+   <source>{} is not a GeoPackage of candidates: choose a file that "Flag missed and doubtful rare places" wrote.</source>
    <translation type="unfinished" />
   </message>
   <message>

@@ -94,6 +94,7 @@ def flag_candidates(parameters):
         "candidates": file,
         "n": 1,
         "per_class": {"glacier": 1, "forest": 0},
+        "n_doubtful": 0,
         "ranked_by": "margin",
         "message": "One candidate.",
     }
@@ -124,6 +125,10 @@ def fit_meta_classifier(parameters):
         "auc_std": 0.05,
         "n_candidates": 40,
         "n_true": 8,
+        "auc_doubtful": 0.9,
+        "n_doubtful": 20,
+        "n_false": 15,
+        "learnt": True,
         "message": "Fitted.",
     }
 

@@ -20,7 +20,7 @@ PARAMETERS = {
     "flag_candidates": {
         *(RASTERS | SETTINGS),
         *("RUN", "CLASSES", "META", "ACCEPTED_PER_FIND", "MIN_AREA", "ALPHA", "PRIORS", "SIMPLIFY"),
-        *("OVERWRITE", "LOAD_LAYERS", "CANDIDATES_FILE"),
+        *("OVERWRITE", "LOAD_LAYERS", "CANDIDATES_FILE", "KIND"),
     },
     "fit_meta_classifier": {
         *("RUNS", "LABELS", "REVIEWED", "CLASSES", "LABEL_FIELD", "ALPHA", "FEATURES", "FOLDS", "TILE"),
@@ -28,7 +28,8 @@ PARAMETERS = {
     },
     "rank_candidates": {"CANDIDATES", "META"},
     "apply_review": {
-        *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "OVERWRITE", "LOAD_LAYERS", "MAP"),
+        *("RUN", "CANDIDATES", "DECIDE_BY", "ACCEPTED_PER_FIND", "KEPT_PER_LOSS"),
+        *("OVERWRITE", "LOAD_LAYERS", "MAP"),
     },
     "explain": {
         *("CANDIDATES", "UUID", "POINT", "EXTENT", "CLASS", "EXPERT", "AGAINST", "IMAGE", "DEM", "MODEL"),
@@ -69,10 +70,12 @@ OUTPUTS = {
         *("DEVICE_USED", "PRECISION_USED"),
     },
     "flag_candidates": {
-        *("CANDIDATES_FILE", "CANDIDATES", "RUN_DIR", "N_CANDIDATES", "PER_CLASS", "RANKED_BY", "MESSAGE"),
+        *("CANDIDATES_FILE", "CANDIDATES", "RUN_DIR", "N_CANDIDATES", "N_DOUBTFUL", "PER_CLASS"),
+        *("RANKED_BY", "MESSAGE"),
     },
     "fit_meta_classifier": {
-        *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE", "MESSAGE"),
+        *("META", "REPORT_HTML", "REPORT_JSON", "AUC", "AUC_STD", "N_CANDIDATES", "N_TRUE"),
+        *("AUC_DOUBTFUL", "N_DOUBTFUL", "N_FALSE", "MESSAGE"),
     },
     "rank_candidates": {"CANDIDATES_FILE", "N_CANDIDATES", "MESSAGE"},
     "apply_review": {"MAP", "CHANGE_LOG", "N_APPLIED", "N_PIXELS", "MESSAGE"},

@@ -93,6 +93,7 @@ def test_with_a_classifier_it_applies_what_that_accepts(run, context, tmp_path):
         "output": str(target),
         "decide_by": "classifier",
         "accepted_per_find": 2.0,
+        "kept_per_loss": 20.0,
         "overwrite": True,
     }
     assert result["reviewed_map"] == str(target)

@@ -46,6 +46,7 @@ def test_flag_defaults(run, mapped):
         "min_area_m2": 0.0,
         "meta": None,
         "accepted_per_find": None,
+        "kind": "both",
         "simplify_m": 0.0,
         "priors": None,
         "overwrite": False,
@@ -56,6 +57,7 @@ def test_flag_defaults(run, mapped):
         "CANDIDATES": f"{file}|layername=candidates",
         "RUN_DIR": str(mapped),
         "N_CANDIDATES": 1,
+        "N_DOUBTFUL": 0,
         "PER_CLASS": "glacier: 1, forest: 0",
         "RANKED_BY": "margin",
         "MESSAGE": "One candidate.",
@@ -68,7 +70,13 @@ def test_flag_with_everything_given(run, mapped, tmp_path):
         file.touch()
     target = tmp_path / "mine.gpkg"
     given = {"CLASSES": "glacier, 9", "ALPHA": 0, "MIN_AREA": 12.5, "META": str(meta), "ACCEPTED_PER_FIND": 0}
-    more = {"SIMPLIFY": 1, "PRIORS": str(priors), "OVERWRITE": True, "CANDIDATES_FILE": str(target)}
+    more = {
+        "KIND": "doubtful",
+        "SIMPLIFY": 1,
+        "PRIORS": str(priors),
+        "OVERWRITE": True,
+        "CANDIDATES_FILE": str(target),
+    }
     result, request = run("flag_candidates", RUN=str(mapped), **given, **more)
     assert request == {
         "run": str(mapped),
@@ -78,6 +86,7 @@ def test_flag_with_everything_given(run, mapped, tmp_path):
         "min_area_m2": 12.5,
         "meta": str(meta),
         "accepted_per_find": 0.0,
+        "kind": "doubtful",
         "simplify_m": 1.0,
         "priors": str(priors),
         "overwrite": True,
@@ -130,6 +139,7 @@ def test_apply_defaults(run, mapped, flagged):
         "output": None,
         "decide_by": "review",
         "accepted_per_find": None,
+        "kept_per_loss": 20.0,
         "overwrite": False,
     }
     assert result == {
@@ -205,6 +215,9 @@ def test_fit_takes_run_files_rasters_and_drawn_polygons(run, mapped, tmp_path):
         "AUC_STD": 0.05,
         "N_CANDIDATES": 40,
         "N_TRUE": 8,
+        "AUC_DOUBTFUL": 0.9,
+        "N_DOUBTFUL": 20,
+        "N_FALSE": 15,
         "MESSAGE": "Fitted.",
     }
 
@@ -245,7 +258,7 @@ def test_which_vector_layers_are_files(flagged, tmp_path):
         ("flag_candidates", {"CANDIDATES_FILE": "/tmp/c.shp"}, "ends in .gpkg"),
         ("flag_candidates", {"IMAGE": "/nowhere/i.tif"}, "IMAGE"),
         ("fit_meta_classifier", {}, "nothing to learn from"),
-        ("fit_meta_classifier", {"META": "/tmp/m.pkl"}, "ends in .skops"),
+        ("fit_meta_classifier", {"META": "/tmp/m.pkl"}, "ends in .json"),
         ("fit_meta_classifier", {"RUNS": ["r"], "FOLDS": 1}, "FOLDS"),
         ("apply_review", {"CANDIDATES": "/nowhere/c.gpkg"}, "CANDIDATES"),
         ("apply_review", {"DECIDE_BY": "nobody"}, "DECIDE_BY"),

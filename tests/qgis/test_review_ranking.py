@@ -37,7 +37,7 @@ def test_the_rest_is_ranked_by_what_is_decided(reviewer, window, path, qtbot, fa
     current = reviewer.session.current
     assert not reviewer.dock.queue.lowest.isEnabled()
     ranked(reviewer, qtbot)
-    meta = str(path.with_name("candidates_ranking.skops"))
+    meta = str(path.with_name("candidates_ranking.json"))
     assert [(r["job"], r["parameters"]) for r in fake_backend()] == [
         ("fit_meta_classifier", {"reviewed": [str(path)], "output": meta, "overwrite": True}),
         ("rank_candidates", {"candidates": str(path), "meta": meta}),
@@ -152,4 +152,4 @@ def test_the_algorithm_refuses_a_classifier_that_is_not_there(refusal, tmp_path)
 
 
 def test_the_classifier_lies_beside_the_candidates():
-    assert ranking.classifier_beside(Path("run/mine.gpkg")) == Path("run/mine_ranking.skops")
+    assert ranking.classifier_beside(Path("run/mine.gpkg")) == Path("run/mine_ranking.json")

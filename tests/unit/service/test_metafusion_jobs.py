@@ -41,7 +41,20 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     return seen
 
 
-FITTED = fit.FitResult(Path("m.skops"), Path("m.json"), Path("m.html"), 0.9, 0.1, 8, 2, "Fitted.")
+FITTED = fit.FitResult(
+    meta=Path("m.skops"),
+    report_json=Path("m.json"),
+    report_html=Path("m.html"),
+    auc=0.9,
+    auc_std=0.1,
+    n_candidates=8,
+    n_true=2,
+    auc_doubtful=0.8,
+    n_doubtful=5,
+    n_false=3,
+    learnt=True,
+    message="Fitted.",
+)
 
 
 def refusal(name: str, parameters: dict[str, Any]) -> str:
