@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ....core.base.errors import InputError
 from ....core.base.progress import Reporter
 from ....core.flagging.alternatives import Alternatives
 from ....core.flagging.boosting import MetaSettings
@@ -141,6 +142,10 @@ def judge(settings: PlacesSettings, grounds: Sequence[Ground], draw: int) -> dic
     meta, validations = fit_with_validation(
         training.examples(groups), MetaSettings(seed=draw), Origin(), iou=training.iou
     )
+    if DOUBTFUL not in validations:
+        raise InputError(
+            "The maps say none of the rare classes, so no place is doubtful; take larger scenes."
+        )
     own = validations[DOUBTFUL]
     price = cheapest(~own.targets, 1 - own.scores)
     test = [grounds[i] for i in unseen]
