@@ -101,8 +101,8 @@ def find_candidates(
     """Return the candidates of the classes that have an interior pixel (docs/science/methods.md section 2).
 
     Missed places are segments of the ML rule that share no pixel with the map's of their class. Doubtful ones
-    are the map's own segments, joined by the ML rule's where these touch them; asked for together, a missed
-    place that touches a doubtful one of its class is part of it and comes once.
+    are the map's own segments. Asked for together, a missed place that touches a doubtful one of its class is
+    part of it and left out, so that a place comes once.
 
     The same for any size of the blocks; memory holds one block and the candidates.
 
@@ -158,23 +158,17 @@ class _Search:
         ids = self.pixels.class_ids
         layers = margin_layers(self.pixels.n_margins)
         names = [*self._names, *(f"instead_{id_}" for id_ in ids), *(layer.name for layer in layers)]
-        own_share = np.array([names.index(f"bayes_{id_}") for id_ in ids])
-
-        def is_mapped(table: SegmentTable) -> NDArray[np.bool_]:
-            shares: NDArray[np.bool_] = table.means[np.arange(len(table)), own_share[_channels(table)]] > 0
-            return shares
-
         with closing(Alternatives(self.pixels.record)) as alternatives:
 
             def read(region: Region) -> PixelBlock:
-                pixels = self.pixels.read(region, self.rare)
+                pixels = self.pixels.read(region, of_map=True)
                 said = _ids_of(pixels, ids)
                 wanted = np.where(self.rare[said], said, NODATA_CLASS).astype(np.uint8)
                 instead, margins = alternatives.weigh(region, wanted)
                 steps = np.round(margins / MARGIN_STEP)
                 return _with_layers(pixels, [*(instead == id_ for id_ in ids), *steps])
 
-            table = self._segments(read, names, is_mapped)
+            table = self._segments(read, names, lambda table: np.ones(len(table), np.bool_))
         return self._describe(table, names, DOUBTFUL)
 
     @property
@@ -193,7 +187,7 @@ class _Search:
         for row in range(3):
             for col in range(3):
                 touched |= padded[row : row + rows, col : col + cols] == ml
-        return _with_layers(block, [touched & self.rare[ml] & ~self.rare[mapped]])
+        return _with_layers(block, [touched & self.rare[ml]])
 
     def _segments(
         self, read: Read, names: Sequence[str], is_one: Callable[[SegmentTable], NDArray[np.bool_]]

@@ -4,8 +4,8 @@ beside this one.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +121,7 @@ def flag_run(
             found = found.take(wanted | (found.kinds == DOUBTFUL))
         ranks = rank(found, None if meta is None else meta.changes(found.features))
         order = np.argsort(ranks)
-        outlines = _outline(found, ids, pixels, request.simplify_m, reporter)
+        outlines = _outline(found, pixels, request.simplify_m, reporter)
         content = CandidateFile(
             {name: column[order] for name, column in make_columns(found, pixels, ranks, meta).items()},
             [outlines[index] for index in order],
@@ -174,16 +174,15 @@ def _load(path: Path) -> "MetaClassifier":
 
 
 def _outline(
-    found: Candidates, class_ids: Sequence[int], pixels: RunPixels, simplify_m: float, reporter: Reporter
+    found: Candidates, pixels: RunPixels, simplify_m: float, reporter: Reporter
 ) -> list[shapely.MultiPolygon]:
     """Return the outline of each candidate in the CRS."""
     outlines: list[shapely.MultiPolygon] = [shapely.MultiPolygon()] * len(found)
     tolerance = simplify_m / pixels.grid.gsd
     table, done = found.table, 0
-    rare = np.isin(np.arange(256), class_ids)
     reads: dict[Kind, ReadClasses] = {
         MISSED: pixels.classes,
-        DOUBTFUL: lambda region: pixels.classes(region, rare),
+        DOUBTFUL: partial(pixels.classes, of_map=True),
     }
     for kind, read in reads.items():
         rows = np.flatnonzero(found.kinds == kind)

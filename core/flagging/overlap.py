@@ -2,6 +2,8 @@
 that MetaSeg regresses (docs/science/methods.md section 2).
 """
 
+from functools import partial
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ def place_iou(
 
     Args:
         pixels: of the run.
-        places: segments of `RunPixels.read(region, rare)`.
+        places: segments of the map.
         inside: `[n]` how many of its pixels are labelled with its class.
         labels: what is really there.
         rare: the flagged classes by id `[256]`.
@@ -37,7 +39,8 @@ def place_iou(
     if len(met):
         true = _true_segments(pixels, labels, rare)
         found = places.take(met)
-        shown = cut_outlines(found.bounds, found.first, pixels.shape[1], lambda r: pixels.classes(r, rare))
+        read = partial(pixels.classes, of_map=True)
+        shown = cut_outlines(found.bounds, found.first, pixels.shape[1], read)
         polygons = {met[index]: polygon for index, polygon in shown}
         outlines = dict(cut_outlines(true.bounds, true.first, pixels.shape[1], labels.read))
         tree = shapely.STRtree([outlines[index] for index in range(len(true))])

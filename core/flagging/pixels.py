@@ -178,13 +178,12 @@ class RunPixels:
         """Close all files and remove the temporary one."""
         self._files.close()
 
-    def read(self, region: Region, rare: NDArray[np.bool_] | None = None) -> PixelBlock:
+    def read(self, region: Region, *, of_map: bool = False) -> PixelBlock:
         """Return the pixels of a region: classes, heat in steps of 1/50000, and the layers.
 
         Args:
             region: of the run's raster.
-            rare: by class id `[256]`; the classes are the map's own, widened by the ML rule's where it says a
-                rare one and the map does not. None takes the ML rule's.
+            of_map: the classes are the map's own, not the ML rule's.
 
         Raises:
             InputError: if a file breaks while being read.
@@ -192,7 +191,7 @@ class RunPixels:
         evidence = self._values(self._evidence, region)
         bayes, *experts = (self._values(dataset, region, 1) for dataset in self._maps)
         ml = evidence[0].astype(np.uint8)
-        said = ml if rare is None else widened(bayes, ml, rare)
+        said = np.where(ml == IGNORED, ml, bayes) if of_map else ml
         planes = [
             *(expert == said for expert in experts),
             *evidence[4:],
@@ -206,18 +205,14 @@ class RunPixels:
             layer[:] = plane
         return PixelBlock(self._channels[said], evidence[1:4], layers)
 
-    def classes(self, region: Region, rare: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
-        """Return the class channels `[h, w]` of a region, 255 where there is none; `rare` as in `read`."""
+    def classes(self, region: Region, *, of_map: bool = False) -> NDArray[np.uint8]:
+        """Return the class channels `[h, w]` of a region, 255 where there is none; `of_map` as in `read`."""
         ml = self._values(self._evidence, region, 1).astype(np.uint8)
-        return self._channels[ml if rare is None else widened(self.mapped(region), ml, rare)]
+        return self._channels[np.where(ml == IGNORED, ml, self.mapped(region)) if of_map else ml]
 
     def mapped(self, region: Region) -> NDArray[np.uint8]:
         """Return the map's class ids `[h, w]` of a region, NODATA_CLASS where it has none."""
         return self._values(self._maps[0], region, 1)
-
-    def first_expert(self, region: Region) -> NDArray[np.uint8]:
-        """Return the class ids `[h, w]` of the expert for all classes."""
-        return self._values(self._maps[1], region, 1)
 
     def _values(self, dataset: Any, region: Region, band: int | None = None) -> NDArray[Any]:
         window = Window(region.col0, region.row0, region.shape[1], region.shape[0])
@@ -226,18 +221,6 @@ class RunPixels:
         except RasterioError as error:
             raise InputError(f"{dataset.name} cannot be read to its end; map it again.") from error
         return values
-
-
-def widened(mapped: NDArray[np.uint8], ml: NDArray[np.uint8], rare: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return the map's class ids, and the ML rule's where it says a rare class and the map does not.
-
-    Args:
-        mapped, ml: class ids of any shape, IGNORED where there is none; then there is none in the result.
-        rare: by class id `[256]`.
-    """
-    said = np.where(rare[ml] & ~rare[mapped], ml, mapped)
-    said[(mapped == IGNORED) | (ml == IGNORED)] = IGNORED
-    return said
 
 
 def _layers(n_experts: int, class_ids: Sequence[int], *, relief: bool) -> tuple[Layer, ...]:

@@ -104,7 +104,7 @@ def test_the_chain_gives_the_same_through_both_doors(
         k: v for k, v in theirs.items() if k not in places
     }
     tables = {path.name: path.read_bytes() for path in here.glob("*.csv")}
-    assert len(tables) == 5
+    assert len(tables) == 6
     assert tables == {path.name: path.read_bytes() for path in there.glob("*.csv")}
     check_outputs(results, theirs, there)
     assert results["MESSAGE"] in done.stderr.replace("\n", " ")

@@ -201,7 +201,7 @@ def test_the_shipped_model_gives_in_one_go_what_the_steps_give(
 
 def test_no_candidates_is_an_empty_layer_and_a_sentence(finished: Path, tmp_path: Path) -> None:
     target = tmp_path / "none.gpkg"
-    said = command("flag-candidates", finished, "--class", "water", "--output", target)
+    said = command("flag-candidates", finished, "--class", "water", "--kind", "missed", "--output", target)
     assert "There are no candidates" in said
     assert column(target, "uuid") == []
 

@@ -123,10 +123,20 @@ def test_what_was_accepted_is_applied(run, said, tmp_path) -> None:
     done = apply_review(
         ApplyRequest(run=run, candidates=run / "candidates.gpkg", output=tmp_path / "reviewed.tif")
     )
-    accepted = {uuid: final for uuid, (_, final, *_) in said["states"].items() if final is not None}
+    with closing(sqlite3.connect(run / "candidates.gpkg")) as database:
+        kinds = dict(database.execute("SELECT uuid, kind FROM candidates").fetchall())
+    put = {
+        uuid: final
+        for uuid, (state, final, *_) in said["states"].items()
+        if final is not None and (kinds[uuid] == "missed" or state == "reclassify")
+    }
+    taken_out = {
+        uuid for uuid, (state, *_) in said["states"].items() if (kinds[uuid], state) == ("doubtful", "reject")
+    }
     rows = list(csv.DictReader(done.change_log.read_text(encoding="utf-8").splitlines()))
-    assert done.n_applied == len(accepted) > 2
-    assert {row["uuid"]: int(row["to_class_id"]) for row in rows} == accepted
+    assert done.n_applied == len(put) + len(taken_out) and min(len(put), len(taken_out)) > 0
+    assert {r["uuid"]: int(r["to_class_id"]) for r in rows if r["uuid"] not in taken_out} == put
+    assert {row["uuid"] for row in rows} == {*put, *taken_out}
     assert {row["user"] for row in rows} == {"Ursula"}
 
 

@@ -48,12 +48,11 @@ def truth(logits: np.ndarray, alpha: float, seed: int, *, false_places: bool = F
                 labels[parts == part] = id_
         if not false_places:
             continue
-        parts, n = ndimage.label((bayes == id_) | ((ml == id_) & ~np.isin(bayes, RARE)), np.ones((3, 3)))
-        mapped = ndimage.maximum(bayes == id_, parts, range(1, n + 1))
-        large = mapped & (np.bincount(parts.ravel())[1:] >= 15)
+        parts, n = ndimage.label(bayes == id_, np.ones((3, 3)))
+        large = np.bincount(parts.ravel())[1:] >= 15
         sure = -ndimage.mean(margin, parts, range(1, n + 1))
         middle = np.median(sure[large])
-        for part in np.flatnonzero(mapped) + 1:
+        for part in range(1, n + 1):
             if random.random() < (0.1 if sure[part - 1] > middle else 0.8):
                 labels[parts == part] = 3
     return labels

@@ -327,14 +327,12 @@ def test_rejected_doubtful_places_become_what_they_would_be_pixel_by_pixel(tmp_p
     file, uuids, places = rejected(run, tmp_path, "both")
     result = apply_review(ApplyRequest(run=run, candidates=file, output=tmp_path / "fused.tif"), block=block)
     old, expected = read(run / "land_cover.tif"), read(run / "land_cover.tif")
-    ml = read(run / "evidence.tif").astype(np.uint8)
-    said = np.where(np.isin(ml, RARE) & ~np.isin(old, RARE), ml, old)
     joined = logits.sum(axis=0) / np.array([1, 1, 2, 3, 3])[:, None, None]
     best = np.array(IDS)[joined[:3].argmax(axis=0)]  # all but the two of the rare group
     expert = read(run / "expert_1.tif")
     instead = dict(zip(*(read_review(file).columns[n] for n in ("uuid", "instead_class_id")), strict=True))
     for uuid, place in zip(uuids, places, strict=True):
-        mask = flood(said, *place) & (old == said[place])
+        mask = flood(old, *place)
         other = best if keep_logits else np.where(np.isin(expert, RARE), instead[uuid], expert)
         expected[mask] = other[mask]
     found = read(result.land_cover)
@@ -354,9 +352,7 @@ def test_accepted_doubtful_places_stay_and_reclassified_ones_change_where_the_ma
     review_some(file, {kept: ("accept", None), changed: ("reclassify", 3)})
     result = apply_review(ApplyRequest(run=run, candidates=file, output=tmp_path / "fused.tif"))
     old, found = read(run / "land_cover.tif"), read(result.land_cover)
-    ml = read(run / "evidence.tif").astype(np.uint8)
-    said = np.where(np.isin(ml, RARE) & ~np.isin(old, RARE), ml, old)
     place = int(review.columns["row_first"][1]) - ROW0, int(review.columns["col_first"][1]) - COL0
-    mask = flood(said, *place) & (old == said[place])
+    mask = flood(old, *place)
     assert (found[mask] == 3).all() and (found[~mask] == old[~mask]).all()
     assert result.n_applied == 1

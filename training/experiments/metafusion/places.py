@@ -23,7 +23,7 @@ from ....core.flagging.classifier import MetaClassifier, Origin, fit_with_valida
 from ....core.flagging.cross_validation import effort_to_find, refusal_points, review_effort, roc_auc
 from ....core.flagging.fusion import accept, refuse
 from ....core.flagging.kinds import DOUBTFUL, KINDS, MISSED
-from ....core.flagging.pixels import RunPixels, widened
+from ....core.flagging.pixels import RunPixels
 from ....core.flagging.rule import likely_real
 from ....core.flagging.training_set import TrainingSet, enough_tiles, known_candidates
 from ....core.geodata.grid import Region
@@ -98,7 +98,7 @@ def read_ground(scene: MappedScene) -> Ground:
     alternatives = Alternatives(record)
     instead = alternatives.read(whole, np.where(rare[mapped], mapped, 255).astype(np.uint8))
     alternatives.close()
-    images = {MISSED: ml, DOUBTFUL: widened(mapped, ml, rare)}
+    images = {MISSED: ml, DOUBTFUL: mapped}
     numbers: dict[str, NDArray[np.int64]] = {}
     for kind, image in images.items():
         own = found.take(found.kinds == kind)
