@@ -65,11 +65,6 @@ class Alternatives:
         """Close the file."""
         self._raster.close()
 
-    @property
-    def n_margins(self) -> int:
-        """Margins of each pixel, 1 + K; 0 without logits."""
-        return 1 + self._rule.n_experts if self.basis == "logits" else 0
-
     def read(self, region: Region, classes: Ids) -> Ids:
         """Return the class ids that would stand in for `classes`, ids `[h, w]` of a region.
 
@@ -78,19 +73,11 @@ class Alternatives:
         Raises:
             InputError: if the file breaks while being read.
         """
-        return self.weigh(region, classes)[0]
-
-    def weigh(self, region: Region, classes: Ids) -> tuple[Ids, NDArray[np.float32]]:
-        """Do the same, and return by how much `classes` win against what would stand in for them: the
-        differences of their scores, joined and of each expert, `[1 + K, h, w]` (none without logits), 0 where
-        nothing stands in.
-        """
         instead = np.full(classes.shape, NODATA_CLASS, np.uint8)
-        margins = np.zeros((self.n_margins, *classes.shape), np.float32)
         wanted = self._channels[classes] < len(self._ids)
         rows = np.flatnonzero(wanted.any(axis=1))
         if not len(rows):
-            return instead, margins
+            return instead
         step = max(1, _CHUNK // region.shape[1])
         for top in range(int(rows[0]), int(rows[-1]) + 1, step):
             part = slice(top, min(top + step, int(rows[-1]) + 1))
@@ -98,34 +85,26 @@ class Alternatives:
             strip = Region(region.row0 + part.start, region.row0 + part.stop, region.col0, region.col1)
             values = self._values(strip)[:, here]
             channels = self._channels[classes[part][here]].astype(np.int64)
-            if self.basis == "logits":
-                instead[part][here], margins[:, part][:, here] = self._by_logits(values, channels)
-            else:
-                instead[part][here] = self._by_expert(values[0], channels)
-        return instead, margins
+            decide = self._by_logits if self.basis == "logits" else self._by_expert
+            instead[part][here] = decide(values, channels)
+        return instead
 
-    def _by_expert(self, said: NDArray[Any], channels: NDArray[np.int64]) -> Ids:
-        """Return what the first expert says, `said` `[N]`, where it may stand in for channels `[N]`."""
+    def _by_expert(self, values: NDArray[Any], channels: NDArray[np.int64]) -> Ids:
+        """Return what the first expert says, `values` `[1, N]`, where it may stand in for channels `[N]`."""
+        said = values[0]
         found = self._channels[said].astype(np.int64)
         known = np.minimum(found, len(self._ids) - 1)
         fits = (found < len(self._ids)) & self._allowed[channels, known]
         return np.where(fits, said, NODATA_CLASS).astype(np.uint8)
 
-    def _by_logits(
-        self, values: NDArray[Any], channels: NDArray[np.int64]
-    ) -> tuple[Ids, NDArray[np.float32]]:
-        """Return what the joined logits say without the groups of channels `[N]`, and the margins."""
-        logits = values.astype(np.float32).reshape(self._rule.n_experts, len(self._ids), 1, -1)
+    def _by_logits(self, values: NDArray[Any], channels: NDArray[np.int64]) -> Ids:
+        """Return what the joined logits say without the groups of channels `[N]`."""
         rule = self._rule
-        joined = aggregate(torch.from_numpy(logits), rule.aggregation, rule.responsible, rule.composition)
-        scores = np.concatenate([joined.numpy()[None], logits])[:, :, 0]  # [1 + K, C, N]
-        others = np.where(self._allowed[channels].T, scores, -np.inf)
-        own = np.take_along_axis(scores, np.broadcast_to(channels, (len(scores), 1, len(channels))), axis=1)
-        margins = (own[:, 0] - others.max(axis=1)).astype(np.float32)
-        unknown = np.isnan(values).any(axis=0)
-        margins[:, unknown] = 0
-        found = self._ids[others[0].argmax(axis=0)]
-        return np.where(unknown, NODATA_CLASS, found).astype(np.uint8), margins
+        shape = (rule.n_experts, len(self._ids), 1, -1)
+        logits = torch.from_numpy(values.astype(np.float32).reshape(shape))
+        joined = aggregate(logits, rule.aggregation, rule.responsible, rule.composition).numpy()[:, 0]
+        found = self._ids[np.where(self._allowed[channels].T, joined, -np.inf).argmax(axis=0)]
+        return np.where(np.isnan(values).any(axis=0), NODATA_CLASS, found).astype(np.uint8)
 
     def _values(self, region: Region) -> NDArray[Any]:
         window = Window(region.col0, region.row0, region.shape[1], region.shape[0])

@@ -21,7 +21,7 @@ from ..model.decision import EVIDENCE_STEPS
 from ..segments.stream import PixelBlock, stream_segments
 from ..segments.table import SegmentTable
 from .alternatives import Alternatives, allowed_instead
-from .features import MARGIN_STEP, FeatureTable, kind_features, make_features, margin_layers
+from .features import FeatureTable, make_features
 from .kinds import DOUBTFUL, MISSED, Kind
 from .overlap import place_iou
 from .pixels import RunPixels
@@ -156,17 +156,15 @@ class _Search:
     def doubtful(self) -> Candidates:
         """Return the doubtful places."""
         ids = self.pixels.class_ids
-        layers = margin_layers(self.pixels.n_margins)
-        names = [*self._names, *(f"instead_{id_}" for id_ in ids), *(layer.name for layer in layers)]
+        names = [*self._names, *(f"instead_{id_}" for id_ in ids)]
         with closing(Alternatives(self.pixels.record)) as alternatives:
 
             def read(region: Region) -> PixelBlock:
                 pixels = self.pixels.read(region, of_map=True)
                 said = _ids_of(pixels, ids)
                 wanted = np.where(self.rare[said], said, NODATA_CLASS).astype(np.uint8)
-                instead, margins = alternatives.weigh(region, wanted)
-                steps = np.round(margins / MARGIN_STEP)
-                return _with_layers(pixels, [*(instead == id_ for id_ in ids), *steps])
+                instead = alternatives.read(region, wanted)
+                return _with_layers(pixels, [instead == id_ for id_ in ids])
 
             table = self._segments(read, names, lambda table: np.ones(len(table), np.bool_))
         return self._describe(table, names, DOUBTFUL)
@@ -217,11 +215,7 @@ class _Search:
         means = dict(zip(names, table.means.T, strict=False))
         shares = np.stack([means[f"bayes_{id_}"] for id_ in ids], axis=1)
         voices = np.stack([means[f"expert_{k}"] for k in range(1, n_experts + 1)], axis=1)
-        layers = [names.index(layer.name) for layer in margin_layers(pixels.n_margins) if kind == DOUBTFUL]
-        margins = table.means[:, layers] if kind == DOUBTFUL else None
-        features = make_features(table, len(ids), class_ids, pixels.layers).beside(
-            kind_features(len(table), pixels.n_margins, margins)
-        )
+        features = make_features(table, len(ids), class_ids, pixels.layers).of_kind(doubtful=kind == DOUBTFUL)
         x, y = _centres(table, pixels)
         truth: tuple[Any, ...] = (None, None, None)
         if self.labels is not None:
@@ -297,7 +291,7 @@ def _ids_of(block: PixelBlock, class_ids: NDArray[np.int64]) -> NDArray[np.uint8
     return ids[np.minimum(block.classes, len(class_ids))]
 
 
-def _with_layers(block: PixelBlock, layers: Sequence[NDArray[Any]]) -> PixelBlock:
+def _with_layers(block: PixelBlock, layers: Sequence[NDArray[np.bool_]]) -> PixelBlock:
     added = np.concatenate([block.layers, np.stack(layers).astype(block.layers.dtype)])
     return PixelBlock(block.classes, block.heat, added)
 

@@ -15,8 +15,6 @@ from ..segments.table import SegmentTable, metric_names
 OURS = "mce_"
 #: The feature that is the flagged class, and the one that is the kind: 1 of a doubtful place, 0 of a missed.
 CLASS, IS_DOUBTFUL = f"{OURS}class", f"{OURS}doubtful"
-#: Margins are whole numbers of this, so that sums over pixels are exact.
-MARGIN_STEP = 0.001
 #: Metrics that are places in a raster. On a map they are no property of what is there; they are features of
 #: fixed frames only.
 POSITION = ("row", "col")
@@ -54,9 +52,10 @@ class FeatureTable:
         """The paper's features alone."""
         return self.select([name for name in self.names if not name.startswith(OURS)])
 
-    def beside(self, other: Self) -> Self:
-        """Return the columns of both, of the same rows."""
-        return type(self)((*self.names, *other.names), np.concatenate([self.values, other.values], axis=1))
+    def of_kind(self, *, doubtful: bool) -> Self:
+        """Return the same candidates with a column more: are these places that the map itself says?"""
+        kind = np.full((len(self), 1), float(doubtful))
+        return type(self)((*self.names, IS_DOUBTFUL), np.concatenate([self.values, kind], axis=1))
 
     @classmethod
     def join(cls, tables: Sequence[Self]) -> Self:
@@ -102,29 +101,6 @@ def feature_names(n_classes: int, layers: Sequence[Layer] = (), *, position: boo
     """Return the columns of `make_features` in their order."""
     ours = (CLASS, *(f"{OURS}{layer.name}" for layer in layers))
     return (*paper_names(n_classes, position=position), *ours)
-
-
-def margin_layers(n_margins: int) -> tuple[Layer, ...]:
-    """Return the layers of doubtful places alone: by how much the class wins against what would stand in for
-    it, joined and for each expert.
-    """
-    return tuple(Layer("margin" if k == 0 else f"margin_{k}", MARGIN_STEP) for k in range(n_margins))
-
-
-def kind_names(n_margins: int) -> tuple[str, ...]:
-    """Return the columns of `kind_features`."""
-    return (IS_DOUBTFUL, *(f"{OURS}{layer.name}" for layer in margin_layers(n_margins)))
-
-
-def kind_features(n: int, n_margins: int, margins: NDArray[np.float64] | None) -> FeatureTable:
-    """Return what tells the kinds of n candidates apart, and the mean margins `[n, n_margins]` of doubtful
-    ones, in steps of MARGIN_STEP; missed ones have none, and give None.
-    """
-    values = np.full((n, 1 + n_margins), np.nan)
-    values[:, 0] = margins is not None
-    if margins is not None:
-        values[:, 1:] = margins * MARGIN_STEP
-    return FeatureTable(kind_names(n_margins), values)
 
 
 def doubtful_rows(features: FeatureTable) -> NDArray[np.bool_]:

@@ -77,9 +77,7 @@ def fit_meta_classifier(
             examples, settings, origin, names=names[request.features], iou=training.iou
         )
         comparison = _compare(examples, meta, names, request.features, validations)
-        used = meta.scorers[MISSED].feature_names if MISSED in meta.scorers else names[request.features]
-        used = tuple(name for name in used if name != IS_DOUBTFUL)
-        asked = CurveRequest(sources.runs, list(sources.classes), used, settings, tile_m)
+        asked = CurveRequest(sources.runs, list(sources.classes), names[request.features], settings, tile_m)
         curve, no_curve = _curve(asked, sources, reporter)
     findings = Findings(
         meta=meta,

@@ -21,7 +21,7 @@ from ..geodata.grid import Region, WorldGrid
 from ..mapping.record import read_record
 from ..model.decision import EVIDENCE_STEPS, check_alpha, read_altitude_priors
 from ..segments.stream import PixelBlock
-from .features import Layer, feature_names, kind_names
+from .features import IS_DOUBTFUL, Layer, feature_names
 from .redecide import (
     PlacePriors,
     PriorsByAltitude,
@@ -157,14 +157,9 @@ class RunPixels:
         return PriorsByAltitude(priors, self.alpha, self._relief, self.extent)
 
     @property
-    def n_margins(self) -> int:
-        """Margins that a doubtful place has: 1 + K where the run has kept its logits, else none."""
-        return 1 + len(self.record.experts) if "logits" in self.record.products else 0
-
-    @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the features that its candidates have."""
-        return (*feature_names(len(self.class_ids), self.layers), *kind_names(self.n_margins))
+        return (*feature_names(len(self.class_ids), self.layers), IS_DOUBTFUL)
 
     def __enter__(self) -> Self:
         return self

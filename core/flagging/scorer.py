@@ -114,20 +114,11 @@ def fit_scorer(
         InputError: if a feature is infinite.
     """
     own = examples.take(rows)
-    names = known_names(own.features, names)
     if own.can_teach():
         return _learn(own, settings, names)
     if not rows.all() and examples.can_teach():
         return _learn_from_both(examples, rows, settings, (*names, IS_DOUBTFUL))
     return _take_the_rule(own, names)
-
-
-def known_names(features: FeatureTable, names: Sequence[str]) -> tuple[str, ...]:
-    """Return those of the names that are known of any candidate; one kind has features that the other has
-    not.
-    """
-    columns = matrix(features, names).T
-    return tuple(name for name, column in zip(names, columns, strict=True) if not np.isnan(column).all())
 
 
 def _learn(own: Examples, settings: MetaSettings, names: Sequence[str]) -> tuple[Scorer, CrossValidation]:
