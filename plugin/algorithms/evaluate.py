@@ -38,6 +38,7 @@ FILES = {
     "CLASSES_CSV": "classes",
     "CONFUSION_CSV": "confusion",
     "EXPERTS_CSV": "experts",
+    "PLACES_CSV": "places",
     "AREAS_CSV": "areas",
     "POINTS_CSV": "points",
 }
@@ -104,6 +105,7 @@ class Evaluate(MceAlgorithm):
             file("CLASSES_CSV", tr("Scores of each class (CSV)")),
             file("CONFUSION_CSV", tr("Confusion matrix (CSV)")),
             file("EXPERTS_CSV", tr("Scores of the map, its experts and the oracle (CSV)")),
+            file("PLACES_CSV", tr("Rare places found, missed and false (CSV)")),
             file("AREAS_CSV", tr("Accuracies and areas from the sample (CSV)")),
             file("POINTS_CSV", tr("Interpreted points: mapped and true classes (CSV)")),
             number("OA", tr("Overall accuracy, 0 to 1")),

@@ -240,6 +240,11 @@
   </message>
   <message>
    <location filename="../../plugin/algorithms/evaluate.py" />
+   <source>Rare places found, missed and false (CSV)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <location filename="../../plugin/algorithms/evaluate.py" />
    <source>Accuracies and areas from the sample (CSV)</source>
    <translation type="unfinished" />
   </message>

@@ -83,6 +83,7 @@ OUTPUTS = {
     "screen_tiles": {"TILES_FILE", "TILES", "N_TILES", "SECONDS", "RANKED_BY", "MESSAGE"},
     "evaluate": {
         *("OUTPUT_DIR", "REPORT_HTML", "REPORT_JSON", "CLASSES_CSV", "CONFUSION_CSV", "EXPERTS_CSV"),
+        "PLACES_CSV",
         *("AREAS_CSV", "POINTS_CSV", "OA", "MACC", "MIOU", "ACC_HEAD", "ACC_BODY", "ACC_TAIL", "N_PIXELS"),
         *("OA_SAMPLE", "OA_SAMPLE_CI", "N_POINTS", "MESSAGE"),
     },

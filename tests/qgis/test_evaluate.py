@@ -64,7 +64,7 @@ def test_evaluate_defaults(run, land_cover, tmp_path):
         "REPORT_HTML": str(folder / "evaluation.html"),
         "REPORT_JSON": str(folder / "evaluation.json"),
         "CLASSES_CSV": str(folder / "classes.csv"),
-        **dict.fromkeys(("CONFUSION_CSV", "EXPERTS_CSV", "AREAS_CSV", "POINTS_CSV")),
+        **dict.fromkeys(("CONFUSION_CSV", "EXPERTS_CSV", "PLACES_CSV", "AREAS_CSV", "POINTS_CSV")),
         "OA": 0.875,
         "MACC": 0.75,
         "MIOU": None,

@@ -39,6 +39,8 @@ from .sweep import CONFIGS
 LOST = 0.05
 #: Prices that are tried for it, the dearest last.
 PRICES = (*range(1, 10), *range(10, 100, 5), *range(100, 1001, 50))
+#: Prices that are tabulated on the unseen scenes.
+SHOWN = (5, 10, 20, 30, 50)
 WAYS = ("plain map", "MetaFusion", "filtered", "both")
 ORDERS = ("score", "area", "margin", "expert agreement")
 
@@ -149,10 +151,11 @@ def judge(settings: PlacesSettings, grounds: Sequence[Ground], draw: int) -> dic
     own = validations[DOUBTFUL]
     price = cheapest(~own.targets, 1 - own.scores)
     test = [grounds[i] for i in unseen]
+    false = [1 - meta.score(ground.of(DOUBTFUL).features) for ground in test]
     ways = {way: Errors() for way in WAYS}
-    for ground in test:
+    for ground, scores in zip(test, false, strict=True):
         found = accept(meta.score(ground.of(MISSED).features), settings.accepted_per_find)
-        out = refuse(1 - meta.score(ground.of(DOUBTFUL).features), price)
+        out = refuse(scores, price)
         for way in WAYS:
             some = fused(ground, found & (way in WAYS[1::2]), out & (way in WAYS[2:]))
             ways[way] = ways[way].plus(errors_of(ground, some))
@@ -160,8 +163,23 @@ def judge(settings: PlacesSettings, grounds: Sequence[Ground], draw: int) -> dic
         "draw": draw,
         "price": price,
         "errors": {way: errors._asdict() for way, errors in ways.items()},
+        "by_price": {str(shown): _gain(test, false, shown, ways[WAYS[0]]) for shown in SHOWN},
         **_ranking(meta, Candidates.join([ground.of(DOUBTFUL) for ground in test])),
     }
+
+
+def _gain(
+    test: Sequence[Ground], false: Sequence[NDArray[np.float64]], price: float, plain: Errors
+) -> dict[str, float]:
+    """Return the shares of the false places that filtering at a price takes out, and of the found ones that
+    it loses, in percent.
+    """
+    left = Errors()
+    for ground, scores in zip(test, false, strict=True):
+        none = np.zeros(len(ground.of(MISSED)), np.bool_)
+        left = left.plus(errors_of(ground, fused(ground, none, refuse(scores, price))))
+    taken_out, lost = 1 - left.fp / max(1, plain.fp), 1 - left.tp / max(1, plain.tp)
+    return {"taken_out": 100 * taken_out, "lost": 100 * lost}
 
 
 def _ranking(meta: MetaClassifier, doubtful: Candidates) -> dict[str, Any]:
@@ -215,6 +233,11 @@ def outcome_of(settings: PlacesSettings, results: Mapping[str, Sequence[Mapping[
         ]
         caption = f"Model {name}: places on {n_test} unseen scenes, mean and spread over {len(draws)} draws"
         tables.append(Table(caption, ("", "false", "missed", "found"), rows))
+        prices: list[list[Cell]] = [
+            [price, *(mean("by_price", str(price), key) for key in ("taken_out", "lost"))] for price in SHOWN
+        ]
+        heads = ("false places kept per loss", "false ones taken out, %", "found ones lost, %")
+        tables.append(Table(f"Model {name}: filtering at a price", heads, prices))
         orders: list[list[Cell]] = [
             [order, mean("auc", order, digits=3), mean("looks_for_80_percent", order, digits=3)]
             for order in ORDERS

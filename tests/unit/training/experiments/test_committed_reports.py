@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mce_landcover.training.experiments.metafusion import cifar10
+from mce_landcover.training.experiments.metafusion import cifar10, places
 from mce_landcover.training.experiments.metafusion.sweep import (
     finding,
     plain_at_equal_fn,
@@ -69,3 +69,12 @@ def test_sweeps(name: str) -> None:
             _, rows = price_table(sweep, "").markdown().split("\n", 1)
             assert rows in text
     assert published_table("MobileNetV2").markdown() in text
+
+
+def test_places() -> None:
+    file = EXPERIMENTS / "metafusion" / "reports" / "places_cpu.json"
+    results, text = read(file)
+    said = json.loads(file.read_text(encoding="utf-8"))["run"]["settings"]
+    outcome = places.outcome_of(places.PlacesSettings(**said), results)
+    assert all(table.markdown() in text for table in outcome.tables)
+    assert all(sentence in text for sentence in outcome.findings)

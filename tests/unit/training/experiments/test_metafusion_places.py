@@ -90,6 +90,6 @@ def test_a_draw_judges_scenes_that_it_was_not_fitted_to(grounds: list[Ground]) -
 
 
 def test_the_shipped_config_leaves_out_what_the_demo_model_has_seen() -> None:
-    settings = read_settings(Path("places"), PlacesSettings, CONFIGS)
+    settings = read_settings(Path("places_cpu"), PlacesSettings, CONFIGS)
     assert not set(settings.seeds) & {7, 201, 202, *range(101, 117)}
     assert 0 < settings.n_fit < len(settings.seeds)
