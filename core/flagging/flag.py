@@ -220,7 +220,8 @@ def _message(result: FlagResult, request: FlagRequest, meta: "MetaClassifier | N
     else:
         counts = ", ".join(f"{n} {name}" for name, n in result.per_class.items())
         kinds = f" {total - n_doubtful} may be missed, {n_doubtful} may be false." if n_doubtful else ""
-        how = "the ML rule's margin, as no meta classifier was given"
+        rule = "the margin and the experts' agreement" if n_doubtful else "the ML rule's margin"
+        how = f"{rule}, as no meta classifier was given"
         if meta is not None:
             how = "the meta classifier's score"
         text = f"{total} candidate{'s' * (total != 1)} ({counts}), ranked by {how}.{kinds}"
