@@ -125,7 +125,7 @@ def check_outputs(results: dict[str, Any], told: dict[str, Any], folder: Path) -
         told["pixels"]["compared"],
         told["accuracy"]["points"],
     )
-    files = ("CLASSES_CSV", "CONFUSION_CSV", "EXPERTS_CSV", "AREAS_CSV", "POINTS_CSV")
+    files = ("CLASSES_CSV", "CONFUSION_CSV", "EXPERTS_CSV", "PLACES_CSV", "AREAS_CSV", "POINTS_CSV")
     assert {Path(results[name]) for name in files} == set(folder.glob("*.csv"))
     page = Path(results["REPORT_HTML"]).read_text(encoding="utf-8")
     assert page.count("<svg") == 4 and not re.search(r'(src|href)="[^#]', page), "it needs no other file"

@@ -24,7 +24,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """Lets recorders stand in for the library; returns what they were asked, in order."""
     seen: list[tuple[str, Any]] = []
     answers: dict[tuple[Any, str], Any] = {
-        (flag, "flag_run"): flag.FlagResult(Path("r"), Path("c.gpkg"), 3, {"glacier": 3}, "margin", "Three."),
+        (flag, "flag_run"): flag.FlagResult(
+            Path("r"), Path("c.gpkg"), 3, {"glacier": 3}, 1, "margin", "Three."
+        ),
         (fit, "fit_meta_classifier"): FITTED,
         (apply, "apply_review"): apply.ApplyResult(Path("l.tif"), Path("l.csv"), 2, 60, "Two."),
         (mapping, "predict"): mapping.PredictResult(
