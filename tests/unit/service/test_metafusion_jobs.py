@@ -187,6 +187,7 @@ def test_a_review_is_applied(asked: list[tuple[str, Any]], tmp_path: Path) -> No
         "output": tmp_path / "l.tif",
         "decide_by": "both",
         "accepted_per_find": None,
+        "kept_per_loss": 20.0,
         "overwrite": False,
     }
     assert (value["n_applied"], value["n_pixels"]) == (2, 60)
