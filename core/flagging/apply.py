@@ -34,6 +34,7 @@ from .changes import INSTEAD, AppliedDecision, Changes, Prices, change_log, deci
 from .flag import GDAL_CACHE_MB
 from .requests import ApplyRequest
 from .review import Review, read_outlines, read_review
+from .rule import RULE, by_rule
 
 #: Outlines read at once.
 _AT_ONCE = 1000
@@ -296,6 +297,9 @@ def _message(changes: Changes, review: Review, request: ApplyRequest, basis: Bas
         text += f" False places taken out: {taken_out}, replaced pixel by pixel by {source}."
     if request.decide_by != "classifier" and states["undecided"]:
         text += f" {states['undecided']} are undecided."
+    ruled = [kind for kind, basis in review.run.get("scored_by", {}).items() if basis == RULE]
+    if request.decide_by != "review" and ruled:
+        text += f" {by_rule(ruled)}"
     if float(review.run.get("simplify_m") or 0) > 0 and n:
         text += (
             " Their outlines were simplified when flagged, so the changes follow them, not the exact pixels."

@@ -14,8 +14,8 @@ from .cross_validation import CrossValidation
 from .features import IS_DOUBTFUL, FeatureTable, doubtful_rows
 from .kinds import DOUBTFUL, KINDS, Kind
 from .outline_quality import OutlineQuality, expected_iou, fit_outline_quality
-from .rule import change_of, likely_real
-from .scorer import Examples, Quality, Scorer, fit_scorer, listed
+from .rule import RULE, change_of, likely_real
+from .scorer import Basis, Examples, Quality, Scorer, fit_scorer, listed
 from .trees import Floats
 
 
@@ -61,6 +61,10 @@ class MetaClassifier:
     def quality(self, kind: Kind) -> Quality:
         """Return what it has seen of a kind."""
         return self.scorers[kind].quality if kind in self.scorers else Quality()
+
+    def basis(self, kind: Kind) -> Basis:
+        """Return what scores of a kind come from."""
+        return self.scorers[kind].basis if kind in self.scorers else RULE
 
     def score(self, features: FeatureTable) -> Floats:
         """Return each candidate's probability of being really of its class, `[n]`.

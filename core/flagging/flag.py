@@ -28,7 +28,7 @@ from .kinds import DOUBTFUL, MISSED, Kind
 from .outlines import ReadClasses, cut_outlines, simplified, to_world
 from .pixels import RunPixels
 from .requests import FlagRequest
-from .rule import likely_real
+from .rule import RULE, by_rule, likely_real
 
 if TYPE_CHECKING:
     from ..mapping.predict import PredictResult
@@ -128,7 +128,7 @@ def flag_run(
             found.features.take(order),
             pixels.grid.crs,
             classes,
-            describe_run(pixels, classes, _asked(request)),
+            describe_run(pixels, classes, _asked(request, meta)),
         )
     kept = write_candidates(request.target, content, overwrite=request.overwrite)
     per_class = Counter({c.name: int((found.class_ids == c.id).sum()) for c in classes})
@@ -193,7 +193,7 @@ def _outline(
     return outlines
 
 
-def _asked(request: FlagRequest) -> dict[str, Any]:
+def _asked(request: FlagRequest, meta: "MetaClassifier | None") -> dict[str, Any]:
     """Return what of the request the file repeats."""
     return {
         "ranked_by": BY_MARGIN if request.meta is None else BY_CLASSIFIER,
@@ -201,6 +201,7 @@ def _asked(request: FlagRequest) -> dict[str, Any]:
         "priors": str(request.priors) if request.priors else "model",
         "accepted_per_find": request.accepted_per_find,
         "kinds": list(request.kinds),
+        "scored_by": {} if meta is None else {kind: meta.basis(kind) for kind in request.kinds},
         "min_area_m2": request.min_area_m2,
         "simplify_m": request.simplify_m,
     }
@@ -225,8 +226,9 @@ def _message(result: FlagResult, request: FlagRequest, meta: "MetaClassifier | N
         if meta is not None:
             how = "the meta classifier's score"
         text = f"{total} candidate{'s' * (total != 1)} ({counts}), ranked by {how}.{kinds}"
-    if n_doubtful and meta is not None and DOUBTFUL not in meta.scorers:
-        text += " The classifier knows missed places only, so that doubtful ones are ranked by a plain rule."
+    ruled = [] if meta is None else [kind for kind in request.kinds if meta.basis(kind) == RULE]
+    if ruled and total:
+        text += f" {by_rule(ruled)}"
     if n_left_out:
         text += f" {n_left_out} more promise too many false alarms and were left out."
     return text

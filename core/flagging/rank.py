@@ -49,7 +49,12 @@ def rank_candidates(request: RankRequest, reporter: Reporter = SILENT) -> RankRe
     )
     scores, iou = meta.changes(review.features), meta.expected_iou(review.features)
     ranks = _ranks(review, scores)
-    said = {"ranked_by": "classifier", "meta": str(request.meta)}
+    kinds = list(dict.fromkeys(review.columns["kind"].tolist()))
+    said = {
+        "ranked_by": "classifier",
+        "meta": str(request.meta),
+        "scored_by": {kind: meta.basis(kind) for kind in kinds},
+    }
     with open_candidates(request.candidates, write=True) as database, _transaction(database, review.path):
         columns = {row[1] for row in database.execute("PRAGMA table_info(candidates)")}
         names = [name for name in ("score", "rank", "expected_iou") if name in columns]
@@ -59,10 +64,9 @@ def rank_candidates(request: RankRequest, reporter: Reporter = SILENT) -> RankRe
             f"UPDATE candidates SET {', '.join(f'{name} = ?' for name in names)} WHERE uuid = ?",
             ([None if value != value else value for value in row] for row in rows),  # noqa: PLR0124 - NaN
         )
-        database.executemany(
-            "UPDATE run SET value = ? WHERE key = ?",
-            [(json.dumps(value), key) for key, value in said.items()],
-        )
+        for key, value in said.items():  # an earlier version has not said all of it
+            database.execute("DELETE FROM run WHERE key = ?", (key,))
+            database.execute("INSERT INTO run (key, value) VALUES (?, ?)", (key, json.dumps(value)))
     message = f"{len(review)} candidates have new scores and ranks by {request.meta.name}; decisions stay."
     reporter.log(message)
     return RankResult(request.candidates, len(review), message)

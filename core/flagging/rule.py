@@ -2,6 +2,9 @@
 agree. An order, and no probability.
 """
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 
 from .boosting import Bools
@@ -9,6 +12,18 @@ from .features import FeatureTable, doubtful_rows
 from .trees import Floats
 
 _EXPERT = "mce_expert_"
+
+
+#: What scores come from where nothing was learnt.
+RULE: Literal["rule"] = "rule"
+
+
+def by_rule(kinds: Sequence[str]) -> str:
+    """Return the sentence that warns of scores of the rule."""
+    return (
+        f"The scores of {' and '.join(kinds)} places are those of a plain rule, as the meta classifier had "
+        "too few examples of them: they order, and are no probabilities to decide by."
+    )
 
 
 def likely_real(features: FeatureTable) -> Floats:

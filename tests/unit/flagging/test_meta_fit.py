@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import rasterio
 from mce_landcover.core.base.errors import Cancelled, InputError
+from mce_landcover.core.flagging.apply import ApplyRequest, apply_review
 from mce_landcover.core.flagging.archive import load_meta
 from mce_landcover.core.flagging.candidates import find_candidates
 from mce_landcover.core.flagging.classifier import Origin
@@ -345,6 +346,14 @@ def test_too_few_examples_leave_a_plain_rule_and_say_what_is_lacking(made, tmp_p
     of_one, margin = review.columns["class_id"] == 7, review.columns["margin"]
     assert (np.argsort(scores[of_one]) == np.argsort(-margin[of_one])).all()
     assert 0 < scores.mean() < 0.5  # 3 of 30
+    scored = tmp_path / "scored.gpkg"
+    said = flag_candidates(FlagRequest(run=made[0][0], output=scored, meta=result.meta)).message
+    assert "The scores of missed and doubtful places are those of a plain rule" in said
+    assert read_review(scored).run["scored_by"] == {"missed": "rule", "doubtful": "rule"}
+    applied = apply_review(
+        ApplyRequest(run=made[0][0], candidates=scored, output=tmp_path / "f.tif", decide_by="classifier")
+    )
+    assert "no probabilities to decide by" in applied.message
 
 
 def test_a_kind_with_few_examples_learns_from_both(both, tmp_path):

@@ -39,6 +39,7 @@ def test_scores_and_ranks_are_those_of_flagging_with_the_classifier(fitted, tmp_
         np.testing.assert_array_equal(found.columns[name], expected.columns[name])
     assert found.states[found.columns["uuid"] == uuid] == ["accept"] and found.decided.sum() == 1
     assert (found.run["ranked_by"], found.run["meta"]) == ("classifier", str(meta))
+    assert found.run["scored_by"] == {"missed": "own", "doubtful": "own"} == expected.run["scored_by"]
     after = read_outlines(file)
     assert all(after[one].equals_exact(before[one], 0) for one in before)
     x, y = found.columns["x"][0], found.columns["y"][0]
