@@ -47,7 +47,9 @@ class PlaceCounts(Metric):
         return torch.cat([self.counts, self.pixels.expand(len(self.channels), 1)], dim=1)
 
     def places(self) -> dict[str, Places]:
-        """Return the places by class name."""
+        """Return the places by class name; none before the first update."""
+        if not self.update_called:
+            return {}
         rows = zip(self.names, self.compute().tolist(), strict=True)
         return {
             name: Places(found, missed, false, pixels * self.pixel_km2)
