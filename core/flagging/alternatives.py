@@ -18,8 +18,8 @@ from ..mapping.record import RunRecord
 from ..model.aggregation import aggregate
 from ..model.classes import NODATA_CLASS, LandCoverClass
 
-#: Pixels decided at once.
-_CHUNK = 1 << 16
+#: Pixels read at once: many, as each piece of a tile that is read decodes all of it.
+_CHUNK = 1 << 19
 Ids = NDArray[np.uint8]
 Basis = Literal["logits", "expert 1"]
 

@@ -162,7 +162,9 @@ class _Search:
             def read(region: Region) -> PixelBlock:
                 pixels = self.pixels.read(region, of_map=True)
                 said = _ids_of(pixels, ids)
-                wanted = np.where(self.rare[said], said, NODATA_CLASS).astype(np.uint8)
+                wanted = np.full(said.shape, NODATA_CLASS, np.uint8)
+                core = _without_halo(region, self.block)  # whose neighbours would be read for nothing
+                wanted[core] = np.where(self.rare[said[core]], said[core], NODATA_CLASS)
                 instead = alternatives.read(region, wanted)
                 return _with_layers(pixels, [instead == id_ for id_ in ids])
 
@@ -239,6 +241,15 @@ class _Search:
             return np.full(len(table), np.nan)
         inside = np.rint(table.means[:, -2] * table.n_pixels).astype(np.int64)
         return place_iou(self.pixels, table, inside, self.labels, self.rare)
+
+
+def _without_halo(region: Region, block: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a region of `halo_regions` that belong to its block."""
+    parts = []
+    for low, high in ((region.row0, region.row1), (region.col0, region.col1)):
+        before = int(low % block != 0)
+        parts.append(slice(before, min(high - low, before + block)))
+    return parts[0], parts[1]
 
 
 def _channels(table: SegmentTable) -> NDArray[np.int64]:

@@ -125,7 +125,7 @@ class FitRequest(JobRequest):
 
 
 class RankRequest(JobRequest):
-    """Give the candidates of a file new scores and ranks by a meta classifier; decisions stay."""
+    """Give the candidates of a file new scores and ranks by a meta classifier, in place; decisions stay."""
 
     job: ClassVar[str] = "rank_candidates"
 
