@@ -122,7 +122,8 @@ def assign_folds(targets: Bools, groups: NDArray[np.integer], settings: MetaSett
     most = max(n_true, len(targets) - n_true)  # scikit-learn wants no more folds than that
     for n_folds in range(min(settings.folds, int(groups.max()) + 1, most), 1, -1):
         folds = _split(targets, groups, n_folds, settings.seed)
-        if all(len(np.unique(targets[folds != fold])) == 2 for fold in range(n_folds)) and (folds >= 0).all():
+        whole = set(folds.tolist()) == set(range(n_folds))  # the splitter may leave a fold empty
+        if whole and all(len(np.unique(targets[folds != fold])) == 2 for fold in range(n_folds)):
             return folds
     return groups.astype(np.int64)
 

@@ -3,7 +3,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mce_landcover.core.base.errors import InputError
 from mce_landcover.core.flagging.boosting import MetaSettings, fit_boosting
@@ -26,6 +26,7 @@ outcomes = st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=4, max_size=80), st.integers(2, 6))
+@example([(0, False)] * 3 + [(0, True)] * 2 + [(1, True)] + [(2, False)] * 2 + [(3, False)], 4)
 def test_a_tile_is_never_split_and_every_fold_leaves_both_outcomes(candidates, n_folds):
     groups = np.array([group for group, _ in candidates]) * 7 - 3
     targets = np.array([target for _, target in candidates])
